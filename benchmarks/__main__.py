@@ -1,4 +1,5 @@
-"""``python -m benchmarks``: what the fast paths cost, and how much less than what one would write, in one run.
+"""``python -m benchmarks``: what the fast paths cost, and how much less than what one would write,
+in one run.
 
 A time of one machine means little to another; a ratio of two paths that were timed in the same run
 means more. Each library works in one thread, and times are seconds of the processor where a line

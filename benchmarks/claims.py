@@ -1,4 +1,6 @@
-"""(f) Every claim and column of a quick run: seconds of the processor and of the clock, and memory."""
+"""(f) Every claim and column of a quick run: seconds of the processor and of
+the clock, and memory.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""(b) What a second-order step costs, against the sizes of the problem, and memory against the number of networks."""
+"""(b) What a second-order step costs, against the sizes of the problem, and memory against the
+number of networks.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""(d) Derivations and certificates against taps and channels, and the certificate against HiGHS on the same network."""
+"""(d) Derivations and certificates against taps and channels, and the certificate against HiGHS on
+the same network.
+"""
 
 from __future__ import annotations
 

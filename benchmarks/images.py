@@ -43,7 +43,10 @@ def rows(quick: bool) -> Iterator[Row]:
     ):
         mine = name.endswith("ends")
         low = int(np.sum(values <= 1.01 * goal))
-        note = f"median loss {np.median(values):.3g}, least {np.min(values):.3g}; {low} of {count} end below 1.01 of the ensemble's median"
+        note = (
+            f"median loss {np.median(values):.3g}, least {np.min(values):.3g}; {low} of {count} end"
+            " below 1.01 of the ensemble's median"
+        )
         ratio = None if mine else took / sample / (seconds / networks)
         yield Row(
             name,

@@ -1,4 +1,6 @@
-"""(c) The compiled laws over a million radii, against torch's forward pass and against the memory's bandwidth."""
+"""(c) The compiled laws over a million radii, against torch's forward pass and against the memory's
+bandwidth.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,7 @@ def rows(quick: bool) -> Iterator[Row]:
     source, target = np.ones(1 << 22), np.empty(1 << 22)
     copied, _, _ = measured(np.copyto, target, source, rounds=5)
     bandwidth = 2 * source.nbytes / copied
-    for n, half_length in ((3, 12), (9, 12), (9, 500)):
+    for n, half_length in ((3, 12), (9, 12), (9, 500), (9, 12_500)):
         setting = Setting("relu", 1, n)
         net = initial(setting, 1, 0)
         law = compile_law(subpixel_response(n), n, "relu")
@@ -48,7 +50,10 @@ def rows(quick: bool) -> Iterator[Row]:
         # The law leaves out σ(b) at the pixels that no edge reaches: one number for all radii.
         off = float(np.ptp(values[:part] - direct.numpy()))
         share = 8 * NUMBERS * count / seconds / bandwidth
-        note = f"{share:.1%} of the memory's bandwidth of {bandwidth / 1e9:.3g} GB/s; torch differs by {off:.1g}"
+        note = (
+            f"{share:.1%} of the memory's bandwidth of {bandwidth / 1e9:.3g} GB/s; torch differs by"
+            f" {off:.1g}"
+        )
         yield Row(
             f"the law, {n} taps, {count:,} radii, each", seconds / count, peak=peak, note=note
         )

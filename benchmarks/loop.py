@@ -1,4 +1,6 @@
-"""The loop that one would write with torch: a module at a time, LBFGS with strong Wolfe, float64."""
+"""The loop that one would write with torch: a module at a time, LBFGS with
+strong Wolfe, float64.
+"""
 
 from __future__ import annotations
 

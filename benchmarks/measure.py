@@ -1,4 +1,6 @@
-"""What a benchmark measures: seconds of the processor, the peak of memory, on a machine with a name."""
+"""What a benchmark measures: seconds of the processor, the peak of memory, on a machine with a
+name.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ class Row:
 def measured(
     function: Callable[..., T], *arguments: Any, rounds: int = 1
 ) -> tuple[float, float, T]:
-    """The least seconds of so many calls, the peak of memory in MiB, and what the last call gives."""
+    """The least seconds of so many calls, the peak of memory in MiB, and what the
+    last call gives.
+    """
     with suppress(OSError):
         REFERENCES.write_text("5")  # on Linux: the peak begins anew
     least = float("inf")
@@ -57,7 +61,9 @@ def measured(
 
 
 def _peak() -> float:
-    """MiB: of this process since the last call of :func:`measured` where Linux says so, else since its beginning."""
+    """MiB: of this process since the last call of :func:`measured` where Linux says so, else since
+    its beginning.
+    """
     if STATUS.exists():
         lines = STATUS.read_text().splitlines()
         return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024

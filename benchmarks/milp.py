@@ -1,7 +1,8 @@
-"""The worst error of a ReLU network by mixed-integer programming (HiGHS), which knows nothing of breakpoints.
+"""The worst error of a ReLU network by mixed-integer programming (HiGHS), which knows nothing of
+breakpoints.
 
-Every window that crosses 0 is one binary variable (the usual big-M encoding of a ReLU), φ is the only other unknown,
-and the solver maximises ±(r̂ - r) over a cell, in floats, to about 1e-6.
+Every window that crosses 0 is one binary variable (the usual big-M encoding of a ReLU), φ is the
+only other unknown, and the solver maximises ±(r̂ - r) over a cell, in floats, to about 1e-6.
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ Row = Sequence[Fraction]
 def worst_error(
     w: Sequence[Row], b: Row, a: Row, c: Fraction, half_length: int, first: int, cells: int
 ) -> float:
-    """max |r̂ - r| over the cells, from the definition: simulated pre-activations at the two ends of each cell."""
+    """max |r̂ - r| over the cells, from the definition: simulated pre-activations at the two ends
+    of each cell.
+    """
     worst = 0.0
     for m in range(first, first + cells):
         r = Fraction(2 * m - 1, 2)
@@ -46,7 +49,9 @@ def worst_error(
 def _largest(
     sign: int, constant: float, slope: float, crossing: list[tuple[float, float, float]]
 ) -> float:
-    """max of sign · (constant + slope φ + Σ weight max(start + rise φ, 0)): unknowns φ, then y and its binary per window."""
+    """max of sign · (constant + slope φ + Σ weight max(start + rise φ, 0)): unknowns φ, then y and
+    its binary per window.
+    """
     size = 1 + 2 * len(crossing)
     cost = np.zeros(size)
     cost[0] = -sign * slope

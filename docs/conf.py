@@ -1,4 +1,6 @@
-"""Sphinx: MyST pages, formulas as MathML, worked examples and notebooks that run while pages are built."""
+"""Sphinx: MyST pages, formulas as MathML, worked examples and notebooks that run while pages are
+built.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Networks of signals, explained: the explanations that several tests ask for, and the errors of a plain simulation."""
+"""Networks of signals, explained: the explanations that several tests ask for, and the errors of a
+plain simulation.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,17 @@ from verify.models.setup import setup_of
 F = Fraction
 TOLERANCE = F(1, 1000)
 SETUP = {"activation": "relu", "length": "13"}
-RATIONAL = ("relu", "abs", "leaky_relu", "hardtanh", "softshrink", "square", "hardswish", "hardshrink", "threshold")  # fmt: skip
+RATIONAL = (
+    "relu",
+    "abs",
+    "leaky_relu",
+    "hardtanh",
+    "softshrink",
+    "square",
+    "hardswish",
+    "hardshrink",
+    "threshold",
+)
 SMOOTH = ("softplus", "silu", "tanh", "elu")
 
 
@@ -32,7 +44,13 @@ def account_of(
     def array(values: Any) -> Any:
         return None if values is None else np.array(values, dtype=float)
 
-    kept = Checkpoint(np.array(w, dtype=float), np.array(a, dtype=float), array(b), array(None if c is None else [c]), {})  # fmt: skip
+    kept = Checkpoint(
+        np.array(w, dtype=float),
+        np.array(a, dtype=float),
+        array(b),
+        array(None if c is None else [c]),
+        {},
+    )
     return explain(kept, setup_of(told, kept.w.shape[1]), tolerance)
 
 
@@ -59,7 +77,10 @@ def document_of_exact(exact: Exact) -> Any:
 def error_of(w: Any, b: Any, a: Any, c: Any, name: str, r: Fraction, half: int) -> Fraction:
     """r̂ - r by plain loops on Fractions, with zeros outside and sum pooling."""
     sigma, x = oracle.RATIONAL[name], oracle.overlap_pulse(r, half)
-    each = (F(y) * sum(sigma(z) for z in oracle.preactivations([F(t) for t in row], F(s), x)) for row, s, y in zip(w, b, a, strict=True))  # fmt: skip
+    each = (
+        F(y) * sum(sigma(z) for z in oracle.preactivations([F(t) for t in row], F(s), x))
+        for row, s, y in zip(w, b, a, strict=True)
+    )
     return F(c) + sum(each, F(0)) - r
 
 
@@ -70,7 +91,10 @@ def label(one: dict[str, Any]) -> str:
 
 def replaced(net: Any, place: str, value: float) -> Any:
     """The network with one weight replaced."""
-    w, b, a, c = [[list(row) for row in net[0]], *(x if x is None or isinstance(x, float) else list(x) for x in net[1:])]  # fmt: skip
+    w, b, a, c = [
+        [list(row) for row in net[0]],
+        *(x if x is None or isinstance(x, float) else list(x) for x in net[1:]),
+    ]
     name, index = place.split()
     at = [int(x) for x in index.split(",")]
     if name == "conv.weight":
@@ -89,8 +113,9 @@ def readout_of(explained: SignalExplanation) -> dict[str, Any]:
 
 @st.composite
 def networks(draw: st.DrawFn, names: Sequence[str] = RATIONAL) -> tuple[Any, dict[str, str]]:
-    """Networks of every cell: sums of 0, mirror images, silent and saturated channels, exact ones with others beside them; any
-    radii from 1/2 on."""
+    """Networks of every cell: sums of 0, mirror images, silent and saturated channels, exact ones
+    with others beside them; any radii from 1/2 on.
+    """
     name, n = draw(st.sampled_from(names)), draw(st.sampled_from((1, 3, 3, 5)))
     number = st.integers(-8, 8).map(lambda k: k / 4)
     rows, b, a = [], [], []

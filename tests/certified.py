@@ -16,7 +16,9 @@ RELU = ("relu", "zeros", 5, [[[F(3, 2), F(-1, 4), F(1)]], [F(-1, 8)], [F(2, 5)]]
 
 
 def made(case: Any, low: Fraction, high: Fraction) -> Document:
-    """The certificate of (activation, padding, half length, (w, b, a), c) from one radius to another."""
+    """The certificate of (activation, padding, half length, (w, b, a), c) from one radius to
+    another.
+    """
     name, padding, half_length, (w, b, a), c = case
     net = exact_net(name, w, b, a, c)
     return certificate(net, domain_of(half_length, q(low), q(high), padding))

@@ -1,4 +1,6 @@
-"""What the tests of claims share: their columns at work on the law and on every wrong one, and cases of the plateau law."""
+"""What the tests of claims share: their columns at work on the law and on every wrong one, and
+cases of the plateau law.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ from verify.report.lab import TINY, Lab
 
 
 def hold_and_reject(claim: Claim, seed: int = 0) -> Lab:
-    """Check and training hold for the law and fail for every wrong one; the lab in which they were tried."""
+    """Check and training hold for the law and fail for every wrong one; the lab in which they were
+    tried.
+    """
     module = importlib.import_module(f"verify.{chapter_of(claim.id)}.claims.{claim.id}")
     lab = Lab(TINY, seed)
     for question in (module.check, module.train):

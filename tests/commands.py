@@ -1,4 +1,6 @@
-"""What the tests of python -m verify.network share: what it prints, how it refuses, and what it leaves behind."""
+"""What the tests of python -m verify.network share: what it prints, how it refuses, and what it
+leaves behind.
+"""
 
 from __future__ import annotations
 

@@ -36,7 +36,8 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 class _TorchRandom:
     """torch's generator under the interface by which Hypothesis reseeds it for every example.
 
-    ``torch.manual_seed`` is not used: each call also keeps a printed stack for every kind of device.
+    ``torch.manual_seed`` is not used: each call also keeps a printed stack for every kind of
+    device.
     """
 
     seed = staticmethod(torch.default_generator.manual_seed)

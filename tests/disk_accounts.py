@@ -30,7 +30,9 @@ def explained(
     tolerance: Fraction = Fraction(1, 100),
     **other: str,
 ) -> ImageExplanation:
-    """The explanation of a network on disks; ``other`` settings take the place of the usual ones."""
+    """The explanation of a network on disks; ``other`` settings take the place of
+    the usual ones.
+    """
     offset = None if c is None else np.array([c])
     checkpoint = Checkpoint(np.asarray(w, float), np.asarray(a, float), b, offset, {})
     setup = setup_of({**SETUP, **other}, checkpoint.w.shape[1], images=True)

@@ -1,4 +1,6 @@
-"""Slow and obvious: disks anywhere by the corner function, and one tap behind a ReLU by integrals."""
+"""Slow and obvious: disks anywhere by the corner function, and one tap behind
+a ReLU by integrals.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,9 @@ Array = NDArray[np.float64]
 
 
 def around(r: float, centre: tuple[float, float], half_length: int) -> Array:
-    """The disk of radius r around any point (X, Y) of the signal, (N, N): mixed second differences of corners, off by 64(r² + 1)u at most."""
+    """The disk of radius r around any point (X, Y) of the signal, (N, N): mixed second differences
+    of corners, off by 64(r² + 1)u at most.
+    """
     edges: Array = np.arange(2 * half_length + 2, dtype=np.float64) - (half_length + 0.5)
     x, y = edges[:, None] - centre[0], edges[None, :] - centre[1]
     sign = np.sign(x) * np.sign(y)
@@ -30,11 +34,19 @@ def around(r: float, centre: tuple[float, float], half_length: int) -> Array:
 
 
 def one_tap(level: float) -> float:
-    """P of one tap 1 behind (z - level)₊, the level at most 1/2: an integral over levels and directions."""
+    """P of one tap 1 behind (z - level)₊, the level at most 1/2: an integral over levels and
+    directions.
+    """
 
     def slope(x: Any) -> Any:
         turn = mpmath.atan(2 * x)
-        cut = mpmath.quad(lambda a: mpmath.sqrt(2 * x * mpmath.cos(a) * mpmath.sin(a)) - (mpmath.cos(a) + mpmath.sin(a)) / 2, [turn, mpmath.pi / 4])  # fmt: skip
+        cut = mpmath.quad(
+            lambda a: (
+                mpmath.sqrt(2 * x * mpmath.cos(a) * mpmath.sin(a))
+                - (mpmath.cos(a) + mpmath.sin(a)) / 2
+            ),
+            [turn, mpmath.pi / 4],
+        )
         return 8 * (cut + (x - 0.5) * mpmath.sin(turn))
 
     return float(mpmath.quad(slope, [0, level]))

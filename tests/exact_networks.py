@@ -23,7 +23,14 @@ def sigma_of(net: Network[Any]) -> Callable[[Fraction], Fraction]:
     (low, _), (high, _) = net.sigma.bends
     outer, inner = net.sigma.slope, net.sigma.slope + net.sigma.bends[0][1]
     at = net.sigma.level + outer * low
-    return lambda z: at + (outer * (z - low) if z < low else inner * (min(z, high) - low) + outer * max(z - high, 0))  # fmt: skip
+    return lambda z: (
+        at
+        + (
+            outer * (z - low)
+            if z < low
+            else inner * (min(z, high) - low) + outer * max(z - high, 0)
+        )
+    )
 
 
 def windows(w: Vector, b: Fraction, x: Vector, padding: str) -> Vector:

@@ -110,10 +110,28 @@ def _real(build: Callable, *args: sp.Expr) -> sp.Expr | None:
 
 
 UNARY = [
-    sp.Abs, sp.sign, H, sp.exp, sp.log, sp.sin, sp.cos, sp.tan, sp.tanh, sp.atan, sp.erf, sp.sqrt,
-    sp.sinh, sp.cosh, lambda f: f**2, lambda f: f**3, lambda f: 1 / f, lambda f: f ** sp.Rational(2, 3),
-    lambda f: f ** -half, lambda f: 1 / (1 + sp.exp(-f)), lambda f: sp.Max(f, 0),
-]  # fmt: skip
+    sp.Abs,
+    sp.sign,
+    H,
+    sp.exp,
+    sp.log,
+    sp.sin,
+    sp.cos,
+    sp.tan,
+    sp.tanh,
+    sp.atan,
+    sp.erf,
+    sp.sqrt,
+    sp.sinh,
+    sp.cosh,
+    lambda f: f**2,
+    lambda f: f**3,
+    lambda f: 1 / f,
+    lambda f: f ** sp.Rational(2, 3),
+    lambda f: f**-half,
+    lambda f: 1 / (1 + sp.exp(-f)),
+    lambda f: sp.Max(f, 0),
+]
 BINARY = [
     sp.Max, sp.Min, sp.Add, sp.Mul, sp.Add, sp.Mul, lambda f, g: f - g, lambda f, g: f / g,
 ]  # fmt: skip

@@ -1,4 +1,6 @@
-"""Networks as people write them in torch: two that are exact by hand, in a Sequential or a class of their own."""
+"""Networks as people write them in torch: two that are exact by hand, in a Sequential or a class of
+their own.
+"""
 
 from __future__ import annotations
 

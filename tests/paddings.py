@@ -1,4 +1,6 @@
-"""Paddings as certificates write them, a mode and perhaps a number of pixels, by plain lists: what filters see beyond the border."""
+"""Paddings as certificates write them, a mode and perhaps a number of pixels, by plain lists: what
+filters see beyond the border.
+"""
 
 from __future__ import annotations
 

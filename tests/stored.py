@@ -44,7 +44,9 @@ def stored(w: Sequence[Any], b: Any, a: Sequence[Any], c: Any, share: int = 1) -
 
 
 def as_net(net: Network[fmpq], name: str) -> Network[fmpq]:
-    """The same for numerics.pulse.exact_error, which shares no code with numerics.certificates.conditions but the lines of a path."""
+    """The same for numerics.pulse.exact_error, which shares no code with
+    numerics.certificates.conditions but the lines of a path.
+    """
     zero = tuple(fmpq(0) for _ in net.a)
     return exact_net(
         name,
@@ -89,7 +91,9 @@ def square(one: Network[fmpq], other: Network[fmpq]) -> Fraction:
         values = [x for row in net.w for x in row] + list(net.a) + list(net.b or ())
         return [*values, net.c if net.c is not None else fmpq(0)]
 
-    return sum((fraction(x - y) ** 2 for x, y in zip(flat(one), flat(other), strict=True)), Fraction(0))  # fmt: skip
+    return sum(
+        (fraction(x - y) ** 2 for x, y in zip(flat(one), flat(other), strict=True)), Fraction(0)
+    )
 
 
 def answered(net: Network[fmpq], name: str, domain: Domain, r: Fraction) -> Fraction:
@@ -125,11 +129,15 @@ BREAKS = {
 """Where these activations bend or jump, written a second time."""
 
 
-def straight(net: Network[fmpq], name: str, domain: Domain) -> list[tuple[Fraction, Fraction, Fraction, Fraction]]:  # fmt: skip
-    """(from, to, r̂ - r just after, just before) of the intervals of radii on which r̂ is a straight line.
+def straight(
+    net: Network[fmpq], name: str, domain: Domain
+) -> list[tuple[Fraction, Fraction, Fraction, Fraction]]:
+    """(from, to, r̂ - r just after, just before) of the intervals of radii on which r̂ is a
+    straight line.
 
-    From the definitions: pixels, and so pre-activations, are straight lines in r between half-integers; their places at
-    breaks of σ are where r̂ may bend or jump.  Two radii inside tell the line.
+    From the definitions: pixels, and so pre-activations, are straight lines in r between
+    half-integers; their places at breaks of σ are where r̂ may bend or jump.  Two radii inside tell
+    the line.
     """
     low, high = fraction(domain.low), fraction(domain.high)
     halves = [Fraction(2 * j + 1, 2) for j in range(domain.half_length + 1)]
@@ -159,7 +167,9 @@ numbers = st.integers(-16, 16).map(lambda k: Fraction(k, 8))
 
 @st.composite
 def cases(draw: st.DrawFn, names: Sequence[str] = PIECEWISE) -> tuple[str, Network[fmpq], Domain]:
-    """Any network on any interval of radii, with any padding and pooling, with or without biases."""
+    """Any network on any interval of radii, with any padding and pooling, with or
+    without biases.
+    """
     name = draw(st.sampled_from(names))
     n, channels = draw(st.sampled_from((1, 3, 5))), draw(st.integers(1, 3))
     half = n + draw(st.integers(1, 4))

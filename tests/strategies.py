@@ -1,8 +1,9 @@
 """Shared strategies: filters, biases, radii, activations, and exact networks drawn from every cell.
 
-A staircase is drawn as the path U_0 = b, U_1 = b + w_1, ..., U_n = b + S.  The other staircase is its point
-reflection, V_{n-j} = M - U_j with M = U_0 + U_n = 2b + S.  So a kink at 0 is met inside a step of C or T iff a
-step of U contains 0 or M: to draw a cell is to draw a walk between these two levels.
+A staircase is drawn as the path U_0 = b, U_1 = b + w_1, ..., U_n = b + S.  The other staircase is
+its point reflection, V_{n-j} = M - U_j with M = U_0 + U_n = 2b + S.  So a kink at 0 is met inside a
+step of C or T iff a step of U contains 0 or M: to draw a cell is to draw a walk between these two
+levels.
 """
 
 from __future__ import annotations
@@ -27,9 +28,26 @@ RATIONAL = tuple(oracle.RATIONAL)
 JUMPING = ("hardshrink", "threshold")
 CONTINUOUS = tuple(name for name in RATIONAL if name not in JUMPING)
 SMOOTH = (
-    "tanh", "sigmoid", "softplus", "gelu", "silu", "square", "elu", "celu", "selu", "logsigmoid", "gelu_tanh",
-    "cube", "arctan", "erf", "softsign", "mish", "tanhshrink", "sin", "exp",
-)  # fmt: skip
+    "tanh",
+    "sigmoid",
+    "softplus",
+    "gelu",
+    "silu",
+    "square",
+    "elu",
+    "celu",
+    "selu",
+    "logsigmoid",
+    "gelu_tanh",
+    "cube",
+    "arctan",
+    "erf",
+    "softsign",
+    "mish",
+    "tanhshrink",
+    "sin",
+    "exp",
+)
 """The rows whose laws are compared in floats: all but the piecewise-linear and the jumping ones."""
 KINKS: dict[str, tuple[tuple[Fraction, Fraction], ...]] = {
     "identity": (),
@@ -52,11 +70,14 @@ PIECEWISE_LINEAR = tuple(KINKS)
 
 few = settings(max_examples=max(10, settings().max_examples // 5))
 handful = settings(max_examples=max(5, settings().max_examples // 15))
-"""For laws of which an example takes over 10 ms (or that are asked of every activation), or over 100:
-a share of the profile's examples."""
+"""For laws of which an example takes over 10 ms (or that are asked of every activation), or over
+100: a share of the profile's examples.
+"""
 
 LARGE = tuple(range(11, 42, 2)) if settings().max_examples >= 1000 else (11, 17, 25, 41)
-"""Widths above 9; each costs the compilation of its laws, so the thorough profile alone takes all."""
+"""Widths above 9; each costs the compilation of its laws, so the thorough
+profile alone takes all.
+"""
 
 
 T = TypeVar("T")
@@ -75,7 +96,9 @@ def entry(values: Sequence[T]) -> st.SearchStrategy[T]:
 
 
 def either(*lists: Sequence[T]) -> st.SearchStrategy[T]:
-    """An entry of one of the lists, each list as likely: one choice, where a union of strategies makes three."""
+    """An entry of one of the lists, each list as likely: one choice, where a union of strategies
+    makes three.
+    """
     longest = max(map(len, lists))
     return entry([part[k % len(part)] for part in lists for k in range(longest)])
 
@@ -270,7 +293,9 @@ def crosses(p: Fraction, q: Fraction, level: Fraction) -> bool:
 
 @st.composite
 def threshold_paths(draw: st.DrawFn, most: int = 11) -> Path:
-    """Walks that change sides only on a level, 0 or M: C and T pass -b at partial sums, any number of times."""
+    """Walks that change sides only on a level, 0 or M: C and T pass -b at partial sums, any number
+    of times.
+    """
     top = draw(rationals(2))
     levels = sorted({Fraction(0), top})
     bounds = [levels[0] - 2, *levels, levels[-1] + 2]
@@ -298,7 +323,9 @@ def threshold_paths(draw: st.DrawFn, most: int = 11) -> Path:
 
 @dataclass(frozen=True)
 class Exact:
-    """A network that must be exact on every plateau radius: one or two channels and c for this N."""
+    """A network that must be exact on every plateau radius: one or two channels
+    and c for this N.
+    """
 
     name: str
     net: tuple[Channel, ...]
@@ -341,8 +368,8 @@ def threshold_exact(draw: st.DrawFn) -> Exact:
 def balanced_paths(draw: st.DrawFn, name: str) -> tuple[Path, Path]:
     """Two staircases with the same steps across kinks, and different Δ.
 
-    Both run through the same core, from and to the interval in which σ is affine around both ends; only
-    their first and last points differ, within that interval and with the same M.
+    Both run through the same core, from and to the interval in which σ is affine around both ends;
+    only their first and last points differ, within that interval and with the same M.
     """
     if name == "hardtanh":
         top = draw(st.integers(0, 18).map(lambda k: Fraction(k, 12)))

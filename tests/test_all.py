@@ -425,7 +425,9 @@ def test_who_does_the_work_does_not_show(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_a_serial_run_has_the_environment_of_processes(tmp_path: Path) -> None:
-    """It took the threads and the hash seed of its caller, and figures differed in their last digits."""
+    """It took the threads and the hash seed of its caller, and figures differed in their last
+    digits.
+    """
     environment = {k: x for k, x in os.environ.items() if k not in ENVIRONMENT}
     documents = []
     for kind in ("serial", "processes"):
@@ -482,7 +484,9 @@ def results(folder: Path) -> Any:
 
 
 def killed_and_resumed(folder: Path, moments: Sequence[Callable[[], bool]]) -> None:
-    """Runs that are killed at these moments, each going on from the one before, and at last one to the end."""
+    """Runs that are killed at these moments, each going on from the one before, and at last one to
+    the end.
+    """
     for moment in moments:
         process = start(folder, "--jobs", "2")
         within(60, moment)

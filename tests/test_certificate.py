@@ -56,7 +56,14 @@ def test_rejected(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_what_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     os.mkfifo(tmp_path / "pipe")
-    for arguments in ([], ["absent"], [str(tmp_path)], [str(tmp_path / "pipe")], ["a\0b"], ["--what"]):  # fmt: skip
+    for arguments in (
+        [],
+        ["absent"],
+        [str(tmp_path)],
+        [str(tmp_path / "pipe")],
+        ["a\0b"],
+        ["--what"],
+    ):
         with pytest.raises(SystemExit) as end:
             main(arguments)
         out, err = capsys.readouterr()
@@ -76,7 +83,9 @@ def test_it_needs_the_standard_library_only(path: Path) -> None:
         f"assert main([{str(path)!r}]) == 0\n"
         "assert not {'numpy', 'sympy', 'torch', 'flint'} & set(sys.modules)"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # fmt: skip
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
     assert (found.returncode, found.stderr) == (0, "")
 
 

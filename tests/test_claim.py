@@ -1,4 +1,6 @@
-"""Claims: their bookkeeping, their proofs, and that no sign of any law in theory/ can be changed unnoticed."""
+"""Claims: their bookkeeping, their proofs, and that no sign of any law in theory/ can be changed
+unnoticed.
+"""
 
 from __future__ import annotations
 
@@ -81,7 +83,9 @@ def test_claims_come_after_what_they_require() -> None:
 
 
 def test_every_claim_stands_in_one_chapter() -> None:
-    """All files with a claim are found, in the folder that their chapter names, and nothing twice."""
+    """All files with a claim are found, in the folder that their chapter names,
+    and nothing twice.
+    """
     named = [(chapter, name) for chapter, name in registry.order()]
     assert [name for _, name in named] == IDS == list(dict.fromkeys(IDS))
     root = Path(registry.__file__).parent
@@ -178,11 +182,16 @@ UNBOUNDED = {"trajectory": "assumes what flow does", "laplacian": "is about edge
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=IDS)
 def test_a_claim_says_up_to_which_radius(claim: Claim) -> None:
-    """Cause: "plateau radius" had no upper end, so statements ran into the border, or around the ring, and were false there.
+    """Cause: "plateau radius" had no upper end, so statements ran into the border, or around the
+    ring, and were false there.
 
-    Siblings: background, contrast, pair and dense, eight claims on plateau radii and six on the linear cell.
+    Siblings: background, contrast, pair and dense, eight claims on plateau radii and six on the
+        linear cell.
     """
-    words = r"\\le L|L \+ \\frac12|\\frac N2|inside the signal|border|circular|any( real)? radi|every radius"
+    words = (
+        r"\\le L|L \+ \\frac12|\\frac N2|inside the signal|border|circular|any( real)? radi|every"
+        r" radius"
+    )
     named = re.search(words, " ".join((claim.statement, *claim.assumptions)))
     assert bool(named) == (claim.id not in UNBOUNDED)
 
@@ -220,8 +229,24 @@ def test_proof_rejects_every_wrong_law(claim: Claim, wrong: Wrong) -> None:
 # --- one sign, anywhere -----------------------------------------------------------------------
 
 SLOW = frozenset(
-    {"readout", "rates", "conserved", "noise", "running", "disk", "perimeter", "laplacian", "curvature", "lattice", "dense", "background", "contrast", "pair", "shape"}
-)  # fmt: skip
+    {
+        "readout",
+        "rates",
+        "conserved",
+        "noise",
+        "running",
+        "disk",
+        "perimeter",
+        "laplacian",
+        "curvature",
+        "lattice",
+        "dense",
+        "background",
+        "contrast",
+        "pair",
+        "shape",
+    }
+)
 """Claims whose proof takes a second: their mutants run with the slow tests."""
 
 

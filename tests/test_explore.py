@@ -23,8 +23,9 @@ def test_the_page_is_written_in_one_step(
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"), [("file/page.html", "file exists"), (".", "directory"), ("", "needs the name of a file")]
-)  # fmt: skip
+    ("name", "reason"),
+    [("file/page.html", "file exists"), (".", "directory"), ("", "needs the name of a file")],
+)
 def test_a_file_that_cannot_be_written_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, reason: str
 ) -> None:
@@ -37,6 +38,9 @@ def test_a_file_that_cannot_be_written_is_one_line(
 
 
 def test_help_needs_no_library() -> None:
-    code = "import sys, verify.explore as m; m._parser().format_help(); print(sorted({'sympy', 'torch', 'numpy'} & set(sys.modules)))"
+    code = (
+        "import sys, verify.explore as m; m._parser().format_help(); print(sorted({'sympy',"
+        " 'torch', 'numpy'} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -34,6 +34,26 @@ def _name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
+# --- lines -------------------------------------------------------------------------------------
+
+SKIP = "# fmt: " + "skip"
+TABLES = 53
+"""So many tables of cases keep their own layout, at most; the formatter lays out all else."""
+
+
+def test_the_formatter_is_skipped_by_tables_alone() -> None:
+    """The comment stands behind the brackets that close a table, in lines of their own."""
+    lines = [
+        line
+        for folder in (*PACKAGES, "tests", "docs", "benchmarks")
+        for path in (ROOT / folder).rglob("*.py")
+        for line in path.read_text("utf-8").splitlines()
+        if SKIP in line
+    ]
+    assert [line for line in lines if not re.fullmatch(rf"\s*[\])}}]+,?  {SKIP}", line)] == []
+    assert len(lines) <= TABLES
+
+
 # --- four modules -----------------------------------------------------------------------------
 
 
@@ -85,7 +105,9 @@ UNTESTED = {
 
 
 def _test_file(module: Path) -> Path:
-    """tests/<path>/test_<name>.py of <package>/<path>/<name>.py; the claims stand with their chapter."""
+    """tests/<path>/test_<name>.py of <package>/<path>/<name>.py; the claims stand with their
+    chapter.
+    """
     _, *folders = module.relative_to(ROOT).parent.parts
     chapter = [folder for folder in folders if folder != "claims"]
     return ROOT.joinpath("tests", *chapter, f"test_{module.stem}.py")
@@ -143,7 +165,11 @@ def test_every_exported_name_is_documented(path: Path) -> None:
 
 def test_the_page_on_folders_names_all_of_them_and_files_that_exist() -> None:
     page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-    folders = {path.parent.relative_to(ROOT).parts[1] for path in MODULES if path.parent.parent in map(ROOT.joinpath, PACKAGES)}  # fmt: skip
+    folders = {
+        path.parent.relative_to(ROOT).parts[1]
+        for path in MODULES
+        if path.parent.parent in map(ROOT.joinpath, PACKAGES)
+    }
     assert set(re.findall(r"^### (\w+)$", page, re.MULTILINE)) == folders
     begun = re.findall(r"`((?:theory|numerics|verify|tests)/[\w/]+(?:\.py)?)`", page)
     assert len(begun) > len(folders)
@@ -264,7 +290,9 @@ def _assigned(tree: ast.Module) -> set[str]:
 
 
 def thresholds() -> set[tuple[str, str]]:
-    """(file, name) of every number at the top of a module, not whole, that is tiny or that some module compares."""
+    """(file, name) of every number at the top of a module, not whole, that is tiny or that some
+    module compares.
+    """
     trees = {path: ast.parse(path.read_text(encoding="utf-8")) for path in MODULES}
     homes = {".".join(path.relative_to(ROOT).with_suffix("").parts): path for path in trees}
     assigned = {path: _assigned(tree) for path, tree in trees.items()}
@@ -286,9 +314,11 @@ def thresholds() -> set[tuple[str, str]]:
 
 
 def test_the_page_on_trust_names_every_number_that_decides() -> None:
-    """It named two and said that those were all; chance in curvature and medians were left out, too.
+    """It named two and said that those were all; chance in curvature and medians were left out,
+    too.
 
-    Siblings: every float or fraction at the top of a module that stands in a comparison, or is tiny.
+    Siblings: every float or fraction at the top of a module that stands in a comparison, or is
+        tiny.
     """
     page = (ROOT / "docs" / "trust.md").read_text(encoding="utf-8")
     rows = re.findall(r"^\| (`[^|]*`) \| `(\w+)` \| \S[^|]* \| \S[^|]* \|$", page, re.MULTILINE)

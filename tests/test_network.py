@@ -1,4 +1,6 @@
-"""The command verify.network: what it prints and writes, how it ends, and that whatever it is given it never ends in a traceback."""
+"""The command verify.network: what it prints and writes, how it ends, and that whatever it is given
+it never ends in a traceback.
+"""
 
 from __future__ import annotations
 
@@ -67,14 +69,17 @@ def test_explained_and_not(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
     text = shown([off], capsys, 1)
     assert text.startswith("not explained by these laws") and "offset (β = 0.643)" in text
     assert tree(folder) == {"net.safetensors", "off.safetensors"}
-    # It errs by 9/14 at every radius; a tolerance of a pixel is more, and so is the way to the next exact network.
+    # It errs by 9/14 at every radius; a tolerance of a pixel is more, and so is the way to the next
+    # exact network.
     assert json.loads(shown([off, "--json", "--tolerance", "1"], capsys, 0))["explained"] is True
 
 
 def test_one_status_for_all_that_answer_the_same(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A network that is right in a narrow interval by chance: in any units, and with a dead channel beside it."""
+    """A network that is right in a narrow interval by chance: in any units, and with a dead channel
+    beside it.
+    """
     told = {"activation": "relu", "length": "9", "r_min": "0.5", "r_max": "0.6"}
     one, dead = np.ones((1, 1, 1)), np.zeros((1, 1, 1))
     for name, t, more in (("one", 1.0, 0), ("large", 1024.0, 0), ("two", 1.0, 1)):
@@ -87,7 +92,8 @@ def test_one_status_for_all_that_answer_the_same(
         )
         text = shown([str(placed(folder, content, name))], capsys, 1)
         assert text.startswith(
-            "near an exact network: within 0.000751 pixel and 0.88 % of its length; not explained at"
+            "near an exact network: within 0.000751 pixel and 0.88 % of its length; not"
+            " explained at"
         )
         assert "\ngrade: near exact; the smallest tolerance that would do: 0.00871\n" in text
 
@@ -193,7 +199,17 @@ def test_files_that_are_none(folder: Path, capsys: pytest.CaptureFixture[str]) -
     torch.save({"conv.weight": torch.ones(1, 1, 3, 3)}, folder / "image.pt")
     torch.save({name: torch.tensor(x) for name, x in EXACT.items()}, folder / "untold.pt")
     before = tree(folder)
-    for name in ("a folder", "pipe", "dangling", "pickle", "bomb.pt", "image.pt", "untold.pt", "absent", "nul\0byte"):  # fmt: skip
+    for name in (
+        "a folder",
+        "pipe",
+        "dangling",
+        "pickle",
+        "bomb.pt",
+        "image.pt",
+        "untold.pt",
+        "absent",
+        "nul\0byte",
+    ):
         refused(["--out", "out", "--length", "9", name], capsys)
     assert tree(folder) == before
 
@@ -215,11 +231,14 @@ def test_odd_names(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) 
         ["net.safetensors", "more"],
         ["net.safetensors", "two\nlines"],
         ["net.safetensors", "--verbose"],
-        *(["net.safetensors", "--tolerance", x] for x in ("nan", "inf", "0", "-1", "101", "1e9", "x\ny")),
+        *(
+            ["net.safetensors", "--tolerance", x]
+            for x in ("nan", "inf", "0", "-1", "101", "1e9", "x\ny")
+        ),
         *(["net.safetensors", "--length", x] for x in ("8", "1", "x\ny", "-9")),
         ["net.safetensors", "--activation", "max"],
     ],
-)  # fmt: skip
+)
 def test_bad_usage(arguments: list[str], folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     placed(folder, good())
     refused(arguments, capsys)

@@ -1,4 +1,6 @@
-"""The files that people have: two networks that are exact by hand are explained, with an error of 0, however they are stored."""
+"""The files that people have: two networks that are exact by hand are explained, with an error of
+0, however they are stored.
+"""
 
 from __future__ import annotations
 
@@ -61,9 +63,16 @@ def named(
 
 
 LAYERS = [
-    ("conv.", "readout."), ("0.", "4."), ("module.conv.", "module.fc."), ("_orig_mod.module.0.", "_orig_mod.module.3."),
-    ("model.net.0.", "model.head."), ("features.", "classifier."), ("conv_", "out_"), ("b.", "a."), ("weight.", "bias."),
-]  # fmt: skip
+    ("conv.", "readout."),
+    ("0.", "4."),
+    ("module.conv.", "module.fc."),
+    ("_orig_mod.module.0.", "_orig_mod.module.3."),
+    ("model.net.0.", "model.head."),
+    ("features.", "classifier."),
+    ("conv_", "out_"),
+    ("b.", "a."),
+    ("weight.", "bias."),
+]
 WRAPPERS = ["", "state_dict", "model_state_dict", "model", "ema", "checkpoint.model", "a.b.c"]
 BESIDE = {
     "epoch": 7,
@@ -195,7 +204,9 @@ def test_a_key_from_python(tmp_path: Path) -> None:
 
 
 def test_memory_does_not_matter(tmp_path: Path) -> None:
-    """Not contiguous, channels_last, tied, shared with others: the answers are those of plain tensors."""
+    """Not contiguous, channels_last, tied, shared with others: the answers are those of plain
+    tensors.
+    """
     plain = named(B2, "conv.", "readout.", torch.float32)
     want = exact(saved(tmp_path, plain))
     turned = {
@@ -269,7 +280,9 @@ def test_weight_norm_in_both_spellings(new: bool, tmp_path: Path) -> None:
 
 
 def test_fractions_that_are_no_floats_stay_exact(tmp_path: Path) -> None:
-    """(4, -3, 0) of length 5: taps 4/5 and -3/5, whose sum 1/5 times 2 · 5/2 is 1, and 5/2 of 17 ones are taken away."""
+    """(4, -3, 0) of length 5: taps 4/5 and -3/5, whose sum 1/5 times 2 · 5/2 is 1, and 5/2 of 17
+    ones are taken away.
+    """
     state = {
         "0.weight_g": [[[1.0]]],
         "0.weight_v": [[[4.0, -3.0, 0.0]]],

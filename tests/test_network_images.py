@@ -1,4 +1,6 @@
-"""The command verify.network on networks for images: what it prints and writes, how it ends, and what it refuses."""
+"""The command verify.network on networks for images: what it prints and writes, how it ends, and
+what it refuses.
+"""
 
 from __future__ import annotations
 
@@ -65,9 +67,25 @@ def test_json_is_what_is_written(folder: Path, capsys: pytest.CaptureFixture[str
     assert found["file"] == "net.safetensors" and found["explained"] is True
     assert found["network"]["dimensions"] == 2 and found["worst_error"]["certified"] is True
     assert set(found) == {
-        "file", "network", "explained", "notes", "tolerance", "grade", "tolerance_needed", "verdict", "failing", "alternatives",
-        "next_step", "residuals", "identity", "lattice", "loss", "worst_error", "filters", "weights",
-    }  # fmt: skip
+        "file",
+        "network",
+        "explained",
+        "notes",
+        "tolerance",
+        "grade",
+        "tolerance_needed",
+        "verdict",
+        "failing",
+        "alternatives",
+        "next_step",
+        "residuals",
+        "identity",
+        "lattice",
+        "loss",
+        "worst_error",
+        "filters",
+        "weights",
+    }
     assert len(found["weights"]) == 12 and found["filters"][0]["perimeter"] == 4
     page = (out / "network.html").read_text(encoding="utf-8")
     addresses = re.findall(r"[\w:]*=?[\"']?https?://[^\"'\s]*", page)
@@ -80,7 +98,11 @@ def test_odd_names_and_many_filters(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("verify.explain.page.SHOWN", 1)
-    many = {"conv_weight": np.concatenate([STEP, 0 * STEP]), "conv_bias": None, "readout_bias": None}  # fmt: skip
+    many = {
+        "conv_weight": np.concatenate([STEP, 0 * STEP]),
+        "conv_bias": None,
+        "readout_bias": None,
+    }
     name = placed(folder, encoded(readout_weight=np.array([[0.25, 1]]), **many), "<b>&'\"")
     shown([name, "--out", ".", "--tolerance", "0.1"], capsys, 0)
     page = (folder / "network.html").read_text(encoding="utf-8")

@@ -1,4 +1,6 @@
-"""The settings of verify.network as people write them: padding, pooling, activation, on networks that are exact by hand."""
+"""The settings of verify.network as people write them: padding, pooling, activation, on networks
+that are exact by hand.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,9 @@ Run = Callable[..., dict[str, Any]]
 def placed(
     folder: Path, c: float, metadata: dict[str, str] | None = None, *, two: bool = False
 ) -> str:
-    """One or two filters; with relu, 17 pixels and a sum their slope is exact, and the offset where c is."""
+    """One or two filters; with relu, 17 pixels and a sum their slope is exact, and the offset where
+    c is.
+    """
     w, b, a = (W2, [0.5, 0.5], [[0.25, 0.25]]) if two else (W1, [0.5], [[0.5]])
     named = {"conv.weight": w, "conv.bias": b, "readout.weight": a, "readout.bias": [c]}
     path = folder / "net.safetensors"
@@ -76,7 +80,9 @@ def test_networks_that_are_exact_by_hand(name: str, two: bool, run: Run) -> None
 
 @pytest.mark.parametrize("mode", ["circular", "reflect", "replicate"])
 def test_near_the_border_the_padding_is_part_of_the_model(mode: str, run: Run) -> None:
-    """To the last radius of the signal the worst error is the one that torch's own layer makes there."""
+    """To the last radius of the signal the worst error is the one that torch's own layer makes
+    there.
+    """
     options = ("--padding", "2", "--padding-mode", mode, "--r-min", "1/2", "--r-max", "8.5")
     worst = run(-4.75, (*RELU, *options))["worst_error"]
     conv = torch.nn.Conv1d(1, 1, 3, padding=2, padding_mode=mode).double()  # type: ignore[arg-type]
@@ -97,9 +103,23 @@ def number(text: str) -> float:
 
 
 RELUS = (
-    *("ReLU", "nn.ReLU()", "torch.nn.ReLU(inplace=True)", "F.relu", "relu(x)", "max(x, 0)", "LeakyReLU(0)"),
-    *("x if x > 0 else 0", "where(x > 0, x, 0)", "x.clamp(min=0)", "(x + |x|)/2", "lambda x: torch.relu(x)"),
-)  # fmt: skip
+    *(
+        "ReLU",
+        "nn.ReLU()",
+        "torch.nn.ReLU(inplace=True)",
+        "F.relu",
+        "relu(x)",
+        "max(x, 0)",
+        "LeakyReLU(0)",
+    ),
+    *(
+        "x if x > 0 else 0",
+        "where(x > 0, x, 0)",
+        "x.clamp(min=0)",
+        "(x + |x|)/2",
+        "lambda x: torch.relu(x)",
+    ),
+)
 
 OTHERS = ("LeakyReLU(0)", "(x + |x|)/2")
 """The same function, under a name of its own."""
@@ -144,7 +164,9 @@ EXPRESSIONS = {
 def test_expressions_are_explained_as_rows_are(
     text: str, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """With a certificate where they are made of polynomials; enclosed elsewhere.  The words say what is not known."""
+    """With a certificate where they are made of polynomials; enclosed elsewhere.  The words say
+    what is not known.
+    """
     options = ("--activation", text, "--length", "17")
     found = run(-4.25, options)
     assert found["explained"] is True and found["worst_error"]["value"] == "0"
@@ -152,8 +174,8 @@ def test_expressions_are_explained_as_rows_are(
     net = placed(tmp_path, -4.25)
     words = shown([net, *options, "--out", str(tmp_path / "out")], capsys, 0)
     assert (
-        "no bound on rounding in float32 and float64: with which roundings a machine computes this expression is not known"
-        in words
+        "no bound on rounding in float32 and float64: with which roundings a machine computes this"
+        " expression is not known" in words
     )
     certificate = tmp_path / "out" / "certificate.json"
     assert certificate.exists() is EXPRESSIONS[text]
@@ -182,21 +204,45 @@ def test_mirror_images_are_found_for_expressions(
     ("options", "metadata", "name"),
     [
         (("--activation", "LeakyReLU(0.2)"), {}, "leaky_relu(negative_slope=0.2)"),
-        (("--activation", "leaky-relu", "--activation-args", "0.2"), {}, "leaky_relu(negative_slope=0.2)"),
+        (
+            ("--activation", "leaky-relu", "--activation-args", "0.2"),
+            {},
+            "leaky_relu(negative_slope=0.2)",
+        ),
         (("--activation", "nn.Softplus", "--activation-args", "beta=5"), {}, "softplus(beta=5)"),
-        (("--activation-args", "-2, 2"), {"activation": "Hardtanh"}, "hardtanh(min_val=-2, max_val=2)"),
-        ((), {"activation": "leaky_relu", "negative_slope": "0.2"}, "leaky_relu(negative_slope=0.2)"),
-        ((), {"activation": "LeakyReLU(0.2)", "negative_slope": "0.2"}, "leaky_relu(negative_slope=0.2)"),
+        (
+            ("--activation-args", "-2, 2"),
+            {"activation": "Hardtanh"},
+            "hardtanh(min_val=-2, max_val=2)",
+        ),
+        (
+            (),
+            {"activation": "leaky_relu", "negative_slope": "0.2"},
+            "leaky_relu(negative_slope=0.2)",
+        ),
+        (
+            (),
+            {"activation": "LeakyReLU(0.2)", "negative_slope": "0.2"},
+            "leaky_relu(negative_slope=0.2)",
+        ),
         ((), {"activation": "Softplus", "beta": "5", "threshold": "20"}, "softplus(beta=5)"),
         ((), {"activation": "GELU", "approximate": "tanh"}, "gelu_tanh"),
         ((), {"activation": "ELU", "alpha": "0.5"}, "elu(alpha=0.5)"),
         ((), {"activation": "PReLU", "init": "0.1"}, "prelu(weight=0.1)"),
         (("--activation", "relu"), {"activation": "leaky_relu", "negative_slope": "0.2"}, "relu"),
-        (("--activation", "leaky_relu"), {"negative_slope": "0.2"}, "leaky_relu(negative_slope=0.2)"),
-        (("--activation", "leaky_relu", "--activation-args", "0.1"), {"negative_slope": "0.2"}, "leaky_relu(negative_slope=0.1)"),
+        (
+            ("--activation", "leaky_relu"),
+            {"negative_slope": "0.2"},
+            "leaky_relu(negative_slope=0.2)",
+        ),
+        (
+            ("--activation", "leaky_relu", "--activation-args", "0.1"),
+            {"negative_slope": "0.2"},
+            "leaky_relu(negative_slope=0.1)",
+        ),
         (("--activation", "relu()"), {"alpha": "0.9"}, "relu"),
     ],
-)  # fmt: skip
+)
 def test_parameters(
     options: tuple[str, ...], metadata: dict[str, str], name: str, run: Run
 ) -> None:
@@ -207,9 +253,14 @@ def test_parameters(
 def test_what_changes_nothing_is_no_reason_to_refuse(run: Run) -> None:
     """Neutral values, and notes that people keep with their files."""
     neutral = {
-        "stride": "(1,)", "dilation": "1", "groups": "1", "output_padding": "(0,)", "transposed": "False",
-        "center": "0", "conv.stride": "1",
-    }  # fmt: skip
+        "stride": "(1,)",
+        "dilation": "1",
+        "groups": "1",
+        "output_padding": "(0,)",
+        "transposed": "False",
+        "center": "0",
+        "conv.stride": "1",
+    }
     notes = {
         "format": "pt",
         "loss": "0.1",

@@ -71,7 +71,9 @@ LOOK = """
   };
 }
 """
-"""What a page shows: its words, cut formulas, empty figures, how far it is wider than the window."""
+"""What a page shows: its words, cut formulas, empty figures, how far it is
+wider than the window.
+"""
 MARKUP = re.compile(r"</?[A-Za-z][\w-]*[\s/>=]|&\w+;|\\[A-Za-z]+|\$[^$]*\$|\]\(")
 """HTML, LaTeX or Markdown that should have become something else."""
 

@@ -48,8 +48,21 @@ def refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> str:
 
 def test_json_names_every_weight(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = shown(["--init", saved(tmp_path / "x.safetensors"), "--step", "0.05"], capsys)
-    assert list(found) == ["model", "conditions", "sharpness", "step", "drift", "loss", "weights", "agrees",
-                           "method", "law", "dtype", "optimizer", "kept"]  # fmt: skip
+    assert list(found) == [
+        "model",
+        "conditions",
+        "sharpness",
+        "step",
+        "drift",
+        "loss",
+        "weights",
+        "agrees",
+        "method",
+        "law",
+        "dtype",
+        "optimizer",
+        "kept",
+    ]
     places = [(one["name"], tuple(one["index"])) for one in found["weights"]]
     assert places == [("conv.weight", (k, 0, u)) for k in range(2) for u in range(3)] + [
         ("readout.weight", (0, k)) for k in range(2)
@@ -74,9 +87,11 @@ def test_half_the_step_halves_the_difference(
 ) -> None:
     path = saved(tmp_path / "x.safetensors")
     far, near = (
-        np.array([one["difference"] for one in shown(["--init", path, "--step", s], capsys)["weights"]])
+        np.array(
+            [one["difference"] for one in shown(["--init", path, "--step", s], capsys)["weights"]]
+        )
         for s in ("0.04", "0.02")
-    )  # fmt: skip
+    )
     factor = np.linalg.norm(far) / np.linalg.norm(near)
     assert 1.9 < factor < 2.1
 
@@ -185,8 +200,22 @@ def test_help_needs_no_torch() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=False
     )
     assert (found.returncode, found.stderr) == (0, "")
-    options = ("--channels", "--taps", "--seed", "--bias", "--init", "--activation", "--optimizer", "--step", "--lr",
-               "--momentum", "--weight-decay", "--steps", "--dtype", "--json")  # fmt: skip
+    options = (
+        "--channels",
+        "--taps",
+        "--seed",
+        "--bias",
+        "--init",
+        "--activation",
+        "--optimizer",
+        "--step",
+        "--lr",
+        "--momentum",
+        "--weight-decay",
+        "--steps",
+        "--dtype",
+        "--json",
+    )
     for option in options:
         assert option in found.stdout
 
@@ -271,8 +300,20 @@ def test_adam_says_what_it_simulates(capsys: pytest.CaptureFixture[str]) -> None
     assert "simulated, and have none" in capsys.readouterr().out
 
 
-RUNAWAY = ["--bias", "--channels", "2", "--lr", "0.01", "--momentum", "0.9", "--weight-decay", "0.1",
-           "--dtype", "float32", "--steps"]  # fmt: skip
+RUNAWAY = [
+    "--bias",
+    "--channels",
+    "2",
+    "--lr",
+    "0.01",
+    "--momentum",
+    "0.9",
+    "--weight-decay",
+    "0.1",
+    "--dtype",
+    "float32",
+    "--steps",
+]
 
 
 @pytest.mark.parametrize("arguments", [

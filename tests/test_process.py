@@ -1,9 +1,10 @@
-"""How every command ends: what it printed has arrived or its status says so, and nothing outlives it.
+"""How every command ends: what it printed has arrived or its status says so, and nothing outlives
+it.
 
-An output that failed was a verdict: print raised inside a command, and its status 1, or Python's own
-120 at exit, read as "not explained" or "rejected".  Siblings found: rich ends a broken pipe with 1,
-print(file=None) moves errors to standard output, argparse swallows them, a lack of memory blocked a
-claim, any crash was 1.
+An output that failed was a verdict: print raised inside a command, and its status 1, or Python's
+own 120 at exit, read as "not explained" or "rejected".  Siblings found: rich ends a broken pipe
+with 1, print(file=None) moves errors to standard output, argparse swallows them, a lack of memory
+blocked a claim, any crash was 1.
 """
 
 from __future__ import annotations
@@ -64,8 +65,9 @@ LIGHT = {"certificate", "checker"}
 
 
 def _rows(commands: dict[str, list[str]], streams: Sequence[str], few: set[str]) -> list[Any]:
-    """Every command with every arrangement of its streams: slow where a heavy command meets the last, thorough where a row
-    repeats what others show."""
+    """Every command with every arrangement of its streams: slow where a heavy command meets the
+    last, thorough where a row repeats what others show.
+    """
 
     def marks(name: str, each: str) -> Any:
         if name in HEAVY:
@@ -269,7 +271,9 @@ def _within(seconds: float, holds: Callable[[], bool]) -> bool:
 def test_an_empty_name_is_not_the_current_folder(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Path('') is '.': networks went into the current folder.  Siblings: all arguments for files."""
+    """Path('') is '.': networks went into the current folder.  Siblings: all
+    arguments for files.
+    """
     monkeypatch.chdir(tmp_path)
     for command, arguments in (
         ("verify.all", ["--out", name]),

@@ -55,7 +55,9 @@ def test_files_and_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
 
 
 def test_worst_is_over_every_real_radius(tmp_path: Path) -> None:
-    """No answer on a grid 256 times as fine as a pixel is worse, from the first to the last training radius."""
+    """No answer on a grid 256 times as fine as a pixel is worse, from the first to the last
+    training radius.
+    """
     assert run(tmp_path, "--activation", "hardtanh", "--channels", "2") == 0
     with (tmp_path / "table.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -228,5 +230,7 @@ def test_help_needs_no_torch() -> None:
         "except SystemExit as end: assert end.code == 0\n"
         "assert 'torch' not in sys.modules and 'sympy' not in sys.modules"
     )
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # fmt: skip
+    found = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
     assert (found.returncode, found.stderr) == (0, "")

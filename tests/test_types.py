@@ -1,4 +1,6 @@
-"""The types hold what the documentation says: laws, parts that are misspelt, numbers of any arithmetic."""
+"""The types hold what the documentation says: laws, parts that are misspelt, numbers of any
+arithmetic.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Sentences that say any, every, never, always, only, iff: each has a test that would refute it.
 
-``universal.csv`` lists them: where a sentence stands (a page, or ``claim NAME`` for a statement, its
-title and its assumptions), the sentence, and the test as ``file::name``; several are separated by
-spaces.  A sentence about the program itself, or a definition, names no test but says so: ``text: …``.
-A changed sentence is looked at again: its row has to change with it.
+``universal.csv`` lists them: where a sentence stands (a page, or ``claim NAME`` for a statement,
+its title and its assumptions), the sentence, and the test as ``file::name``; several are separated
+by spaces.  A sentence about the program itself, or a definition, names no test but says so: ``text:
+…``. A changed sentence is looked at again: its row has to change with it.
 """
 
 from __future__ import annotations

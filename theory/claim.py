@@ -1,12 +1,14 @@
-"""A statement with its assumptions, its law and its proof; and the chapters that tell them in order.
+"""A statement with its assumptions, its law and its proof; and the chapters that tell them in
+order.
 
 A claim lives in ``theory/<chapter>/<name>.py``, as the constant ``CLAIM``.  The file's name is the
 claim's name everywhere else: ``verify/<chapter>/claims/<name>.py`` tests it on trained networks,
 ``tests/<chapter>/test_<name>.py`` holds its properties, ``docs/<chapter>/<name>.md`` explains it.
 Claims are found in the folders of their chapters; only their order is stated, in :data:`CHAPTERS`.
 
-Every claim separates its *law* (the formula, an ordinary value or function) from the *procedure* that
-proves it, so that the same procedure can be run on a deliberately wrong law: that is a control.
+Every claim separates its *law* (the formula, an ordinary value or function) from the *procedure*
+that proves it, so that the same procedure can be run on a deliberately wrong law: that is a
+control.
 """
 
 from __future__ import annotations
@@ -61,7 +63,9 @@ class Proof:
         self._raised: Exception | None = None
 
     def __iter__(self) -> Iterator[Step]:
-        """The steps, in order; what was decided once is kept, and what was raised is raised again."""
+        """The steps, in order; what was decided once is kept, and what was raised is
+        raised again.
+        """
         for place in count():
             if place == len(self._decided):
                 if self._raised is not None:
@@ -98,7 +102,9 @@ class Proof:
 
 @dataclass(frozen=True)
 class Wrong(Generic[L]):
-    """A deliberately wrong law, with the mistake in words: the claim's procedures must reject it."""
+    """A deliberately wrong law, with the mistake in words: the claim's procedures
+    must reject it.
+    """
 
     name: str
     law: L
@@ -181,8 +187,9 @@ CHAPTERS = (
     Chapter(
         "training",
         "From the first weights to the last",
-        "Where σ is straight, a gradient step moves all taps of a filter alike, so what distinguishes"
-        " them never changes. Every weight at convergence follows from its start, in closed form.",
+        "Where σ is straight, a gradient step moves all taps of a filter alike, so what"
+        " distinguishes them never changes. Every weight at convergence follows from its start, in"
+        " closed form.",
         "flow",
         ("conserved", "flow", "trajectory", "steps", "active"),
         ("conv_bias", "ridge", "noise", "sharpness"),
@@ -191,8 +198,8 @@ CHAPTERS = (
         "shape",
         "What the activation permits",
         "A network is exact if and only if shifted, stretched copies of the slope of σ add up to a"
-        " constant. That decides for every activation of torch.nn: exact with one channel, with two,"
-        " or never.",
+        " constant. That decides for every activation of torch.nn: exact with one channel, with"
+        " two, or never.",
         "span",
         ("span", "asymptotes", "shape"),
         ("rates",),
@@ -209,8 +216,8 @@ CHAPTERS = (
     Chapter(
         "invariance",
         "What the network need not know",
-        "The readout may be dense, and the pulse may stand on an unknown background or have an unknown"
-        " contrast. For each of these it is decided which networks can still be exact.",
+        "The readout may be dense, and the pulse may stand on an unknown background or have an"
+        " unknown contrast. For each of these it is decided which networks can still be exact.",
         "dense",
         ("dense", "background", "contrast"),
         ("pair",),
@@ -218,8 +225,8 @@ CHAPTERS = (
     Chapter(
         "disk",
         "From pulses to disks",
-        "In an image the network adds up the area, and the area is not the radius. With the absolute"
-        " value of a difference it measures the perimeter, which is.",
+        "In an image the network adds up the area, and the area is not the radius. With the"
+        " absolute value of a difference it measures the perimeter, which is.",
         "perimeter",
         ("disk", "perimeter", "shares"),
         ("laplacian", "curvature", "lattice"),

@@ -27,7 +27,9 @@ FAILED = 3
 
 
 class _Descriptor(io.FileIO):
-    """A standard stream that remembers why a write failed, whoever swallows the error; then a sink."""
+    """A standard stream that remembers why a write failed, whoever swallows the
+    error; then a sink.
+    """
 
     failure = ""
 

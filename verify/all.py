@@ -153,7 +153,9 @@ def _examined(options: argparse.Namespace, parser: Parser, names: tuple[str, ...
 
 
 def _census(options: argparse.Namespace, parser: Parser) -> int:
-    """Train and explain the census block by block; the counts stand in census.json at every moment."""
+    """Train and explain the census block by block; the counts stand in census.json
+    at every moment.
+    """
     from rich.console import Console
     from rich.progress import Progress
 

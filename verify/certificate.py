@@ -1,9 +1,10 @@
 """Accept or reject a certificate: python -m verify.certificate FILE
 
 A certificate says how far a network's answer can be from the radius, over every real radius of an
-interval, in exact numbers. It is checked from its weights alone, by numerics/certificates/checker.py: under 250
-lines, standard library only, no code in common with what writes certificates. To check one without
-this package, copy that file and run it: python checker.py FILE.
+interval, in exact numbers. It is checked from its weights alone, by
+numerics/certificates/checker.py: under 250 lines, standard library only, no code in common with
+what writes certificates. To check one without this package, copy that file and run it: python
+checker.py FILE.
 
 A file whose check would take more than about ten seconds is rejected as too large.
 
@@ -55,8 +56,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     document = json.loads(read)
     radius, domain = document["evidence"]["radius"], document["domain"]
     if options.json:
-        answer = {"accepted": True, "reason": None, "claim": claim, "radius": radius,
-                 "domain": domain, "digest": document["digest"]}  # fmt: skip
+        answer = {
+            "accepted": True,
+            "reason": None,
+            "claim": claim,
+            "radius": radius,
+            "domain": domain,
+            "digest": document["digest"],
+        }
         print(json.dumps(answer, indent=2))
         return 0
     low, high = (Fraction(end) for end in claim["worst"])

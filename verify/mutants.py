@@ -1,9 +1,10 @@
 """Count the mutants of every law that its claim's own evidence rejects: python -m verify.mutants
 
-A mutant is the law with one operator changed (verify/report/mutants.py lists them).  Each is put before the
-claim's proof, check and training, the quickest first, until one of them does not hold.  The counts
-are kept in verify/report/mutants.json.  Exit status: 0 every mutant was judged, 1 the unchanged law
-was rejected, 2 usage, 3 the output could not be written, or the machine failed, 130 interrupted.
+A mutant is the law with one operator changed (verify/report/mutants.py lists them).  Each is put
+before the claim's proof, check and training, the quickest first, until one of them does not hold.
+The counts are kept in verify/report/mutants.json.  Exit status: 0 every mutant was judged, 1 the
+unchanged law was rejected, 2 usage, 3 the output could not be written, or the machine failed, 130
+interrupted.
 """
 
 from __future__ import annotations

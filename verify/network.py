@@ -1,9 +1,10 @@
 """Explain a trained network, weight by weight: python -m verify.network FILE
 
-FILE is a checkpoint of the one-dimensional model (Conv1d, activation, pooling, Linear): safetensors,
-or what torch.save made of a state_dict, alone or beside an optimizer and the like; names may be
-anything. Filters are (K, 1, N), the readout is (1, K), biases (K) and (1), where there are any. What
-weights do not say is read from the metadata of a safetensors file, or from options, which come first.
+FILE is a checkpoint of the one-dimensional model (Conv1d, activation, pooling, Linear):
+safetensors, or what torch.save made of a state_dict, alone or beside an optimizer and the like;
+names may be anything. Filters are (K, 1, N), the readout is (1, K), biases (K) and (1), where there
+are any. What weights do not say is read from the metadata of a safetensors file, or from options,
+which come first.
 
 A network for images, Conv2d with filters (K, 1, N, N), is asked for the radius of a centred
 disk: what every filter measures, the area or the perimeter, by how much, and whether that explains
@@ -49,7 +50,9 @@ IMAGE_FILES = FILES[:2]
 
 
 def _tolerance(text: str) -> Fraction:
-    good = re.fullmatch(r"\d{0,3}(\.\d{0,20})?(e-\d\d?)?", text, re.ASCII) and re.search(r"^\.?\d", text)  # fmt: skip
+    good = re.fullmatch(r"\d{0,3}(\.\d{0,20})?(e-\d\d?)?", text, re.ASCII) and re.search(
+        r"^\.?\d", text
+    )
     value = Fraction(text) if good else Fraction(0)
     if not 0 < value <= 100:
         raise ArgumentTypeError(f"needs a number of pixels up to 100, not {text[:40]!r}")
@@ -89,8 +92,18 @@ def _parser() -> Parser:
         metavar="R",
         help="the smallest radius, as 2.5 or 5/2 (default: half the taps; of images, the taps)",
     )
-    add("--r-max", metavar="R", help="the largest radius (default: so that the border never matters)")  # fmt: skip
-    add("--tolerance", type=_tolerance, default=Fraction(1, 1000), metavar="T", help="in pixels, and as a share of its length (default: 0.001)")  # fmt: skip
+    add(
+        "--r-max",
+        metavar="R",
+        help="the largest radius (default: so that the border never matters)",
+    )
+    add(
+        "--tolerance",
+        type=_tolerance,
+        default=Fraction(1, 1000),
+        metavar="T",
+        help="in pixels, and as a share of its length (default: 0.001)",
+    )
     add("--json", action="store_true", help="print one JSON object instead of the tables")
     add(
         "--out",
@@ -128,15 +141,15 @@ def explain(
 ) -> SignalExplanation | ImageExplanation:
     """Explain a network: a live module, a file, or a state_dict.
 
-    A module says its activation, pooling and padding itself, and is shown the radius at which it errs most.
-    Of the others the arguments are those of the command; the metadata of a file come second.
-    ``key`` says which network, where a file or a state_dict holds several.
+    A module says its activation, pooling and padding itself, and is shown the radius at which it
+    errs most. Of the others the arguments are those of the command; the metadata of a file come
+    second. ``key`` says which network, where a file or a state_dict holds several.
 
     Raises
     ------
     TypeError: ``network`` or an argument is of another kind.
-    ValueError: it is no network of the model, or a setting is missing or does not fit; one sentence.
-        CheckpointError and OutsideTheorem are kinds of it.
+    ValueError: it is no network of the model, or a setting is missing or does not fit; one
+        sentence. CheckpointError and OutsideTheorem are kinds of it.
     """
     from verify.explain.live.memory import explained
 
@@ -216,7 +229,9 @@ def _free(options: Namespace, parser: Parser) -> None:
         parser.error(f"{target}: {_reason(error)}")
     else:
         parser.error(f"{target}: it exists, and is not written over")
-    if options.out is not None and target.absolute() in [(options.out / name).absolute() for name in FILES]:  # fmt: skip
+    if options.out is not None and target.absolute() in [
+        (options.out / name).absolute() for name in FILES
+    ]:
         parser.error(f"{target}: --out writes another file there")
 
 
@@ -266,7 +281,10 @@ def _repair(target: Path, explanation: SignalExplanation, parser: Parser) -> str
 
     made = repaired(explanation)
     if made is None:
-        print(f"{PROGRAM}: --repair: {explanation.nearest.reason}; no network was written", file=sys.stderr)  # fmt: skip
+        print(
+            f"{PROGRAM}: --repair: {explanation.nearest.reason}; no network was written",
+            file=sys.stderr,
+        )
         return ""
     with _placing(target, parser):
         put(target, made.content, over=False)

@@ -52,10 +52,12 @@ def predict(
     steps: int | None = None,
     length: int | None = None,
 ) -> Prediction:
-    """Predict how a live module trains on full batches of pulses from its weights now; torch trains a copy.
+    """Predict how a live module trains on full batches of pulses from its weights now; torch trains
+    a copy.
 
-    ``optimizer`` is the module's own torch.optim.SGD, Adam or AdamW, whose settings are read.  Without one
-    they are the arguments, torch's; ``step`` is in units of 1/sharpness.  The module stays as it is.
+    ``optimizer`` is the module's own torch.optim.SGD, Adam or AdamW, whose settings are read.
+    Without one they are the arguments, torch's; ``step`` is in units of 1/sharpness.  The module
+    stays as it is.
 
     Raises
     ------
@@ -258,12 +260,14 @@ def _read(options: Namespace, parser: Parser) -> Checkpoint:
             parser.error(f"--{name} {wanted}, but {options.init} has {actual} {name}")
     if channels > 64 or taps > 127:
         parser.error(
-            f"{options.init}: {channels} channels of {taps} taps; at most 64 of 127 are trained here"
+            f"{options.init}: {channels} channels of {taps} taps; at most 64 of 127 are trained"
+            " here"
         )
     settings = checkpoint.metadata
     if settings.get("pooling", "sum") != "sum":
         parser.error(
-            f"{options.init}: its pooling is {settings['pooling'][:40]}: training with sum pooling is predicted"
+            f"{options.init}: its pooling is {settings['pooling'][:40]}: training with sum pooling"
+            " is predicted"
         )
     if options.activation is None and "activation" in settings:
         try:
@@ -274,7 +278,9 @@ def _read(options: Namespace, parser: Parser) -> Checkpoint:
 
 
 def _next_seed(options: Namespace, step: float) -> str:
-    """A seed whose start satisfies the conditions, as far as a start alone decides, where that of --seed does not."""
+    """A seed whose start satisfies the conditions, as far as a start alone decides, where that of
+    --seed does not.
+    """
     from verify.training.prediction import admitted
     from verify.training.side_by_side import OutsideTheorem
 
@@ -297,7 +303,9 @@ def _next_seed(options: Namespace, step: float) -> str:
 
 
 def _fixed(value: float) -> str:
-    """A weight with nine decimals, or nine digits where it is so large or small that they would not do."""
+    """A weight with nine decimals, or nine digits where it is so large or small that they would not
+    do.
+    """
     return format(value, ".9f" if value == 0 or 1e-6 <= abs(value) < 1e6 else ".9g")
 
 
@@ -345,7 +353,8 @@ def _table(outcome: Prediction) -> None:
         lines.append(f"condition {each.name}: {holds}, {each.value:.3g} ({each.text})")
     estimate = " (an estimate)" if outcome.method == "simulated" else ""
     lines.append(
-        f"deviations of the taps: {kept['factor']:.9g} times their first, to within {kept['difference']:.1e}, bound {kept['bound']:.1e}{estimate}"
+        f"deviations of the taps: {kept['factor']:.9g} times their first, to within"
+        f" {kept['difference']:.1e}, bound {kept['bound']:.1e}{estimate}"
     )
     lines.append(
         f"{step['steps']} steps of {step['size']:.3g} = {step['fraction']:.4g}/sharpness, "

@@ -48,7 +48,9 @@ PROGRAM = "python -m verify.train"
 BLOCK = 200
 """At most so many networks are trained together: one task."""
 COLUMNS = ("file", "number", "loss", "worst", "kind", "converged")
-"""The columns of table.csv: worst is the largest error over all real radii of the training range, where it is known exactly."""
+"""The columns of table.csv: worst is the largest error over all real radii of the training range,
+where it is known exactly.
+"""
 
 
 def _parser() -> Parser:
@@ -219,7 +221,9 @@ def _encoded(
 
 
 def _worst(setting: Setting, ensemble: Ensemble, place: int) -> float | None:
-    """sup |r̂ - r| over all real radii of the training range as a float, or None where it is not known exactly."""
+    """sup |r̂ - r| over all real radii of the training range as a float, or None where it is not
+    known exactly.
+    """
     from numerics.arithmetic.numbers import to_float
     from numerics.pulse.exact_error import summary
     from verify.pulse.certified import certified_net, plateau

@@ -1,10 +1,10 @@
 """What a page says about its claim, taken from the claim itself while the page is built.
 
-``{claim-statement} ID`` the statement, a line for each formula, and its assumptions; ``{claim-proof} ID`` runs the machine
-proof and says what it covers; ``{claim-controls} ID`` lists the wrong laws and the step of the proof
-that rejects each, the first in order; ``{claim-list}`` every chapter with
-a row per claim; ``{story}`` the sidebar, in the order of theory/claim.py.  A proof that does not hold, or a wrong
-law that is not rejected, is a build error.
+``{claim-statement} ID`` the statement, a line for each formula, and its assumptions;
+``{claim-proof} ID`` runs the machine proof and says what it covers; ``{claim-controls} ID`` lists
+the wrong laws and the step of the proof that rejects each, the first in order; ``{claim-list}``
+every chapter with a row per claim; ``{story}`` the sidebar, in the order of theory/claim.py.  A
+proof that does not hold, or a wrong law that is not rejected, is a build error.
 """
 
 from __future__ import annotations

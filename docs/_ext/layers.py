@@ -1,4 +1,6 @@
-"""What builds on what, as setup.cfg states it for import-linter: as layers, as a table, as a picture."""
+"""What builds on what, as setup.cfg states it for import-linter: as layers, as a table, as a
+picture.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,9 @@ PACKAGES = ("verify", "numerics", "theory")
 
 
 def layers(package: str) -> list[list[str]]:
-    """The folders and modules of a package, the top layer first; those of one layer do not know each other."""
+    """The folders and modules of a package, the top layer first; those of one layer do not know
+    each other.
+    """
     contracts = configparser.ConfigParser(interpolation=None)
     contracts.read(ROOT / "setup.cfg", encoding="utf-8")
     lines = contracts[f"importlinter:contract:{package}"]["layers"].split("\n")
@@ -33,7 +37,9 @@ def below(package: str) -> Iterator[tuple[str, str]]:
 
 
 def picture() -> Drawing:
-    """The packages side by side, their layers from top to bottom; arrows point at what is imported."""
+    """The packages side by side, their layers from top to bottom; arrows point at
+    what is imported.
+    """
     with drawn(4.6) as drawing:
         axes = drawing.subplots()
         axes.axis("off")
@@ -52,8 +58,18 @@ def picture() -> Drawing:
                 text = "\n".join(" · ".join(line) for line in lines)
                 axes.text(column, y, text, ha="center", va="center", fontsize=9, bbox=box)
                 if depth:
-                    axes.annotate("", (column, y + 0.32), (column, y + 0.8), arrowprops={"arrowstyle": "->", "color": INK})  # fmt: skip
+                    axes.annotate(
+                        "",
+                        (column, y + 0.32),
+                        (column, y + 0.8),
+                        arrowprops={"arrowstyle": "->", "color": INK},
+                    )
             if column:
-                axes.annotate("", (column - 0.36, 6.38), (column - 0.64, 6.38), arrowprops={"arrowstyle": "->", "color": INK})  # fmt: skip
+                axes.annotate(
+                    "",
+                    (column - 0.36, 6.38),
+                    (column - 0.64, 6.38),
+                    arrowprops={"arrowstyle": "->", "color": INK},
+                )
         axes.set(xlim=(-0.6, 2.6), ylim=(lowest - 0.4, 6.6))
     return drawing

@@ -1,1 +1,3 @@
-"""Numbers: laws as functions of arrays, floating point with its rounding, balls, Taylor coefficients."""
+"""Numbers: laws as functions of arrays, floating point with its rounding, balls, Taylor
+coefficients.
+"""

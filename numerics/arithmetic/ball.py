@@ -1,8 +1,9 @@
-r"""σ in ball arithmetic (Arb): enclosures of its values, to any precision, with the rounding accounted for.
+r"""σ in ball arithmetic (Arb): enclosures of its values, to any precision, with the rounding
+accounted for.
 
-σ is evaluated from its expression, node by node.  Where an argument's ball meets a jump, the value's ball holds
-both sides: no value is assumed at the jump itself.  Constants are exact: floats are dyadic rationals, and a derived
-weight may hold sqrt, π or log.
+σ is evaluated from its expression, node by node.  Where an argument's ball meets a jump, the
+value's ball holds both sides: no value is assumed at the jump itself.  Constants are exact: floats
+are dyadic rationals, and a derived weight may hold sqrt, π or log.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ Number: TypeAlias = "Rational | fmpq | sp.Expr"
 def sigma_ball(sigma: str | sp.Expr) -> Function:
     """x -> an enclosure of σ(x), for a row of the catalogue or an expression in z.
 
-    The precision is flint's current one.  A ball that meets a jump is sent to the hull of both sides; where
-    σ is not defined (a logarithm of 0, say) the value is not a number.
+    The precision is flint's current one.  A ball that meets a jump is sent to the hull of both
+    sides; where σ is not defined (a logarithm of 0, say) the value is not a number.
 
     Raises
     ------
@@ -42,7 +43,8 @@ def sigma_ball(sigma: str | sp.Expr) -> Function:
 def constant_ball(number: Number) -> arb:
     """An enclosure of an exact number, at flint's current precision.
 
-    Floats are taken as the dyadic rationals they are; sympy numbers may hold sqrt, π, log and the like.
+    Floats are taken as the dyadic rationals they are; sympy numbers may hold sqrt, π, log and the
+    like.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """From sympy to numpy: a law in staircase symbols becomes one vectorised function.
 
-The staircase is computed once, by its own recurrence C_j = C_{j-1} + w_j, and common subexpressions of
-the rest are shared; there is no Python loop over networks or radii.
+The staircase is computed once, by its own recurrence C_j = C_{j-1} + w_j, and common subexpressions
+of the rest are shared; there is no Python loop over networks or radii.
 """
 
 from __future__ import annotations
@@ -44,8 +44,9 @@ __all__ = [
 def activation(name: str) -> tuple[Elementwise, Elementwise]:
     """(σ, σ') of a row, by any spelling of it, as numpy functions, elementwise, float64, any shape.
 
-    No row of the catalogue overflows or warns for |z| up to 1000, but that exp is infinite above 709.78.  At a kink,
-    and at a jump, σ' is the mean of the slopes on both sides (the compiled Heaviside step at 0 is 1/2).
+    No row of the catalogue overflows or warns for |z| up to 1000, but that exp is infinite above
+    709.78.  At a kink, and at a jump, σ' is the mean of the slopes on both sides (the compiled
+    Heaviside step at 0 is 1/2).
 
     Raises
     ------
@@ -74,7 +75,9 @@ class Softplus(sp.Function):
 
 
 def steady(expression: sp.Expr) -> sp.Expr:
-    """The expression with its sigmoids and softplus as functions, whose exponentials never stand alone."""
+    """The expression with its sigmoids and softplus as functions, whose exponentials never stand
+    alone.
+    """
     if not expression.args:
         return expression
     if isinstance(expression, sp.log) and (u := exponent(expression.args[0])) is not None:
@@ -171,7 +174,9 @@ def _shared(n: int) -> Callable[[Sequence[sp.Expr]], tuple[list[Any], list[sp.Ex
 
 @cache
 def _function(laws: tuple[sp.Expr, ...], n: int, exact: bool) -> Callable[..., list[Any]]:
-    """f(taps, r, φ, g) -> values, with g left open: one compilation serves every activation and bias."""
+    """f(taps, r, φ, g) -> values, with g left open: one compilation serves every activation and
+    bias.
+    """
     function: Callable[..., list[Any]] = sp.lambdify(
         [list(taps(n)), r, phi, g],
         list(laws),

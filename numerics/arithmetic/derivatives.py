@@ -1,9 +1,8 @@
 r"""Bounds on the Taylor coefficients of a row of the catalogue, s_k = σ⁽ᵏ⁾/k!, on any interval.
 
 The line is cut into cells, at the breaks of σ and on a grid that is fine around 0 and grows by a
-part of |z| beyond.  Every s_k is enclosed
-once on each cell (:mod:`numerics.arithmetic.taylor`); on an interval it is at most the largest bound of the
-cells that it meets.
+part of |z| beyond.  Every s_k is enclosed once on each cell (:mod:`numerics.arithmetic.taylor`); on
+an interval it is at most the largest bound of the cells that it meets.
 """
 
 from __future__ import annotations

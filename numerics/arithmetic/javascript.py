@@ -1,12 +1,16 @@
-r"""From sympy to JavaScript: laws that are traced with symbols, and printed in the arithmetic of floats or of fractions.
+r"""From sympy to JavaScript: laws that are traced with symbols, and printed in the arithmetic of
+floats or of fractions.
 
-A law is a Python function of numbers, lists of numbers and functions of one number.  Called with symbols it
-gives expressions; their common parts are shared; what remains is printed as one function of ECMAScript 2022:
+A law is a Python function of numbers, lists of numbers and functions of one number.  Called with
+symbols it gives expressions; their common parts are shared; what remains is printed as one function
+of ECMAScript 2022:
 
     float      a*b + 1/2, Math.sqrt(x): numbers of the language, float64
-    fraction   add(mul(a, b), ratio(1n, 2n)): calls of functions that the caller brings, on exact numbers
+    fraction   add(mul(a, b), ratio(1n, 2n)): calls of functions that the caller brings, on exact
+               numbers
 
-    members    the same calls, with those of exp, tanh, … among them: any arithmetic that the caller brings
+    members    the same calls, with those of exp, tanh, … among them: any arithmetic that the caller
+               brings
 
 All are printed from the same expressions, so whoever has seen one has seen the others.
 """
@@ -26,13 +30,17 @@ __all__ = ["FRACTION", "Law", "function", "leaves", "traced"]
 
 Arithmetic = Literal["float", "fraction", "members"]
 FRACTION = ("add", "mul", "div", "neg", "power", "ratio", "abs", "max", "min")
-"""What the arithmetic of fractions has to bring, as members of ``f``; the first two take any number of terms."""
+"""What the arithmetic of fractions has to bring, as members of ``f``; the first two take any number
+of terms.
+"""
 
 FLOATS = {
     "allow_unknown_functions": True,
     "user_functions": {name: name for name in ("Logistic", "Softplus", "erf")},
 }
-"""Undefined functions are arguments of the law; these three are members of the page's module of numbers."""
+"""Undefined functions are arguments of the law; these three are members of the page's module of
+numbers.
+"""
 
 
 class _Floats(JavascriptCodePrinter):
@@ -103,7 +111,9 @@ class _Rationals(StrPrinter):
 
 
 class _Members(_Rationals):
-    """All functions are members of ``f``; powers with other exponents than whole numbers are ``f.raised``."""
+    """All functions are members of ``f``; powers with other exponents than whole numbers are
+    ``f.raised``.
+    """
 
     def _print_Function(self, expression: sp.Expr) -> str:
         return f"f.{expression.func.__name__}({self.stringify(expression.args, ', ')})"
@@ -136,7 +146,8 @@ class Law:
     ----------
     name: that of the function in JavaScript.
     arguments: symbols, undefined functions, and lists of these, in the order of the call.
-    result: an expression, or lists of them; members by name where the law gives a dataclass or a mapping.
+    result: an expression, or lists of them; members by name where the law gives a dataclass or a
+        mapping.
     """
 
     name: str

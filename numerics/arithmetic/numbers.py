@@ -1,4 +1,5 @@
-"""From one kind of number to another: fractions, flint's rationals and balls, sympy's rationals, floats.
+"""From one kind of number to another: fractions, flint's rationals and balls, sympy's rationals,
+floats.
 
 Only :func:`to_float` rounds; a float is the dyadic rational that it is.
 """

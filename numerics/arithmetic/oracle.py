@@ -1,7 +1,7 @@
 """The slow, obvious simulation: plain Python loops over positions and taps, for any kind of number.
 
-Used as the independent side of every check.  It shares no code with :mod:`theory`, with the compiled laws or
-with torch, not even the names of types, and on ``fractions.Fraction`` it is exact.
+Used as the independent side of every check.  It shares no code with :mod:`theory`, with the
+compiled laws or with torch, not even the names of types, and on ``fractions.Fraction`` it is exact.
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ def answer(
     x: Sequence[Number],
     border: Callable[..., list[Number]] = preactivations,
 ) -> Number:
-    """r̂ = c + Σ_k a_k Σ_i σ((w_k ⋆ x)_i + b_k), with zeros beyond the border or on a :func:`ring`."""
+    """r̂ = c + Σ_k a_k Σ_i σ((w_k ⋆ x)_i + b_k), with zeros beyond the border or
+    on a :func:`ring`.
+    """
     total = c
     for taps, bias, readout in zip(w, b, a, strict=True):
         for value in border(taps, bias, x):

@@ -1,8 +1,8 @@
 r"""Exact piecewise polynomials: σ as one, and what a network makes of it along r.
 
-σ is a polynomial with rational coefficients between rational breaks (ReLU, abs, Hardswish, square, ...).
-On a cell, φ -> c - r + Σ_k a_k Σ_i σ(z_{k,i}(φ) + b_k) is then a piecewise polynomial with rational breaks
-and coefficients: floats are dyadic rationals, so nothing is rounded anywhere.
+σ is a polynomial with rational coefficients between rational breaks (ReLU, abs, Hardswish, square,
+...). On a cell, φ -> c - r + Σ_k a_k Σ_i σ(z_{k,i}(φ) + b_k) is then a piecewise polynomial with
+rational breaks and coefficients: floats are dyadic rationals, so nothing is rounded anywhere.
 """
 
 from __future__ import annotations
@@ -32,7 +32,8 @@ class Activation:
 
     Attributes
     ----------
-    breaks: increasing.  values: σ at each of them.  pieces: one polynomial in z more than there are breaks.
+    breaks: increasing.  values: σ at each of them.  pieces: one polynomial in z more than there are
+        breaks.
     continuous: no break is a jump.
     """
 
@@ -51,7 +52,8 @@ class Activation:
 
 @lru_cache(maxsize=256)
 def exact_activation(sigma: str | sp.Expr) -> Activation | None:
-    """σ of a row of the catalogue, or of an expression in z; None where it is not such a piecewise polynomial.
+    """σ of a row of the catalogue, or of an expression in z; None where it is not such a piecewise
+    polynomial.
 
     Raises
     ------

@@ -1,4 +1,6 @@
-"""Least squares on columns that may depend on each other, and what rows leave free: with one rank cut."""
+"""Least squares on columns that may depend on each other, and what rows leave free: with one rank
+cut.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +13,11 @@ from numerics.arithmetic.types import Array
 __all__ = ["RANK", "Regression", "kernel", "rank", "regression"]
 
 RANK = 1e-11
-"""Singular values below this part of the largest are 0: rounding leaves 1e-13 of sums of a few hundred terms.
+"""Singular values below this part of the largest are 0: rounding leaves 1e-13 of sums of a few
+hundred terms.
 
-Of the Jacobians of networks near exact ones the smallest others that were seen are about 1e-8."""
+Of the Jacobians of networks near exact ones the smallest others that were seen are about 1e-8.
+"""
 
 
 @dataclass(frozen=True)
@@ -40,7 +44,8 @@ class Regression:
 def regression(columns: Array, target: Array, rounding: Array | float = 0.0) -> Regression:
     """Of ``target`` (..., R) on ``columns`` (..., R, C), each scaled to length 1 before the cut.
 
-    Directions cut: those below :data:`RANK`, and those whose singular value is at most ``rounding``.
+    Directions cut: those below :data:`RANK`, and those whose singular value is at most
+    ``rounding``.
     """
     size = np.linalg.norm(columns, axis=-2)
     scale = np.where(size > 0, size, np.inf)

@@ -1,10 +1,12 @@
-r"""How far floating point may be from real arithmetic: a priori bounds, the source of every tolerance.
+r"""How far floating point may be from real arithmetic: a priori bounds, the source of every
+tolerance.
 
-With u = 2⁻⁵³ and γ_k = k u / (1 - k u), a sum or product chain of k operations is off by at most γ_k times the
-same chain on absolute values, in any order of summation.  An activation with Lipschitz constant Λ moves an
-error of its argument by at most Λ times it and adds its own evaluation error, at most 8u(1 + |z| + |σ(z)|):
-a few elementary functions, each good to 4 units in the last place, of which those below 1 are multiplied by
-at most |z| (GELU, Mish, SiLU) or 1.76 (SELU); tests/expressions/test_activation.py compares every row with its exact values.
+With u = 2⁻⁵³ and γ_k = k u / (1 - k u), a sum or product chain of k operations is off by at most
+γ_k times the same chain on absolute values, in any order of summation.  An activation with
+Lipschitz constant Λ moves an error of its argument by at most Λ times it and adds its own
+evaluation error, at most 8u(1 + |z| + |σ(z)|): a few elementary functions, each good to 4 units in
+the last place, of which those below 1 are multiplied by at most |z| (GELU, Mish, SiLU) or 1.76
+(SELU); tests/expressions/test_activation.py compares every row with its exact values.
 """
 
 from __future__ import annotations
@@ -44,17 +46,18 @@ def gamma(k: float | Array) -> float | Array:
 def lipschitz(name: str, reach: Array) -> Array:
     """A Lipschitz constant of σ on [-reach, reach].
 
-    Most derivatives lie in [-1, 1] (the affine pieces; tanh, sigmoid, softplus, logsigmoid, arctan, sin,
-    softsign and tanhshrink, whose σ' is tanh²).  Larger ones, rounded up: hardswish 3/2, at its kink 3;
-    erf 2/√π, at 0; SELU the product of its constants, just below 0; at their inflections GELU and its tanh form
-    1.1290, SiLU 1.0998, Mish 1.0885.  square 2·reach, cube 3·reach², exp e^reach, the last two enlarged by
-    more than their own rounding.
+    Most derivatives lie in [-1, 1] (the affine pieces; tanh, sigmoid, softplus, logsigmoid, arctan,
+    sin, softsign and tanhshrink, whose σ' is tanh²).  Larger ones, rounded up: hardswish 3/2, at
+    its kink 3; erf 2/√π, at 0; SELU the product of its constants, just below 0; at their
+    inflections GELU and its tanh form 1.1290, SiLU 1.0998, Mish 1.0885.  square 2·reach, cube
+    3·reach², exp e^reach, the last two enlarged by more than their own rounding.
 
-    hardshrink and threshold jump: for them it is a bound on the slope between the jumps, and |σ(0)| + Λ|z|
-    still bounds |σ|, but an error that carries an argument across a jump costs the whole jump.
+    hardshrink and threshold jump: for them it is a bound on the slope between the jumps, and |σ(0)|
+    + Λ|z| still bounds |σ|, but an error that carries an argument across a jump costs the whole
+    jump.
 
-    Rows that are not in the catalogue have their slopes enclosed on [-max reach, max reach]; where that fails the
-    constant is infinite.
+    Rows that are not in the catalogue have their slopes enclosed on [-max reach, max reach]; where
+    that fails the constant is infinite.
 
     Raises
     ------
@@ -108,9 +111,10 @@ _STEEP = {
 def response_bound(w: Array, b: Array, r: Array, size: int, name: str) -> Array:
     """A bound on |law - direct sum| for the pooled response Σ_i [g(z_i) - g(0)], both in float64.
 
-    w (..., n), b (...), r (R,), N = ``size``; the value has shape (..., R).  The direct sum has N activations,
-    the law fewer than 4r + 8h + 12n of them (each counted with its coefficient), reached by chains of at
-    most 2n + 3 operations; A = Σ|w| + |b| bounds every argument and G = |σ(0)| + ΛA every value.
+    w (..., n), b (...), r (R,), N = ``size``; the value has shape (..., R).  The direct sum has N
+    activations, the law fewer than 4r + 8h + 12n of them (each counted with its coefficient),
+    reached by chains of at most 2n + 3 operations; A = Σ|w| + |b| bounds every argument and G =
+    |σ(0)| + ΛA every value.
     """
     n = w.shape[-1]
     reach = np.sum(np.abs(w), axis=-1) + np.abs(b)
@@ -125,7 +129,9 @@ def response_bound(w: Array, b: Array, r: Array, size: int, name: str) -> Array:
 
 
 def preactivation_bound(w: Array, b: Array) -> Array:
-    """A bound on the distance between two float64 evaluations of Σ w_u x(i + u) + b, 0 <= x <= 1: shape (...)."""
+    """A bound on the distance between two float64 evaluations of Σ w_u x(i + u) + b, 0 <= x <= 1:
+    shape (...).
+    """
     n = w.shape[-1]
     bound: Array = 2 * gamma(n + 2) * (np.sum(np.abs(w), axis=-1) + np.abs(b))
     return bound
@@ -136,8 +142,8 @@ def prediction_bound(
 ) -> Array:
     """A bound on the distance between two float64 evaluations of r̂ - r, one of them by the laws.
 
-    w (B, K, n), b and a (B, K), c (B,), r (R,); the value has shape (B, R).  To the bound of each channel's
-    response comes the background N g(0), and the readout's sum over K channels, c and r.
+    w (B, K, n), b and a (B, K), c (B,), r (R,); the value has shape (B, R).  To the bound of each
+    channel's response comes the background N g(0), and the readout's sum over K channels, c and r.
     """
     n, channels = w.shape[-1], w.shape[-2]
     reach = np.sum(np.abs(w), axis=-1) + np.abs(b)

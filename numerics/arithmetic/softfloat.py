@@ -1,7 +1,9 @@
-"""Floating point of any precision, in exact fractions: round to nearest, ties to even, exponents without end.
+"""Floating point of any precision, in exact fractions: round to nearest, ties to even, exponents
+without end.
 
-The slow, obvious simulation of a network as a machine runs it: with few bits its roundings are large and can be seen, and
-sums can be taken in an order that makes them add up.  It shares no code with :mod:`theory`.
+The slow, obvious simulation of a network as a machine runs it: with few bits its roundings are
+large and can be seen, and sums can be taken in an order that makes them add up.  It shares no code
+with :mod:`theory`.
 """
 
 from __future__ import annotations
@@ -116,10 +118,17 @@ def _response(sigma: PiecewisePolynomial, z: Fraction, bits: int) -> Fraction:
 
 
 def answer(
-    sigma: PiecewisePolynomial, net: tuple[Sequence[Sequence[Fraction]], Sequence[Fraction], Sequence[Fraction], Fraction],
-    x: Sequence[Fraction], bits: int, add: Sum, *, mean: bool = False,
-) -> Fraction:  # fmt: skip
-    """r̂ of the network (w, b, a, c) on the pixels x as computed: zero padding, sum or mean pooling."""
+    sigma: PiecewisePolynomial,
+    net: tuple[Sequence[Sequence[Fraction]], Sequence[Fraction], Sequence[Fraction], Fraction],
+    x: Sequence[Fraction],
+    bits: int,
+    add: Sum,
+    *,
+    mean: bool = False,
+) -> Fraction:
+    """r̂ of the network (w, b, a, c) on the pixels x as computed: zero padding, sum or mean
+    pooling.
+    """
     filters, biases, readout, c = net
     pixels = [rounded(value, bits) for value in x]
     terms = []

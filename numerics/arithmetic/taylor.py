@@ -4,8 +4,9 @@ r"""Taylor coefficients of the catalogue's rows, enclosed: s_k = σ⁽ᵏ⁾/k! 
 
     σ(x + ε) = s_0 + s_1 ε + ... + s_12 ε¹² + O(ε¹³),        x a number or an interval.
 
-On an interval each ball holds s_k at all of its points, so the twelfth bounds what a polynomial of degree 11
-leaves out.  A sign of s_2 that its ball decides is certain; between two opposite ones lies an inflection.
+On an interval each ball holds s_k at all of its points, so the twelfth bounds what a polynomial of
+degree 11 leaves out.  A sign of s_2 that its ball decides is certain; between two opposite ones
+lies an inflection.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ def expanding(bits: int = 128) -> Iterator[None]:
 
 
 def taylor(name: str, centre: float, radius: float = 0.0) -> Array:
-    """Bounds (2, 13): the least and the greatest value of s_k = σ⁽ᵏ⁾/k! on [centre - radius, centre + radius].
+    """Bounds (2, 13): the least and the greatest value of s_k = σ⁽ᵏ⁾/k! on [centre - radius, centre
+    + radius].
 
     Where σ is not smooth there, the bounds are -inf and inf.
     """
@@ -73,8 +75,8 @@ class Kinked(Exception):
 def series(sigma: str | sp.Expr) -> Callable[[arb_series], arb_series]:
     """σ on power series, for a row of the catalogue or an expression in z.
 
-    To be called within :func:`expanding`; raises :class:`Kinked` where σ is not smooth.  Constants are
-    enclosed once, at the precision of the first call.
+    To be called within :func:`expanding`; raises :class:`Kinked` where σ is not smooth.  Constants
+    are enclosed once, at the precision of the first call.
 
     Raises
     ------
@@ -188,7 +190,9 @@ def _middle(low: Array, high: Array) -> Array:
 
 @cache
 def last_bound(name: str, c: float, reach: float) -> float:
-    """A bound on |s_12| over [c ± reach], from enclosures on short pieces; inf where σ is not smooth there."""
+    """A bound on |s_12| over [c ± reach], from enclosures on short pieces; inf where σ is not
+    smooth there.
+    """
     pieces = max(1, int(np.ceil(16 * reach)))
     middles = c - reach + (2 * np.arange(pieces) + 1) * (reach / pieces)
     return max(float(np.max(np.abs(taylor(name, m, reach / pieces)[:, TERMS]))) for m in middles)
@@ -196,7 +200,9 @@ def last_bound(name: str, c: float, reach: float) -> float:
 
 @cache
 def inflections(name: str) -> tuple[float, ...]:
-    """The places in [-7, 7] where σ'' changes its sign, by bisection; exact where that is a float."""
+    """The places in [-7, 7] where σ'' changes its sign, by bisection; exact where
+    that is a float.
+    """
     grid = 0.1 * np.arange(-70, 71) - 0.05
     signs = [np.sign(coefficients_at(name, float(x))[2]) for x in grid]
     places = []
@@ -212,6 +218,8 @@ def inflections(name: str) -> tuple[float, ...]:
 
 @cache
 def at_inflection(name: str, t: float) -> tuple[float, ...]:
-    """s_1, ..., s_5 at an inflection, which is known to a few units in the last place: 0 where it may be 0."""
+    """s_1, ..., s_5 at an inflection, which is known to a few units in the last place: 0 where it
+    may be 0.
+    """
     low, high = taylor(name, t, 2.0**-45)
     return tuple(_middle(low, high)[1:6].tolist())

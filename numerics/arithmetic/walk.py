@@ -1,7 +1,8 @@
 """σ as a function on numbers of any arithmetic: one walk over its expression, a closure per node.
 
-An :class:`Arithmetic` says what the nodes do.  A negative power becomes one division, as a/b is tighter than a · b⁻¹; and
-1/(1 + exp -u) and log(1 + exp u) are functions of their own, as their exponentials overflow where they do not.
+An :class:`Arithmetic` says what the nodes do.  A negative power becomes one division, as a/b is
+tighter than a · b⁻¹; and 1/(1 + exp -u) and log(1 + exp u) are functions of their own, as their
+exponentials overflow where they do not.
 """
 
 from __future__ import annotations

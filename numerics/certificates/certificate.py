@@ -1,6 +1,8 @@
-"""Certificates: the exact summary of a network's error over all radii as a file that can be checked without this package.
+"""Certificates: the exact summary of a network's error over all radii as a file that can be checked
+without this package.
 
-The format is stated in docs/certificate.md, and decided by :mod:`numerics.certificates.checker`, which shares no code with this module.
+The format is stated in docs/certificate.md, and decided by :mod:`numerics.certificates.checker`,
+which shares no code with this module.
 """
 
 from __future__ import annotations
@@ -39,7 +41,8 @@ def certificate(net: Network[fmpq], domain: Domain, known: Summary | None = None
 
     Raises
     ------
-    ValueError: σ jumps, the radii are a single one, the worst error is not attained or not enclosed to 1e-12, or as :func:`summary`.
+    ValueError: σ jumps, the radii are a single one, the worst error is not attained or not enclosed
+        to 1e-12, or as :func:`summary`.
     """
     if not net.sigma.continuous:
         raise ValueError("certificates are for activations without jumps")
@@ -51,7 +54,8 @@ def certificate(net: Network[fmpq], domain: Domain, known: Summary | None = None
         raise ValueError("the worst error is not enclosed to 1e-12")
     low, high, radius = worst.low, worst.high, worst.radius
     if not worst.exact:
-        # Ends with few digits: the error at a dyadic radius beside the place where it is largest, and a bit more.
+        # Ends with few digits: the error at a dyadic radius beside the place where it is largest,
+        # and a bit more.
         fine = fmpq(2) ** 80
         radius = min(max(fmpq((radius * fine).floor()) / fine, domain.low), domain.high)
         low = _error_at(net, domain, radius)
@@ -92,7 +96,9 @@ def certificate(net: Network[fmpq], domain: Domain, known: Summary | None = None
 
 
 def _padding(domain: Domain) -> str:
-    """The mode, with the number of padded pixels where that is not the one that keeps the length."""
+    """The mode, with the number of padded pixels where that is not the one that
+    keeps the length.
+    """
     return domain.padding if domain.pixels is None else f"{domain.padding} {domain.pixels}"
 
 

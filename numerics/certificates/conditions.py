@@ -1,18 +1,21 @@
 r"""What makes a network exact, as equations in its weights: one pattern of branches at a time.
 
-A pattern says, for every window at both ends of every cell of radii, on which affine branch of σ the pre-activation
-lies.  As long as it holds, the pooled response is linear in v_k = (w_k, b_k), so that r̂ is bilinear in a and v, and
-the network is exact on the whole domain if and only if finitely many equations hold,
+A pattern says, for every window at both ends of every cell of radii, on which affine branch of σ
+the pre-activation lies.  As long as it holds, the pooled response is linear in v_k = (w_k, b_k), so
+that r̂ is bilinear in a and v, and the network is exact on the whole domain if and only if finitely
+many equations hold,
 
     Σ_k [a_k (p_k·v_k + t_k) + q_k·v_k] + γ c = d :
 
     error 0 at both ends of every cell,
     held      a window that separates two branches lies on the kink between them:  q·v_k = t,
     silent    a channel has the readout weight 0,
-    balanced  two kinks of opposite jump are met at the same φ*:  Σ a J d = 0 and Σ a J (t - p) = 0, where the
+    balanced  two kinks of opposite jump are met at the same φ*:  Σ a J d = 0 and Σ a J (t - p) = 0,
+              where the
               pre-activation runs from p by d (theory/pulse/kinks.py).
 
-Which pattern is tried is a matter of choice, and of no consequence for what is proved: :func:`holds` decides.
+Which pattern is tried is a matter of choice, and of no consequence for what is proved:
+:func:`holds` decides.
 """
 
 from __future__ import annotations
@@ -84,7 +87,9 @@ class Condition:
     value: fmpq = ZERO
 
     def row(self, net: Stored) -> list[fmpq]:
-        """What multiplies (v_1, ..., v_K, c) while a stays as it is; 0 for a bias that is not stored."""
+        """What multiplies (v_1, ..., v_K, c) while a stays as it is; 0 for a bias that is not
+        stored.
+        """
         width = net.taps + 1
         row = [ZERO] * (net.channels * width) + [ZERO if net.c is None else self.offset]
         parts = [(k, net.a[k], p) for k, (p, _) in self.product.items()]
@@ -124,9 +129,9 @@ class Pattern:
     bends: held and balanced windows, silent channels, mirror images.
     held: (channel, window, kink) of the held ones.
     ends: every other window with its branch.
-    kinds: per channel ``linear`` (one branch), ``threshold`` (several), ``balanced`` (bends that another channel cancels),
-        ``paired`` (with its mirror image), ``silent`` (readout weight 0) or ``constant`` (its response is the same for all
-        radii).
+    kinds: per channel ``linear`` (one branch), ``threshold`` (several), ``balanced`` (bends that
+        another channel cancels), ``paired`` (with its mirror image), ``silent`` (readout weight 0)
+        or ``constant`` (its response is the same for all radii).
     pairs: (first, second, turned round) of the mirror images.
     """
 
@@ -179,6 +184,8 @@ def violated(pattern: Pattern, net: Stored) -> list[tuple[End, fmpq]]:
 
 
 def holds(pattern: Pattern, net: Stored) -> bool:
-    """The network lies in the (closed) pattern and meets all its conditions: r̂ = r at every radius of the domain."""
+    """The network lies in the (closed) pattern and meets all its conditions: r̂ = r at every radius
+    of the domain.
+    """
     exact = all(condition.residual(net) == 0 for condition in pattern.conditions)
     return exact and not violated(pattern, net)

@@ -1,14 +1,18 @@
-r"""Copies of σ that cancel: the pattern of an exact network of any σ (theory/shape/span.py), as equations in its weights.
+r"""Copies of σ that cancel: the pattern of an exact network of any σ (theory/shape/span.py), as
+equations in its weights.
 
-On a cell every window runs along one copy φ -> σ(p + φ (q - p)), p and q linear in v_k = (w_k, b_k).  Let σ have a mirror
-image, σ(z) = ε σ(2t - z) + S z + Y.  Copies at the same (p, q), or at (2t - p, 2t - q), form a class, and
+On a cell every window runs along one copy φ -> σ(p + φ (q - p)), p and q linear in v_k = (w_k,
+b_k).  Let σ have a mirror image, σ(z) = ε σ(2t - z) + S z + Y.  Copies at the same (p, q), or at
+(2t - p, 2t - q), form a class, and
 
     a class cancels if Σ ε a_k count = 0; its mirrored members leave S z + Y,
     a copy on an affine branch is a line,
-    a copy with p = q is a constant: where its class is met equally often in all cells, c takes it up.
+    a copy with p = q is a constant: c takes it up where its class is met
+    equally often in all cells.
 
-What is left is bilinear in a and v, as in numerics/certificates/conditions.py; the members of a class stay together by equations that
-are linear in v.  So the conditions are those of a :class:`Pattern`, and :func:`numerics.certificates.conditions.holds` decides.
+What is left is bilinear in a and v, as in numerics/certificates/conditions.py; the members of a
+class stay together by equations that are linear in v.  So the conditions are those of a
+:class:`Pattern`, and :func:`numerics.certificates.conditions.holds` decides.
 """
 
 from __future__ import annotations
@@ -65,7 +69,9 @@ class Mirror:
 
 @lru_cache(maxsize=256)
 def mirror_of(sigma: str | sp.Expr) -> Mirror | None:
-    """About 0, or about the middle of the kinks; None where no such identity with rational numbers is shown."""
+    """About 0, or about the middle of the kinks; None where no such identity with rational numbers
+    is shown.
+    """
     expression = expression_of(sigma)
     if jumps(expression):
         return None
@@ -128,7 +134,9 @@ class Copied:
     constants: tuple[ConstantTerm, ...]
 
     def level(self, sigma: str | sp.Expr, net: Stored) -> fmpq:
-        """The sum of the constants: exact for a σ made of polynomials, else to about :data:`BITS` bits."""
+        """The sum of the constants: exact for a σ made of polynomials, else to about :data:`BITS`
+        bits.
+        """
         exact = exact_activation(sigma)
         terms = [
             (
@@ -150,7 +158,8 @@ def copied_pattern(
 ) -> Copied | None:
     """The pattern whose classes are the copies that lie within ``width``, relative, of each other.
 
-    None where some copy neither cancels, nor is a constant, nor has an affine branch near it; or where all have one.
+    None where some copy neither cancels, nor is a constant, nor has an affine branch near it; or
+    where all have one.
     """
     places = stretches(net.taps, domain)
     copies = _copies(net, places)

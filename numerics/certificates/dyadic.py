@@ -1,10 +1,11 @@
 r"""An exact network whose weights are floats, float64 numbers or those of a smaller type.
 
-An exact network in rational numbers is no longer exact once its weights are rounded.  For a positively homogeneous σ
-there is a way: the scale of a channel is free, so every readout weight becomes ± a power of two (times the odd part of
-σ's denominators), and the conditions of the pattern are then linear in (w, b, c) with integer coefficients M y = d.  On
-a grid of multiples of 2^-g, y is rounded, and the integer residual is taken away by a small integer solution, from the
-Hermite normal form of M.
+An exact network in rational numbers is no longer exact once its weights are rounded.  For a
+positively homogeneous σ there is a way: the scale of a channel is free, so every readout weight
+becomes ± a power of two (times the odd part of σ's denominators), and the conditions of the pattern
+are then linear in (w, b, c) with integer coefficients M y = d.  On a grid of multiples of 2^-g, y
+is rounded, and the integer residual is taken away by a small integer solution, from the Hermite
+normal form of M.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ BITS = {
     "float16": (8, 6, 4),
     "bfloat16": (5, 3),
 }
-"""Of the largest tap, tried in turn; the rest of the digits is room for c and for the correction."""
+"""Of the largest tap, tried in turn; the rest of the digits is room for c and
+for the correction.
+"""
 ROUNDS = 8
 """So often windows are put on the ends of their branches."""
 ZERO = fmpq(0)
@@ -46,9 +49,11 @@ def rounded(value: fmpq, dtype: str) -> fmpq:
 
 
 def dyadic(near: Nearest, *, homogeneous: bool, dtype: str = "float64") -> Stored | None:
-    """An exact network with weights of a type next to ``near``, up to the scale of its channels; None where none is found.
+    """An exact network with weights of a type next to ``near``, up to the scale of its channels;
+    None where none is found.
 
-    The answer has been tested exactly: it meets all conditions, and every weight is a number of the type.
+    The answer has been tested exactly: it meets all conditions, and every weight is a number of the
+    type.
     """
     pattern = near.pattern
     if not homogeneous or pattern is None:
@@ -87,7 +92,9 @@ def _standing(pattern: Pattern, net: Stored) -> Iterator[Condition]:
 
 
 def _rescaled(near: Nearest, *, whole: bool) -> Stored:
-    """Every a_k ± 2^j D_k with the nearest j; D_k is the odd part of the denominators of its coefficients, or 1 if ``whole``."""
+    """Every a_k ± 2^j D_k with the nearest j; D_k is the odd part of the denominators of its
+    coefficients, or 1 if ``whole``.
+    """
     flat, a = [], []
     for k, old in enumerate(near.net.a):
         odd = lcm(
@@ -110,7 +117,9 @@ def _power(value: fmpq) -> fmpq:
 
 
 def _on_grid(conditions: Sequence[Condition], net: Stored, step: fmpq) -> Stored | None:
-    """The network on multiples of ``step``, rounded and put right; None where the conditions have no solution there."""
+    """The network on multiples of ``step``, rounded and put right; None where the conditions have
+    no solution there.
+    """
     grid = net.with_flat([fmpq((x / step + fmpq(1, 2)).floor()) * step for x in net.flat])
     rows, right = [], []
     for x in conditions:
@@ -129,7 +138,8 @@ def _integers(rows: list[list[int]], right: list[fmpq]) -> list[fmpz] | None:
     """Integers X with M X = right, or None where there are none."""
     if any(value.q != 1 for value in right):
         return None
-    # H = T Mᵀ is upper triangular with its zero rows last: with X = Tᵀ t, Hᵀ t = right from the top.
+    # H = T Mᵀ is upper triangular with its zero rows last: with X = Tᵀ t, Hᵀ t = right from the
+    # top.
     columns = fmpz_mat(rows).transpose()
     form, transform = columns.hnf(True)
     height, width = len(rows[0]), len(rows)

@@ -1,16 +1,19 @@
 r"""The nearest exact network, and how far it is.
 
-Let x hold all stored weights, and q_i(x) = 0 the conditions of a pattern (numerics/certificates/conditions.py), bilinear in a and v.
-For multipliers μ with H = 1 + ½ Σ μ_i ∇²q_i positive definite,
+Let x hold all stored weights, and q_i(x) = 0 the conditions of a pattern
+(numerics/certificates/conditions.py), bilinear in a and v. For multipliers μ with H = 1 + ½ Σ μ_i
+∇²q_i positive definite,
 
-    dist² >= min_x [|x - x₀|² + Σ μ_i q_i(x)],        closed form, since H couples a_k with v_k only,
+    dist² >= min_x [|x - x₀|² + Σ μ_i q_i(x)],
+    closed form, since H couples a_k with v_k only,
 
-for every network of the pattern: weak duality.  The best μ is found in floats; the bound is then evaluated in rational
-numbers, so it is proved whatever μ is.  For equality, the minimiser's a is kept and the conditions, linear in (w, b, c)
-once a is given, are solved exactly by projection: an exact network in rational numbers, at a distance that is known.
+for every network of the pattern: weak duality.  The best μ is found in floats; the bound is then
+evaluated in rational numbers, so it is proved whatever μ is.  For equality, the minimiser's a is
+kept and the conditions, linear in (w, b, c) once a is given, are solved exactly by projection: an
+exact network in rational numbers, at a distance that is known.
 
-Whatever the pattern: with E the worst error and x at a distance d, |r̂_x - r̂_x₀| <= A d + B d²/2 at the worst radius, so
-no exact network is nearer than the d at which that reaches E.
+Whatever the pattern: with E the worst error and x at a distance d, |r̂_x - r̂_x₀| <= A d + B d²/2
+at the worst radius, so no exact network is nearer than the d at which that reaches E.
 """
 
 from __future__ import annotations
@@ -71,12 +74,15 @@ class Nearest:
 
     Attributes
     ----------
-    net: exact at every radius of the domain, in rational numbers; or these are known to about 2^-130.
-    pattern: its branches; None where it runs over pieces of higher degree (numerics/certificates/refit.py).
+    net: exact at every radius of the domain, in rational numbers; or these are known to about
+        2^-130.
+    pattern: its branches; None where it runs over pieces of higher degree
+        (numerics/certificates/refit.py).
     conditions: those of the pattern, and the windows that stand at the end of their branch.
-    low, high: no exact network of this pattern is nearer than ``low``, None where nothing is proved; this one is at ``high``
-        or a rounding less.
-    error: 0 for an exact network.  Else none is proved to be there, and ``net`` errs by no more than this at any radius.
+    low, high: no exact network of this pattern is nearer than ``low``, None where nothing is
+        proved; this one is at ``high`` or a rounding less.
+    error: 0 for an exact network.  Else none is proved to be there, and ``net`` errs by no more
+        than this at any radius.
     """
 
     net: Stored
@@ -88,10 +94,11 @@ class Nearest:
 
 
 def nearest(sigma: str | sp.Expr, net: Stored, domain: Domain) -> Nearest | None:
-    """The nearest exact network among the patterns that suggest themselves; None where none of them has one.
+    """The nearest exact network among the patterns that suggest themselves; None where none of them
+    has one.
 
-    ``low`` is a bound for its own pattern only: :func:`distance_bound` is one for all.  Over pieces of higher degree
-    (rows of the catalogue only) there is no pattern and no such bound.
+    ``low`` is a bound for its own pattern only: :func:`distance_bound` is one for all.  Over pieces
+    of higher degree (rows of the catalogue only) there is no pattern and no such bound.
     """
     neighbours: list[Nearest] = []
     candidates: list[Pattern | Copied] = list(_candidates(sigma, net, domain))
@@ -117,7 +124,9 @@ def _curved(name: str) -> bool:
 
 
 def refined_nearest(name: str, net: Stored, domain: Domain) -> Nearest | None:
-    """Next to the network that is exact at sampled radii (numerics/certificates/refit.py): exact where that is proved, else nearly so."""
+    """Next to the network that is exact at sampled radii (numerics/certificates/refit.py): exact
+    where that is proved, else nearly so.
+    """
     refinement = refined(name, net, domain)
     if refinement is None:
         return None
@@ -126,7 +135,9 @@ def refined_nearest(name: str, net: Stored, domain: Domain) -> Nearest | None:
 
 
 def kept_nearest(name: str, net: Stored, domain: Domain) -> Nearest | None:
-    """The exact network with the same filters and the nearest readout, for σ made of polynomials; None where there is none."""
+    """The exact network with the same filters and the nearest readout, for σ made of polynomials;
+    None where there is none.
+    """
     moved = read_again(name, net, domain)
     if moved is None or not _confirmed(name, moved, domain):
         return None
@@ -151,7 +162,9 @@ def _copies(sigma: str | sp.Expr, net: Stored, domain: Domain) -> Iterator[Copie
 def _beside(
     sigma: str | sp.Expr, candidate: Pattern | Copied, net: Stored, limit: float
 ) -> Nearest | None:
-    """The nearest exact network of a pattern; a c that takes up constants is known to 2^-BITS, and has no bound."""
+    """The nearest exact network of a pattern; a c that takes up constants is known to 2^-BITS, and
+    has no bound.
+    """
     pattern = candidate if isinstance(candidate, Pattern) else candidate.pattern
     if least_step(pattern.conditions, net) > limit:
         return None
@@ -168,7 +181,9 @@ def _beside(
 
 
 def _confirmed(sigma: str | sp.Expr, net: Stored, domain: Domain) -> bool:
-    """Where σ is made of polynomials, numerics.pulse.exact_error says so too; it knows nothing of patterns."""
+    """Where σ is made of polynomials, numerics.pulse.exact_error says so too; it knows nothing of
+    patterns.
+    """
     exact = exact_of(net, sigma)
     return exact is None or summary(exact, domain).worst.high == 0
 
@@ -194,7 +209,9 @@ def _candidates(sigma: str | sp.Expr, net: Stored, domain: Domain) -> Iterator[P
 
 
 def _silences(net: Stored) -> Iterator[frozenset[int]]:
-    """No channel, and the quietest ones, as many as have a readout weight below 1/8 of the loudest; at most four."""
+    """No channel, and the quietest ones, as many as have a readout weight below 1/8 of the loudest;
+    at most four.
+    """
     yield frozenset()
     loudest = max(map(abs, net.a))
     quiet = sorted((abs(x), k) for k, x in enumerate(net.a) if 8 * abs(x) < loudest)
@@ -216,7 +233,9 @@ def _fitting(net: Stored, k: int, sloped: Sequence[Branch]) -> Branch:
 
 
 def _mirrored(net: Stored) -> list[tuple[int, int, bool]]:
-    """Channels in pairs that are closest to mirror images, greedily; the second filter may be turned round."""
+    """Channels in pairs that are closest to mirror images, greedily; the second filter may be
+    turned round.
+    """
     matches = []
     for j, k in permutations(range(net.channels), 2):
         if j > k:
@@ -240,12 +259,14 @@ def _mirrored(net: Stored) -> list[tuple[int, int, bool]]:
 
 
 def _in(pattern: Pattern, net: Stored, limit: float) -> Nearest | None:
-    """The nearest exact network of a pattern; windows that would leave their branch are put on its end.
+    """The nearest exact network of a pattern; windows that would leave their branch are put on its
+    end.
 
     None as soon as a step leads a quarter farther than ``limit``.
 
-    Adding and letting go as many as there are is tried first, as it takes the fewest rounds; then one after the other.
-    Far away the readout may have to change its sign: that is tried where nothing else leads to an exact network.
+    Adding and letting go as many as there are is tried first, as it takes the fewest rounds; then
+    one after the other. Far away the readout may have to change its sign: that is tried where
+    nothing else leads to an exact network.
     """
     ends, effort = _Ends(pattern), Effort()
     turned = tuple(-x for x in net.a)
@@ -258,7 +279,9 @@ def _in(pattern: Pattern, net: Stored, limit: float) -> Nearest | None:
 
 @dataclass(frozen=True)
 class _Left:
-    """Window ``place`` of a pattern passed the lower (-1) or the upper (1) end of its branch, by so much."""
+    """Window ``place`` of a pattern passed the lower (-1) or the upper (1) end of its branch, by so
+    much.
+    """
 
     place: int
     side: int
@@ -278,8 +301,9 @@ class _Ends:
         self.high = np.array([np.inf if high is None else to_float(high) for _, high in limits])
 
     def left(self, net: Stored, slack: float = 0.0) -> list[_Left]:
-        """Which windows are off their branch by more than ``slack``, the farthest first: in floats where these can tell,
-        else exactly."""
+        """Which windows are off their branch by more than ``slack``, the farthest first: in floats
+        where these can tell, else exactly.
+        """
         if not len(self.k):
             return []
         exact = net.vectors
@@ -319,10 +343,11 @@ def _walked(
     *,
     at_once: bool,
 ) -> Nearest | None:
-    """An active set of windows that are held at the end of their branch, in floats; its end is then made exact.
+    """An active set of windows that are held at the end of their branch, in floats; its end is then
+    made exact.
 
-    From the minimiser of the dual function, or with a given readout.  ``at_once``: all windows that left are held, and
-    those whose multiplier points inwards are let go.
+    From the minimiser of the dual function, or with a given readout.  ``at_once``: all windows that
+    left are held, and those whose multiplier points inwards are let go.
     """
     pattern = ends.pattern
     own = len(pattern.conditions)
@@ -365,7 +390,9 @@ def _walked(
 def _exactly(
     conditions: Sequence[Condition], net: Stored, points: Sequence[Stored]
 ) -> Stored | None:
-    """The nearest of the exact points next to these; conditions that ask for equal readouts may allow the stored ones only."""
+    """The nearest of the exact points next to these; conditions that ask for equal readouts may
+    allow the stored ones only.
+    """
     for solve, near in ((solved, points), (solved, [net]), (solved_by_readout, points)):
         solutions = [x for x in (solve(conditions, point) for point in near) if x is not None]
         if solutions:
@@ -381,7 +408,9 @@ def _with_bounds(
     mu: Array | None,
     active: list[tuple[int, int]],
 ) -> Nearest:
-    """With the bounds of its distance; multipliers of the wrong sign prove nothing, and are left out."""
+    """With the bounds of its distance; multipliers of the wrong sign prove nothing, and are left
+    out.
+    """
     bound = ZERO
     if mu is not None:
         mu = mu.copy()
@@ -421,8 +450,9 @@ def distance_bound(
     pooled: Σ_i σ(z_{k,i} + b_k) / share per channel at ``radius``.
     error: a lower bound of |r̂ - r| there.
 
-    With P positions, of which each tap sees at most the 2r of light (and what the padding mirrors), |δ pooled_k| <= steepest G |δv_k|,
-    G² = n (2r)² + P² over share², and so |δr̂| <= A d + B d²/2 with A² = 1 + Σ (pooled_k² + (steepest G a_k)²), B = steepest G.
+    With P positions, of which each tap sees at most the 2r of light (and what the padding mirrors),
+    |δ pooled_k| <= steepest G |δv_k|, G² = n (2r)² + P² over share², and so |δr̂| <= A d + B d²/2
+    with A² = 1 + Σ (pooled_k² + (steepest G a_k)²), B = steepest G.
     """
     n = net.taps
     positions = domain.windows(n)

@@ -1,7 +1,8 @@
 """Patterns: which branch of σ every window is to lie on, and the conditions that follow.
 
-:func:`snapped_pattern` puts right the network's own; :func:`linear_pattern` keeps every channel on one branch;
-:func:`paired_pattern` pairs mirror images.  A pattern is a proposal: :func:`numerics.certificates.conditions.holds` decides.
+:func:`snapped_pattern` puts right the network's own; :func:`linear_pattern` keeps every channel on
+one branch; :func:`paired_pattern` pairs mirror images.  A pattern is a proposal:
+:func:`numerics.certificates.conditions.holds` decides.
 """
 
 from __future__ import annotations
@@ -66,7 +67,9 @@ def branches_of(sigma: str | sp.Expr) -> tuple[Branch, ...]:
 
 @dataclass(frozen=True)
 class Window:
-    """At ``count`` positions the window shows ``first`` at the start of a cell and ``last`` at its end (a final 1 for b)."""
+    """At ``count`` positions the window shows ``first`` at the start of a cell and ``last`` at its
+    end (a final 1 for b).
+    """
 
     first: Form
     last: Form
@@ -84,7 +87,9 @@ class Stretch:
 
 @lru_cache(maxsize=64)
 def stretches(taps: int, domain: Domain) -> tuple[Stretch, ...]:
-    """The cells that say something new: of the plateau cells far from the border one whole one, if there is one."""
+    """The cells that say something new: of the plateau cells far from the border one whole one, if
+    there is one.
+    """
     plain: list[tuple[int, fmpq, fmpq]] = []
     plateau: list[tuple[int, fmpq, fmpq]] = []
     for m, low, high in cells(domain):
@@ -135,7 +140,8 @@ def _everywhere(net: Stored, domain: Domain, branch: Branch) -> dict[Form, Branc
 def paired_pattern(
     net: Stored, domain: Domain, pairs: Sequence[tuple[int, int, bool]], slope: fmpq
 ) -> Pattern:
-    """Channels in pairs (w, b, a), (-w, -b, -a), for σ(z) - σ(-z) = slope z; ``reversed``: the second filter is turned round.
+    """Channels in pairs (w, b, a), (-w, -b, -a), for σ(z) - σ(-z) = slope z; ``reversed``: the
+    second filter is turned round.
 
     Channels in no pair are silent.
     """
@@ -163,7 +169,9 @@ def _readout(taps: int) -> tuple[Form, fmpq]:
 
 @dataclass(frozen=True)
 class _Crossing:
-    """Channel k, a window that runs over ``kink``, J · count · sign(d), φ*, and the bend a J count |d|."""
+    """Channel k, a window that runs over ``kink``, J · count · sign(d), φ*, and the bend a J count
+    |d|.
+    """
 
     k: int
     window: Window
@@ -181,11 +189,13 @@ def snapped_pattern(
     balance: str = "",
     silent: frozenset[int] = frozenset(),
 ) -> Pattern | None:
-    """The pattern next to the network's own: where a window runs over a kink, its nearer end is put on the kink.
+    """The pattern next to the network's own: where a window runs over a kink, its nearer end is put
+    on the kink.
 
-    With ``balance`` = "pairs", crossings that come close to cancelling each other are paired instead; with "groups", as
-    many as meet their kinks at the same φ* are taken together, and that φ* is kept.  The channels in ``silent`` do not
-    matter.  None where an end has no affine branch, or a window would still cross.
+    With ``balance`` = "pairs", crossings that come close to cancelling each other are paired
+    instead; with "groups", as many as meet their kinks at the same φ* are taken together, and that
+    φ* is kept.  The channels in ``silent`` do not matter.  None where an end has no affine branch,
+    or a window would still cross.
     """
     places = stretches(net.taps, domain)
     heard = [k for k in range(net.channels) if k not in silent]
@@ -229,7 +239,9 @@ def _crossings(
 
 
 def _groups(crossed: Sequence[_Crossing]) -> list[tuple[_Crossing, ...]]:
-    """All crossings at nearly the same φ* whose bends nearly add up to 0, if some are three or more."""
+    """All crossings at nearly the same φ* whose bends nearly add up to 0, if some are three or
+    more.
+    """
     clusters: list[list[_Crossing]] = []
     for x in sorted(crossed, key=lambda x: x.star):
         if clusters and x.star - clusters[-1][-1].star < CLOSE:
@@ -316,7 +328,8 @@ def _snapped(
             return None
         sided.append(window)
         for form in (window.first, window.last):
-            # Two branches hold a value on the kink: where windows ask for either, it has to stay there.
+            # Two branches hold a value on the kink: where windows ask for either, it has to stay
+            # there.
             if table.setdefault(form, both[0]) not in both:
                 snapped[form] = value(form)
     for window in sided:
@@ -338,7 +351,9 @@ def _inside(value: fmpq, branch: Branch) -> bool:
 
 
 def no_errors(net: Stored, stretch: Stretch, sides: Sequence[Sums]) -> Iterator[Condition]:
-    """The error is 0 at both ends of a stretch, from what multiplies a_k v_k, and a_k, in the pooled sums there."""
+    """The error is 0 at both ends of a stretch, from what multiplies a_k v_k, and a_k, in the
+    pooled sums there.
+    """
     share = fmpq(net.share)
     for radius, sums in zip((stretch.low, stretch.high), sides, strict=True):
         product = {k: (tuple(x / share for x in form), t / share) for k, (form, t) in sums.items()}
@@ -353,8 +368,9 @@ def _assembled(
     groups: Sequence[tuple[_Crossing, ...]],
     left_out: Collection[int] = (),
 ) -> Pattern:
-    """The pattern in which channel k has each window on the branch that ``table[k]`` gives it; with None it is silent,
-    unless it is left out."""
+    """The pattern in which channel k has each window on the branch that ``table[k]`` gives it; with
+    None it is silent, unless it is left out.
+    """
     n = net.taps
     kept = {(k, form) for k, form, _ in held}
     errors: list[Condition] = []

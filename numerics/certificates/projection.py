@@ -1,10 +1,13 @@
-r"""Projection of a network onto the conditions of a pattern: the best multipliers, the bound that they prove, an exact point.
+r"""Projection of a network onto the conditions of a pattern: the best multipliers, the bound that
+they prove, an exact point.
 
-With F = q(x₀), G = ∇q(x₀) and p_{i,k} the products of numerics/certificates/conditions.py, in the step δ from the network
+With F = q(x₀), G = ∇q(x₀) and p_{i,k} the products of numerics/certificates/conditions.py, in the
+step δ from the network
 
     |δ|² + μ·q = |δ|² + μ·F + (Gᵀμ)·δ + Σ_k δa_k (Σ_i μ_i p_{i,k})·δv_k,
 
-a quadratic that couples a_k with v_k only: with p = Σ_i μ_i p_{i,k} and (s, t) the part of Gᵀμ on (v_k, a_k),
+a quadratic that couples a_k with v_k only: with p = Σ_i μ_i p_{i,k} and (s, t) the part of Gᵀμ on
+(v_k, a_k),
 
     min over (δv, δa) = -|s|²/4 - (t - p·s/2)² / (4 (1 - |p|²/4)),   if |p| < 2.
 """
@@ -42,7 +45,9 @@ PROJECTIONS = 60
 
 @dataclass
 class Effort:
-    """How many multiplications are left: large networks are given up after the same number everywhere, not after a time."""
+    """How many multiplications are left: large networks are given up after the same number
+    everywhere, not after a time.
+    """
 
     left: float = 2e9
 
@@ -55,10 +60,11 @@ class Effort:
 def dual_of(
     conditions: Sequence[Condition], net: Stored, effort: Effort
 ) -> tuple[list[Stored], Array | None]:
-    """(points about the nearest one, the multipliers), by Newton's method in floats; ([net], None) where it fails.
+    """(points about the nearest one, the multipliers), by Newton's method in floats; ([net], None)
+    where it fails.
 
-    Everything is written in the step from the network, whose exact residuals come first: no digits are lost where
-    the network is nearly exact.
+    Everything is written in the step from the network, whose exact residuals come first: no digits
+    are lost where the network is nearly exact.
     """
     system = _System(conditions, net)
     if not np.all(np.isfinite(system.gradient)):
@@ -68,7 +74,9 @@ def dual_of(
 
 
 def least_step(conditions: Sequence[Condition], net: Stored) -> float:
-    """The length of the shortest step that meets the conditions on filters and biases alone, in floats: one linear problem."""
+    """The length of the shortest step that meets the conditions on filters and biases alone, in
+    floats: one linear problem.
+    """
     alone = [x for x in conditions if not x.product and not x.offset]
     if not alone:
         return 0.0
@@ -182,10 +190,11 @@ def _dual(system: _System, mu: Array) -> _Dual | None:
 
 
 def _newton(system: _System, effort: Effort) -> tuple[list[Array], Array]:
-    """Damped Newton ascent of the dual function, concave where H is positive definite: (steps, μ) as far as it came.
+    """Damped Newton ascent of the dual function, concave where H is positive definite: (steps, μ)
+    as far as it came.
 
-    Where the dual function is largest at its border there is a gap; a second step then comes from projecting onto the
-    conditions, linear about the last point, again and again.
+    Where the dual function is largest at its border there is a gap; a second step then comes from
+    projecting onto the conditions, linear about the last point, again and again.
     """
     mu = np.zeros(len(system.residual))
     with np.errstate(all="ignore"):
@@ -212,7 +221,9 @@ def _newton(system: _System, effort: Effort) -> tuple[list[Array], Array]:
 
 
 def least(matrix: Array, right: Array) -> Array:
-    """The shortest least-squares solution, by a pivoted QR; nan where the numbers are not finite."""
+    """The shortest least-squares solution, by a pivoted QR; nan where the numbers
+    are not finite.
+    """
     if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(right))):
         return np.full(matrix.shape[1], np.nan)
     solution: Array = lstsq(matrix, right, cond=1e-12, lapack_driver="gelsy")[0]
@@ -274,7 +285,8 @@ def lower_bound(conditions: Sequence[Condition], net: Stored, mu: Array) -> fmpq
 
 
 def solved(conditions: Sequence[Condition], net: Stored) -> Stored | None:
-    """The exact projection of (w, b, c) onto the conditions, a as it is; None where they contradict each other.
+    """The exact projection of (w, b, c) onto the conditions, a as it is; None where they contradict
+    each other.
 
     Conditions on a alone (silent channels, copies that cancel) are met first.
     """
@@ -284,9 +296,11 @@ def solved(conditions: Sequence[Condition], net: Stored) -> Stored | None:
 
 
 def solved_by_readout(conditions: Sequence[Condition], net: Stored) -> Stored | None:
-    """An exact point with the filters first: (w, b) projected onto the conditions on them alone, then (a, c) onto the rest.
+    """An exact point with the filters first: (w, b) projected onto the conditions on them alone,
+    then (a, c) onto the rest.
 
-    Where windows stand on both ends of a channel's branch its filter has no room left, and only the readout can give way.
+    Where windows stand on both ends of a channel's branch its filter has no room left, and only the
+    readout can give way.
     """
     alone = [x for x in conditions if not x.product and not x.offset]
     near = solved(alone, net) if alone else net
@@ -304,8 +318,9 @@ def solved_by_readout(conditions: Sequence[Condition], net: Stored) -> Stored | 
 
 
 def with_nearest_readout(net: Stored, rows: Sequence[Sequence[fmpq]]) -> Stored | None:
-    """The network with the nearest (a, c) whose step meets the rows [of a | of c | right]; None where they contradict
-    each other."""
+    """The network with the nearest (a, c) whose step meets the rows [of a | of c | right]; None
+    where they contradict each other.
+    """
     stored = fmpq(int(net.c is not None))
     step = shortest([[*row, stored * unit, right] for *row, unit, right in rows])
     if step is None:
@@ -314,7 +329,9 @@ def with_nearest_readout(net: Stored, rows: Sequence[Sequence[fmpq]]) -> Stored 
 
 
 def shortest(rows: list[list[fmpq]]) -> list[fmpq] | None:
-    """The shortest x with M x = y, exactly, for rows [M | y]; None where they contradict each other."""
+    """The shortest x with M x = y, exactly, for rows [M | y]; None where they contradict each
+    other.
+    """
     reduced, rank = fmpq_mat(rows).rref()
     table = reduced.tolist()[:rank]
     if any(not any(row[:-1]) for row in table):
@@ -328,7 +345,9 @@ def shortest(rows: list[list[fmpq]]) -> list[fmpq] | None:
 
 
 def _readout(conditions: Sequence[Condition], net: Stored) -> tuple[fmpq, ...]:
-    """The nearest a that meets the conditions on a alone (silent channels, copies that cancel), if there is one."""
+    """The nearest a that meets the conditions on a alone (silent channels, copies that cancel), if
+    there is one.
+    """
     rows: list[list[fmpq]] = []
     for x in conditions:
         if (

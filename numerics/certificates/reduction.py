@@ -1,16 +1,19 @@
 r"""The network without its symmetries: one representative for all that give the same answers.
 
-Weights say more than answers do.  Symmetric images (theory/pulse/symmetry.py), copies that share a readout weight, and
-channels that idle change nothing; so they must not change a verdict.  Of all these networks one is taken:
+Weights say more than answers do.  Symmetric images (theory/pulse/symmetry.py), copies that share a
+readout weight, and channels that idle change nothing; so they must not change a verdict.  Of all
+these networks one is taken:
 
     a channel whose response is the same at all radii     becomes part of the readout bias
-    symmetric images of one channel                       are added up:  a σ(tz) + a' σ(z) = (a t^d + a') σ(z)
+    symmetric images of one channel
+    are added up:  a σ(tz) + a' σ(z) = (a t^d + a') σ(z)
     a channel whose readout weight is 0                   is left out
     its image and the order                               are those of the canonical form
-    its scale, where σ(tz) = t^d σ(z) for t > 0           is the power of 2 for which a² + |w|² + b² is least
+    its scale, where σ(tz) = t^d σ(z) for t > 0
+    is the power of 2 for which a² + |w|² + b² is least
 
-How near another network is, is then told by :func:`apart`, relative to the length of filters and readout.  Biases have no
-length, as they may be moved from the filters to the readout.
+How near another network is, is then told by :func:`apart`, relative to the length of filters and
+readout.  Biases have no length, as they may be moved from the filters to the readout.
 """
 
 from __future__ import annotations
@@ -52,7 +55,9 @@ class Reduction:
     place: tuple[int | None, ...]
 
     def restored(self, stored: Stored, near: Stored) -> Stored:
-        """The network ``near``, next to :attr:`net`, in the shape of ``stored``: its answers are the same at all radii."""
+        """The network ``near``, next to :attr:`net`, in the shape of ``stored``: its answers are
+        the same at all radii.
+        """
         w, b, a = list(stored.w), list(stored.biases), list(stored.a)
         base = self.net.offset
         idle = ONE if stored.c is not None or not base else near.offset / base
@@ -73,7 +78,9 @@ class Reduction:
 
 
 def reduced(net: Stored, activation: str, domain: Domain) -> Reduction:
-    """The representative of all networks that answer like ``net``, a row of the catalogue, at all radii of the domain."""
+    """The representative of all networks that answer like ``net``, a row of the catalogue, at all
+    radii of the domain.
+    """
     row, sigma = spelled(activation), exact_activation(activation)
     degree = 0 if sigma is None else _degree(sigma)
     base, groups = ZERO, dict[tuple[fmpq, ...], dict[int, fmpq]]()
@@ -114,10 +121,12 @@ def reduced(net: Stored, activation: str, domain: Domain) -> Reduction:
 
 
 def apart(net: Stored, other: Stored) -> float:
-    """How far another network is, as a share of the length of ``net``: the same in all units of a channel's weights.
+    """How far another network is, as a share of the length of ``net``: the same in all units of a
+    channel's weights.
 
-    |(δw, δb)|² and δa² of a channel are weighted by |a| / |(w, b)| and |(w, b)| / |a|, so that both sides of it count alike and
-    no factor between them matters; δc² by 1.  The squared length is Σ 2 |a| |w|.  Infinite where all channels idle.
+    |(δw, δb)|² and δa² of a channel are weighted by |a| / |(w, b)| and |(w, b)| / |a|, so that both
+    sides of it count alike and no factor between them matters; δc² by 1.  The squared length is Σ 2
+    |a| |w|.  Infinite where all channels idle.
     """
     whole = 0.0
     moved = to_float(net.offset - other.offset) ** 2
@@ -147,7 +156,9 @@ def _degree(sigma: Activation) -> int:
 def _level(
     vector: Sequence[fmpq], activation: str, sigma: Activation | None, domain: Domain
 ) -> fmpq | None:
-    """The pooled response of a channel where it is the same at all radii; None where it is not, or where nobody knows."""
+    """The pooled response of a channel where it is the same at all radii; None where it is not, or
+    where nobody knows.
+    """
     w, b = tuple(vector[:-1]), vector[-1]
     if sigma is None:
         # By symmetry only: σ(b) at all positions is no rational number, but where it is 0.
@@ -177,7 +188,9 @@ def _level(
 
 
 def _scaled(form: Channel, degree: int) -> Channel:
-    """At the power of 2 for which (A/t^d)² + t² (|w|² + b²) is about least: t^(2d + 2) = d A²/(|w|² + b²)."""
+    """At the power of 2 for which (A/t^d)² + t² (|w|² + b²) is about least: t^(2d + 2) = d A²/(|w|²
+    + b²).
+    """
     if not degree:
         return form
     square = sum((x * x for x in form.w), form.b**2)

@@ -1,21 +1,24 @@
 r"""The nearest exact network for σ made of polynomials of higher degree, by Gauss-Newton steps.
 
-While no window passes a break of σ, the error is a polynomial of the degree d of σ on every cell, and 0 where it vanishes
-at d + 1 radii of it.  These equations are linear in (a, c):
+While no window passes a break of σ, the error is a polynomial of the degree d of σ on every cell,
+and 0 where it vanishes at d + 1 radii of it.  These equations are linear in (a, c):
 
     Σ_k a_k/share Σ_i σ(z_{k,i}(r) + b_k) + c = r        at d + 1 radii r per cell.
 
-So a point near the nearest one is found in floats, by projecting onto the equations, linear about the last point, again
-and again; its filters are then kept as they are, and the readout nearest to its own is solved for in rational numbers.
-Whether the result is exact over *every* real radius is for :func:`numerics.pulse.exact_error.summary` to say.
+So a point near the nearest one is found in floats, by projecting onto the equations, linear about
+the last point, again and again; its filters are then kept as they are, and the readout nearest to
+its own is solved for in rational numbers. Whether the result is exact over *every* real radius is
+for :func:`numerics.pulse.exact_error.summary` to say.
 
-Where no rational network is near (one cube: Σ w³ = 0) the point is refined in balls, θ -> θ - J⁺e.  With m equations f and m
-of the weights x free, the others fixed, Krawczyk's operator on a cube X about x₀,
+Where no rational network is near (one cube: Σ w³ = 0) the point is refined in balls, θ -> θ - J⁺e.
+With m equations f and m of the weights x free, the others fixed, Krawczyk's operator on a cube X
+about x₀,
 
     K(X) = x₀ - Y f(x₀) + (1 - Y f'(X)) (X - x₀),        Y close to f'(x₀)⁻¹,
 
-maps X into its interior only if X holds a solution: an exact network, known to the size of X.  For any other σ the same
-steps lead to a network whose error over every real radius is enclosed: nearly exact, and no more is said.
+maps X into its interior only if X holds a solution: an exact network, known to the size of X.  For
+any other σ the same steps lead to a network whose error over every real radius is enclosed: nearly
+exact, and no more is said.
 """
 
 from __future__ import annotations
@@ -61,7 +64,9 @@ INTERVALS = 600
 
 
 def refitted(name: str, net: Stored, domain: Domain) -> Stored | None:
-    """An exact network near ``net``, for a continuous σ made of polynomials, one of degree 2 or more; None where none is found."""
+    """An exact network near ``net``, for a continuous σ made of polynomials, one of degree 2 or
+    more; None where none is found.
+    """
     sigma = exact_activation(name)
     if sigma is None or not sigma.continuous:
         return None
@@ -78,14 +83,16 @@ def refitted(name: str, net: Stored, domain: Domain) -> Stored | None:
 
 
 def _read(net: Stored, sampled: Iterable[tuple[fmpq, Sequence[fmpq]]]) -> Stored | None:
-    """With the nearest readout that answers r wherever the pooled values are known; None where there is none."""
+    """With the nearest readout that answers r wherever the pooled values are known; None where
+    there is none.
+    """
     rows = [[*pooled, fmpq(1), r - dot(pooled, net.a) - net.offset] for r, pooled in sampled]
     return with_nearest_readout(net, rows)
 
 
 def read_again(name: str, net: Stored, domain: Domain) -> Stored | None:
-    """The network with the same filters and the nearest readout without an error, for σ made of polynomials; None
-    where there is none.
+    """The network with the same filters and the nearest readout without an error, for σ made of
+    polynomials; None where there is none.
 
     Between two radii at which a window passes a break of σ the error is a polynomial, linear in
     (a, c), of the degree of σ: it is 0 where it vanishes at one radius more.
@@ -122,7 +129,8 @@ class Refined:
     ----------
     net: its weights, rational.
     slack: an exact network is no farther from it than this; 0 where none is proved to be there.
-    error: |r̂ - r| of ``net`` itself is no larger at any radius; 0 where an exact network is proved to be there.
+    error: |r̂ - r| of ``net`` itself is no larger at any radius; 0 where an exact network is proved
+        to be there.
     """
 
     net: Stored
@@ -131,11 +139,13 @@ class Refined:
 
 
 def refined(name: str, net: Stored, domain: Domain) -> Refined | None:
-    """The nearest network that is exact at the nodes, and what is proved of it; None where none is found.
+    """The nearest network that is exact at the nodes, and what is proved of it; None where none is
+    found.
 
-    For a σ made of polynomials that there is an exact network there, by Krawczyk's operator; for every other one, that its
-    error is at most :data:`NEGLIGIBLE`.  Where no step of all weights leads to one (a window that stands on a break would
-    pass it), the filters are kept and the readout alone is moved.
+    For a σ made of polynomials that there is an exact network there, by Krawczyk's operator; for
+    every other one, that its error is at most :data:`NEGLIGIBLE`.  Where no step of all weights
+    leads to one (a window that stands on a break would pass it), the filters are kept and the
+    readout alone is moved.
     """
     if spelled(name).jumps:
         return None
@@ -219,8 +229,8 @@ def _largest_error(
 ) -> Fraction | None:
     """A bound over every real radius, or None where it is not negligible.
 
-    One plateau cell stands for all: the next one differs by 2 Σ aΔ - 1, what the error grows by over the cell, at most
-    twice its bound.
+    One plateau cell stands for all: the next one differs by 2 Σ aΔ - 1, what the error grows by
+    over the cell, at most twice its bound.
     """
     largest, more = Fraction(0), 1 + 2 * domain.half_length
     for cell in cells:
@@ -238,7 +248,9 @@ def _largest_error(
 
 
 class _Nodes:
-    """The answers at d + 1 radii per cell, as functions of the weights, flat as (v_1, ..., v_K, a, c)."""
+    """The answers at d + 1 radii per cell, as functions of the weights, flat as (v_1, ..., v_K, a,
+    c).
+    """
 
     def __init__(self, name: str, net: Stored, cells: Sequence[Stretch], degree: int) -> None:
         self.name, self.net = name, net
@@ -252,10 +264,16 @@ class _Nodes:
                 self.radii.append(cell.low + phi * (cell.high - cell.low))
                 self.seen.append(
                     [
-                        (tuple(x + phi * (y - x) for x, y in zip(window.first, window.last, strict=True)), window.count)
+                        (
+                            tuple(
+                                x + phi * (y - x)
+                                for x, y in zip(window.first, window.last, strict=True)
+                            ),
+                            window.count,
+                        )
                         for window in cell.windows
                     ]
-                )  # fmt: skip
+                )
         self.windows = {(window.first, window.last) for cell in cells for window in cell.windows}
         self.forms = np.array(
             [[to_float(x) for x in form] for windows in self.seen for form, _ in windows]
@@ -316,7 +334,9 @@ class _Nodes:
         return sum((weight * arb(y) for weight, y in taps if y), arb(0))
 
     def slopes(self, x: Sequence[arb]) -> list[list[arb]] | None:
-        """Its derivative by the weights in balls; None where a window may pass a break of σ between two radii."""
+        """Its derivative by the weights in balls; None where a window may pass a break of σ between
+        two radii.
+        """
         sigma, steep = sigma_ball(self.name), sigma_ball(spelled(self.name).derivative)
         channels, width = self.shape
         if not all(

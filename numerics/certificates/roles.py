@@ -1,22 +1,28 @@
-r"""What each weight does: its role, the value the laws give it, and the interval in which it meets no kink.
+r"""What each weight does: its role, the value the laws give it, and the interval in which it meets
+no kink.
 
-Within a pattern (numerics/certificates/conditions.py) a single weight x enters the slope error α, the offset error β and every
-window linearly.  Its role is the first of
+Within a pattern (numerics/certificates/conditions.py) a single weight x enters the slope error α,
+the offset error β and every window linearly.  Its role is the first of
 
-    must avoid the kink    x is part of a window that separates two branches:  derived from window = kink
-    cancels a kink         x is part of a bend that another channel cancels:   derived from the balance
-    mirrors channel j      σ(z) - σ(-z) = s z:                                 derived from minus the other's
-    cancels a copy         x is part of a copy of σ that others cancel:        derived from equality (numerics/certificates/copies.py)
+    must avoid the kink    x is part of a window that separates two branches:  derived from window =
+                           kink
+    cancels a kink         x is part of a bend that another channel cancels:   derived from the
+                           balance
+    mirrors channel j      σ(z) - σ(-z) = s z:                                 derived from minus
+                           the other's
+    cancels a copy         x is part of a copy of σ that others cancel:        derived from equality
+                           (numerics/certificates/copies.py)
     dead                   the response of the channel is 0 at all radii
     sets the slope         dα/dx is not 0:                                     derived from α = 0
     moves the offset       dβ/dx is not 0:                                     derived from β = 0
     bends                  x is part of a copy of σ that does not move, a constant that c takes up
-    serves other radii     it matters at small radii, between half-integers, or near the border, only
+    serves other radii     it matters at small radii, between half-integers, or near the border,
+                           only
     free                   it does not matter at all
 
-with all other weights as they are.  The interval holds the values of x alone at which no window leaves its branch; inside
-it the network stays exact on plateau radii once the readout follows (a = 1/(2Δ), c = -a(N g(0) + κ), for Δ ≠ 0), and
-for dead and free weights without anything following.
+with all other weights as they are.  The interval holds the values of x alone at which no window
+leaves its branch; inside it the network stays exact on plateau radii once the readout follows (a =
+1/(2Δ), c = -a(N g(0) + κ), for Δ ≠ 0), and for dead and free weights without anything following.
 """
 
 from __future__ import annotations
@@ -31,7 +37,9 @@ __all__ = ["RESOLUTION", "Role", "roles"]
 
 ZERO = fmpq(0)
 RESOLUTION = fmpq(1, 2**40)
-"""What a readout weight changes counts as 0 below this share of the terms it is made of: stored weights are rounded."""
+"""What a readout weight changes counts as 0 below this share of the terms it is made of: stored
+weights are rounded.
+"""
 
 
 @dataclass(frozen=True)
@@ -43,8 +51,10 @@ class Role:
     name, index: the tensor and the place in it.
     value: as stored.
     role: as the head of this file has them; ``mirrors channel`` is followed by its number.
-    derived: the value that its law gives it, the others as they are; None for dead and free weights, and for other radii.
-    interval: (low, high) in which it meets no kink, None for infinite ends; None where the window is held on a kink.
+    derived: the value that its law gives it, the others as they are; None for dead and free
+        weights, and for other radii.
+    interval: (low, high) in which it meets no kink, None for infinite ends; None where the window
+        is held on a kink.
     """
 
     name: str
@@ -56,9 +66,11 @@ class Role:
 
 
 def roles(net: Stored, pattern: Pattern, residuals: tuple[fmpq, fmpq] | None) -> list[Role]:
-    """The role of every stored weight, in the order conv.weight, conv.bias, readout.weight, readout.bias.
+    """The role of every stored weight, in the order conv.weight, conv.bias, readout.weight,
+    readout.bias.
 
-    ``residuals``: α and β; None where no cell of the domain is a plateau cell far from the border.  Then they are those of
+    ``residuals``: α and β; None where no cell of the domain is a plateau cell far from the border.
+        Then they are those of
     the straight line through the pattern's error at both ends of the last cell.
     """
     laws = _Laws(net, pattern, residuals)
@@ -78,7 +90,8 @@ def roles(net: Stored, pattern: Pattern, residuals: tuple[fmpq, fmpq] | None) ->
 class _Laws:
     def __init__(self, net: Stored, pattern: Pattern, residuals: tuple[fmpq, fmpq] | None) -> None:
         self.net, self.pattern = net, pattern
-        # The last two conditions are those of one plateau cell, where there is one: e = α r + β at both ends.
+        # The last two conditions are those of one plateau cell, where there is one: e = α r + β at
+        # both ends.
         self.low, self.high = pattern.errors[-2:]
         if residuals is None:
             first, last = self.low.residual(net), self.high.residual(net)

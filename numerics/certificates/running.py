@@ -1,30 +1,34 @@
 r"""Rounding in the forward pass: how far the answer in floating point may be from the real one.
 
-The weights are floats, so the real-arithmetic network has exactly these weights; what differs is each operation, which
-rounds by at most u (2⁻¹¹ in float16, 2⁻⁸ in bfloat16, 2⁻²⁴ in float32, 2⁻⁵³ in float64).  With γ_k = ku/(1 - ku), sums in any
-order, and per channel Z = Σ|w| + |b|, M and Λ bounds of |σ| and of its slope on [-Z, Z], P positions of which at most Q see
-light:
+The weights are floats, so the real-arithmetic network has exactly these weights; what differs is
+each operation, which rounds by at most u (2⁻¹¹ in float16, 2⁻⁸ in bfloat16, 2⁻²⁴ in float32, 2⁻⁵³
+in float64).  With γ_k = ku/(1 - ku), sums in any order, and per channel Z = Σ|w| + |b|, M and Λ
+bounds of |σ| and of its slope on [-Z, Z], P positions of which at most Q see light:
 
     argument of σ   δ = γ_{n+2} Z                 where there is light, 0 in the dark
     σ               Λ δ + γ_8 M                   at most eight roundings (more for degrees above 3)
     pooled          Q Λ δ + P γ_8 M,  then γ_{P+1} (P M + that)
     answer          Σ |a| pooled,     then γ_{K+1} (Σ |a| (P M + pooled) + |c|)
 
-In float16 and bfloat16 an operation may underflow, too: it adds η, half of the least subnormal number in float16, and in
-bfloat16, where some processors put 0 in place of all of these, the least normal one.  With S = γ_{n+2} + 1 and the like,
+In float16 and bfloat16 an operation may underflow, too: it adds η, half of the least subnormal
+number in float16, and in bfloat16, where some processors put 0 in place of all of these, the least
+normal one.  With S = γ_{n+2} + 1 and the like,
 
-    argument        S (2n + Z) η              pixels, products, sums; Z η for the pixels; in the dark, too
+    argument        S (2n + Z) η              pixels, products, sums; Z η for the pixels; in the
+                    dark, too
     σ               8 S η max(1, Z)^d         of degree d
     pooled          S (2P + 1) η              a mean is off by η, hence its sum by P η
     answer          2 S K η
 
-comes on top, and there is a bound if no value on the way can be larger than the type's largest number.  (1/P underflows for
-P > 2¹⁴ only, where P + 1 operations are too many.)
+comes on top, and there is a bound if no value on the way can be larger than the type's largest
+number.  (1/P underflows for P > 2¹⁴ only, where P + 1 operations are too many.)
 
-"Any order" covers direct, blocked and fused summation; convolution by Fourier or Winograd transforms is not covered.
+"Any order" covers direct, blocked and fused summation; convolution by Fourier or Winograd
+transforms is not covered.
 
-For a σ made of polynomials every line is a theorem.  For the others the second rests on an assumption about the library's
-functions, that σ is off by at most 8u (1 + |z| + |σ(z)|) (numerics/arithmetic/rounding.py): tests look at it, no proof does.
+For a σ made of polynomials every line is a theorem.  For the others the second rests on an
+assumption about the library's functions, that σ is off by at most 8u (1 + |z| + |σ(z)|)
+(numerics/arithmetic/rounding.py): tests look at it, no proof does.
 """
 
 from __future__ import annotations
@@ -86,7 +90,8 @@ class Format:
         """
         if self.largest is not None and value > self.largest:
             raise ValueError(
-                f"it may overflow: values may reach {float(value):.3g}, and the largest is {float(self.largest):.6g}"
+                f"it may overflow: values may reach {float(value):.3g}, and the largest is"
+                f" {float(self.largest):.6g}"
             )
 
 
@@ -102,7 +107,9 @@ CUT = 20
 
 
 def _bounds(net: Network[fmpq], reach: Fraction) -> tuple[Fraction, Fraction]:
-    """(M, Λ): on [-reach, reach] every piece of σ is at most M in absolute terms, and no steeper than Λ."""
+    """(M, Λ): on [-reach, reach] every piece of σ is at most M in absolute terms, and no steeper
+    than Λ.
+    """
     size, steep = Fraction(0), Fraction(0)
     for piece in net.sigma.pieces:
         terms = [abs(fraction(piece[j])) for j in range(max(piece.degree(), 0) + 1)]
@@ -113,10 +120,12 @@ def _bounds(net: Network[fmpq], reach: Fraction) -> tuple[Fraction, Fraction]:
 
 
 def running_error(net: Network[fmpq], domain: Domain, kind: str = "float64") -> Fraction:
-    """A bound on |r̂ as computed - r̂| at every radius of the domain, for a continuous σ made of polynomials.
+    """A bound on |r̂ as computed - r̂| at every radius of the domain, for a continuous σ made of
+    polynomials.
 
-    With mean pooling ``net`` has the readout divided by the positions, and the division, or a product with a rounded
-    1/P, is covered.  Overflow and underflow are in float16 and bfloat16, else not.
+    With mean pooling ``net`` has the readout divided by the positions, and the division, or a
+    product with a rounded 1/P, is covered.  Overflow and underflow are in float16 and bfloat16,
+    else not.
 
     Raises
     ------
@@ -143,13 +152,14 @@ def running_error(net: Network[fmpq], domain: Domain, kind: str = "float64") -> 
 
 
 def assumed_error(net: Network[Any], domain: Domain, kind: str = "float64") -> Fraction:
-    """The same for any row of the catalogue without jumps, on the assumption about its σ that the header states.
+    """The same for any row of the catalogue without jumps, on the assumption about its σ that the
+    header states.
 
     Raises
     ------
     KeyError: ``kind`` is no name of :data:`FORMATS`.
-    ValueError: σ is not :func:`computed` by torch, jumps or overflows, values may, c is left open, or there are too many operations
-        for a bound.
+    ValueError: σ is not :func:`computed` by torch, jumps or overflows, values may, c is left open,
+        or there are too many operations for a bound.
     """
     kept, row = FORMATS[kind], spelled(str(net.sigma))
     unit = kept.unit
@@ -181,14 +191,17 @@ def assumed_error(net: Network[Any], domain: Domain, kind: str = "float64") -> F
 
 
 def computed(name: str) -> bool:
-    """Is this an activation of the catalogue, perhaps with other parameters?  How any other is computed, with which
-    roundings, is its author's affair, and no bound is stated."""
+    """Is this an activation of the catalogue, perhaps with other parameters?  How any other is
+    computed, with which roundings, is its author's affair, and no bound is stated.
+    """
     row = spelled(name)
     return bool(row.torch) or row.name in ACTIVATIONS
 
 
 Response = Callable[[Fraction, Fraction], tuple[Fraction, Fraction, Fraction]]
-"""(reach, top) -> M, Λ, and how far σ as computed is off, all on [-reach, top], where 0 <= |top| <= reach."""
+"""(reach, top) -> M, Λ, and how far σ as computed is off, all on [-reach, top], where 0 <= |top| <=
+reach.
+"""
 
 
 def _answer(net: Network[Any], domain: Domain, kept: Format, respond: Response) -> Fraction:

@@ -1,6 +1,7 @@
 r"""The worst error over every real radius, enclosed, for any σ that has an enclosure.
 
-On a cell e(φ) = r̂(r) - r, r = m - 1/2 + φ, is enclosed on an interval I around φ₀ where σ is smooth by Taylor's theorem,
+On a cell e(φ) = r̂(r) - r, r = m - 1/2 + φ, is enclosed on an interval I around φ₀ where σ is
+smooth by Taylor's theorem,
 
     e(I) ⊂ Σ_{k<12} e⁽ᵏ⁾(φ₀)/k! (I - φ₀)ᵏ + e⁽¹²⁾(I)/12! (I - φ₀)¹²,
 
@@ -8,8 +9,9 @@ in which what the channels cancel is gone before an interval enters; elsewhere b
 
     e(I) ⊂ (e evaluated on I) ∩ (e(φ₀) + e'(I) (I - φ₀)),
 
-the second being the mean value theorem, which holds at kinks too when e'(I) holds the slopes of both sides.
-The largest |e| is then bracketed by best-first bisection: an interval that cannot hold it is never cut.
+the second being the mean value theorem, which holds at kinks too when e'(I) holds the slopes of
+both sides. The largest |e| is then bracketed by best-first bisection: an interval that cannot hold
+it is never cut.
 """
 
 from __future__ import annotations
@@ -51,8 +53,8 @@ MOST = 200_000
 class Enclosure:
     """low <= sup |r̂ - r| <= high over all real radii of the domain; |r̂ - r| >= low at ``radius``.
 
-    ``intervals`` counts the intervals that were looked at.  ``high - low`` exceeds the width asked for only
-    when they ran out.
+    ``intervals`` counts the intervals that were looked at.  ``high - low`` exceeds the width asked
+    for only when they ran out.
     """
 
     low: Fraction
@@ -86,7 +88,9 @@ def _expanded(sigma: str | sp.Expr) -> Callable[[arb_series], arb_series] | None
 
 
 class _Cell:
-    """The error on the cell of m as a function of φ, with all weights enclosed at the current precision."""
+    """The error on the cell of m as a function of φ, with all weights enclosed at the current
+    precision.
+    """
 
     def __init__(self, net: Network[Any], m: int, domain: Domain) -> None:
         self.m, self.sigma_of = m, net.sigma
@@ -115,7 +119,9 @@ class _Cell:
         return total
 
     def expansion(self, middle: fmpq, reach: arb) -> arb | None:
-        """The error on middle + reach by Taylor's theorem; None where σ is not smooth, or has no series here."""
+        """The error on middle + reach by Taylor's theorem; None where σ is not smooth, or has no
+        series here.
+        """
         sigma = _expanded(self.sigma_of)
         if sigma is None:
             return None
@@ -134,7 +140,9 @@ class _Cell:
         return value
 
     def bounds(self, low: fmpq, high: fmpq) -> tuple[Fraction, Fraction | None]:
-        """(a lower bound of |e| in the middle, an upper bound of |e| on the whole interval; None where there is none yet)."""
+        """(a lower bound of |e| in the middle, an upper bound of |e| on the whole interval; None
+        where there is none yet).
+        """
         middle = (low + high) / 2
         centre = self.error(arb(middle))
         if not centre.is_finite():
@@ -155,7 +163,9 @@ class _Cell:
 
 
 def _below(x: arb) -> Fraction:
-    """A lower bound of |x|: what is left of a tail, e^(-10^12) say, would be a fraction of as many digits."""
+    """A lower bound of |x|: what is left of a tail, e^(-10^12) say, would be a fraction of as many
+    digits.
+    """
     low = x.abs_lower()
     return dyadic(low) if low > TINY else Fraction(0)
 
@@ -175,13 +185,16 @@ def supremum(
     most: int = MOST,
     precision: int = 128,
 ) -> Enclosure:
-    """sup |r̂ - r| over all real radii of the domain, enclosed to ``width`` or as far as ``most`` intervals reach.
+    """sup |r̂ - r| over all real radii of the domain, enclosed to ``width`` or as far as ``most``
+    intervals reach.
 
-    The taps of ``net`` must be rational (floats, ints, Fractions), its readout bias must not be left open.
+    The taps of ``net`` must be rational (floats, ints, Fractions), its readout bias must not be
+    left open.
 
     Raises
     ------
-    ValueError: σ jumps or has no finite enclosure at some pre-activation, c is left open, or as :class:`Domain`.
+    ValueError: σ jumps or has no finite enclosure at some pre-activation, c is left open, or as
+        :class:`Domain`.
     """
     if net.open:
         raise ValueError("the readout bias is needed")

@@ -1,9 +1,10 @@
 r"""Networks of squares: the least loss of a regression on autocorrelation, and under one sign.
 
-A network of squares answers c + α Σx + Σ_d β_d C(d), whatever K and n; so its loss is at least what 1, Σx and the C(d) leave
-of r (:func:`least_loss`), and K = 2 and more channels with readouts of both signs may attain it.  If all readouts have one sign,
-Σ_d β_d κ_d(ω) = ±Σ_k |a_k| |ŵ_k(ω)|² has it for every ω, κ_d(ω) the mean of cos(d·ω) over the images of d.  The minimum
-under finitely many of these inequalities is not larger.  By duality any λ >= 0 gives a bound from below,
+A network of squares answers c + α Σx + Σ_d β_d C(d), whatever K and n; so its loss is at least what
+1, Σx and the C(d) leave of r (:func:`least_loss`), and K = 2 and more channels with readouts of
+both signs may attain it.  If all readouts have one sign, Σ_d β_d κ_d(ω) = ±Σ_k |a_k| |ŵ_k(ω)|² has
+it for every ω, κ_d(ω) the mean of cos(d·ω) over the images of d.  The minimum under finitely many
+of these inequalities is not larger.  By duality any λ >= 0 gives a bound from below,
 
     min_u |u|² over Gu >= h    >=    (h·λ)²/|Gᵀλ|²,
 
@@ -63,7 +64,9 @@ STEPS, ROUNDS = 24, 8
 
 
 def least_loss_of_one_sign(always: Array, cone: Array, taps: int, r: Array, sign: int) -> float:
-    """A bound from below on the mean of (r̂ - r)², r̂ in the span of ``always`` plus cone·β with sign·κ(ω)·β >= 0 for all ω."""
+    """A bound from below on the mean of (r̂ - r)², r̂ in the span of ``always`` plus cone·β with
+    sign·κ(ω)·β >= 0 for all ω.
+    """
     basis, _ = np.linalg.qr(always / np.linalg.norm(always, axis=0))
     clear = lambda y: y - basis @ (basis.T @ y)
     q, upper = np.linalg.qr(clear(cone))

@@ -1,14 +1,16 @@
 r"""The mean response to a disk over its centre within a pixel, and the error of n × n centres.
 
-The mean over n × n centres is a midpoint rule for F̄ = ∫ [g(Z(y)) - g(0)] dy with the step 1/n in both directions.  On a line the
-pixel's area A has the slope f(y + 1/2) - f(y - 1/2), f the length of a segment of the disk, which rises once, to 1 at most, and
-falls: the slope is at most 1, varies by 4 and has 2 as the integral of its size.  So on the lines that meet it g(Z) has a slope that
+The mean over n × n centres is a midpoint rule for F̄ = ∫ [g(Z(y)) - g(0)] dy with the step 1/n in
+both directions.  On a line the pixel's area A has the slope f(y + 1/2) - f(y - 1/2), f the length
+of a segment of the disk, which rises once, to 1 at most, and
+falls: the slope is at most 1, varies by 4 and has 2 as the integral of its size.  So on the lines
+    that meet it g(Z) has a slope that
 varies by
 
     V = 4 Λ|w|₁ + 2 Λ₂|w|₁²,
 
-Λ and Λ₂ bounds on |g'| and |g''|, and the mean is off by V(2(2r + 1) + 1/n)/8n² at most, wherever the grid lies.  A grid that lies at
-random has F̄ as its mean.
+Λ and Λ₂ bounds on |g'| and |g''|, and the mean is off by V(2(2r + 1) + 1/n)/8n² at most, wherever
+the grid lies.  A grid that lies at random has F̄ as its mean.
 """
 
 from __future__ import annotations
@@ -27,7 +29,8 @@ __all__ = ["Centres", "centres", "centres_bound", "variation"]
 
 @dataclass(frozen=True)
 class Centres:
-    """All windows of a disk at parts² centres: those that may meet its edge, and the number of those that are lit.
+    """All windows of a disk at parts² centres: those that may meet its edge, and the number of
+    those that are lit.
 
     Attributes
     ----------
@@ -44,13 +47,19 @@ class Centres:
     error: float
 
     def mean(self, edge: Array, rise: float) -> Array:
-        """The mean of Σ_p [g(z_p) - g(0)], less πr²Δ, from g(z) - g(0) at the windows (..., W) and Δ: (...)."""
+        """The mean of Σ_p [g(z_p) - g(0)], less πr²Δ, from g(z) - g(0) at the windows (..., W) and
+        Δ: (...).
+        """
         count = self.parts**2
-        return np.asarray(np.sum(edge, axis=-1) / count + (self.lit / count - np.pi * self.r**2) * rise)  # fmt: skip
+        return np.asarray(
+            np.sum(edge, axis=-1) / count + (self.lit / count - np.pi * self.r**2) * rise
+        )
 
 
 def centres(r: float, parts: int, taps: int, shift: tuple[float, float] = (0.0, 0.0)) -> Centres:
-    """The windows of ``taps`` × ``taps`` pixels that the disk of radius r shows at parts² centres, from ``shift``/parts on."""
+    """The windows of ``taps`` × ``taps`` pixels that the disk of radius r shows at parts² centres,
+    from ``shift``/parts on.
+    """
     windows, lit = [], 0
     for (k, j), images in _orbits(parts) if shift == (0.0, 0.0) else _alone(parts):
         edge, inside, _, _ = ring(r, (-(k + shift[0]) / parts, -(j + shift[1]) / parts), taps)
@@ -72,7 +81,9 @@ def _alone(parts: int) -> Iterator[tuple[tuple[int, int], tuple[Image, ...]]]:
 
 
 def _orbits(parts: int) -> Iterator[tuple[tuple[int, int], tuple[Image, ...]]]:
-    """One place of each orbit under the symmetries of the square, modulo ``parts``, with those that bring the others."""
+    """One place of each orbit under the symmetries of the square, modulo ``parts``, with those that
+    bring the others.
+    """
     for k in range(parts // 2 + 1):
         for j in range(k + 1):
             images: dict[tuple[int, int], Image] = {}

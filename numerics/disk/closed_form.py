@@ -1,12 +1,14 @@
 r"""The perimeter coefficient P in closed form, where there is one: σ is made of lines, and the edge
 responses of the filter change their sign at known places only.
 
-σ(z) = α + βz + Σ_j (J_j/2) |z - κ_j| with the bends J_j at the kinks κ_j.  A line adds nothing to P, so
+σ(z) = α + βz + Σ_j (J_j/2) |z - κ_j| with the bends J_j at the kinks κ_j.  A line adds nothing to
+P, so
 
-    P = Σ_j (J_j/2) P of |z + b - κ_j|,     P of |z + b| = P of |z - S - b|     (p_{θ+π}(-t) = S - p_θ(t)),
+    P = Σ_j (J_j/2) P of |z + b - κ_j|,     P of |z + b| = P of |z - S - b|
+    (p_{θ+π}(-t) = S - p_θ(t)),
 
-and each term is 0, 4|m|, ±4 Σ_u w_u D(u) or ∮ |M_θ| dθ by its class (:mod:`theory.disk.zero_lines`, :mod:`theory.disk.laplacian`).  Classes are decided
-in rational numbers, values enclosed in balls.
+and each term is 0, 4|m|, ±4 Σ_u w_u D(u) or ∮ |M_θ| dθ by its class (:mod:`theory.disk.zero_lines`,
+:mod:`theory.disk.laplacian`).  Classes are decided in rational numbers, values enclosed in balls.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ LARGEST = 7
 BITS = 192
 AFFINE = "0, as σ is affine on all that edges show"
 ODD = "0, as σ is odd about the middle between dark and bright"
-"""A law in words: P knows only the part of σ that is even about that middle (docs/disk/shares.md)."""
+"""A law in words: P knows only the part of σ that is even about that middle
+(docs/disk/shares.md).
+"""
 
 
 class Balls:
@@ -70,7 +74,9 @@ def rational(w: Array) -> dict[tuple[int, int], Fraction]:
 
 
 def closed_form(w: Array, b: float, name: str) -> ClosedForm | None:
-    """P of a filter (n, n) with a bias and a row of the catalogue; None where no closed form is known."""
+    """P of a filter (n, n) with a bias and a row of the catalogue; None where no closed form is
+    known.
+    """
     row = spelled(name)
     if len(w) > LARGEST or not row.piecewise_linear:
         return None
@@ -94,7 +100,11 @@ def closed_form(w: Array, b: float, name: str) -> ClosedForm | None:
                 total += Balls.number(bend) * size
                 words += [_times(bend * factor, law)] if law else []
         value = float(total.mid())
-        return ClosedForm(value, float((total - arb(value)).abs_upper()), " + ".join(words) or (ODD, AFFINE)[any(bends.values())])  # fmt: skip
+        return ClosedForm(
+            value,
+            float((total - arb(value)).abs_upper()),
+            " + ".join(words) or (ODD, AFFINE)[any(bends.values())],
+        )
     finally:
         ctx.prec = before
 

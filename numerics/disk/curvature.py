@@ -1,9 +1,10 @@
 r"""The constant C beside area and perimeter, for any filter and any row of the catalogue, and the
 remainder F̄ - πr²Δ - Pr - C, both with bounds.
 
-Between the distances of the corners of its pixels p_θ is a quadratic and q_θ = -N₂/2 a cubic in t, N_k(t) = ∫ ℓᵏ W dℓ along the
-line of p_θ(t).  There Gauss' rule with G = 5 points leaves out l¹¹ (5!)⁴/(11 (10!)²) times the tenth Taylor coefficient of
-the integrand Q, from enclosures of those of σ.  Over θ a midpoint rule with step η is off by η/2 times the variation of Q, and from ∂p/∂θ = N₁,
+Between the distances of the corners of its pixels p_θ is a quadratic and q_θ = -N₂/2 a cubic in t,
+N_k(t) = ∫ ℓᵏ W dℓ along the line of p_θ(t).  There Gauss' rule with G = 5 points leaves out l¹¹
+(5!)⁴/(11 (10!)²) times the tenth Taylor coefficient of the integrand Q, from enclosures of those of
+σ.  Over θ a midpoint rule with step η is off by η/2 times the variation of Q, and from ∂p/∂θ = N₁,
 ∂N₂/∂θ = 2tN₁ + ∂N₃/∂t
 
     ∮ |∂Q/∂θ| <= 4Λ I₂ + Λ₂ max|w| (π/2 ρ² I₂ + 8/3 ρ I₃),    I_k = ∫ |W| |x|ᵏ dx.
@@ -32,7 +33,7 @@ from numerics.disk.perimeter_enclosure import Filter, derivatives_of
 from theory.disk.curvature import LAW, Curvature
 from theory.expressions.spelling import spelled
 
-__all__ = ["NARROW", "Constant", "constant_of", "direction_bound", "nodes", "remainder", "spreads"]  # fmt: skip
+__all__ = ["NARROW", "Constant", "constant_of", "direction_bound", "nodes", "remainder", "spreads"]
 
 TURNS, POINTS = 2048, 5
 """Directions over a turn, none on an axis, and points of Gauss' rule between two breaks."""
@@ -44,7 +45,9 @@ NARROW = 4 * (2 - 3**0.5)
 
 @dataclass(frozen=True)
 class Nodes:
-    """All nodes of a turn: t, the weights, cos θ and sin θ, each (T, pieces, G), or (T, 1, 1); length (T, pieces)."""
+    """All nodes of a turn: t, the weights, cos θ and sin θ, each (T, pieces, G), or (T, 1, 1);
+    length (T, pieces).
+    """
 
     t: Array
     weight: Array
@@ -84,7 +87,9 @@ def _half_squares(taps: int, turns: int) -> Array:
 def _moments(taps: int, turns: int, moment: Callable[..., Array]) -> Array:
     """M_θ(t; u) at all nodes: (n², T, pieces, G)."""
     n = nodes(taps, turns)
-    return np.stack([moment(n.t + u * n.c + v * n.s, v * n.c - u * n.s, n.c, n.s) for u, v in _offsets(taps)])  # fmt: skip
+    return np.stack(
+        [moment(n.t + u * n.c + v * n.s, v * n.c - u * n.s, n.c, n.s) for u, v in _offsets(taps)]
+    )
 
 
 # ----------------------------------------------------------------------------------- the constant
@@ -96,8 +101,10 @@ class Constant:
 
     Attributes
     ----------
-    value, error: |C - value| <= error; None if it is not asked for, or where σ has a break within the filter's reach, and nothing is proved.
-    by_direction: what each direction of :func:`numerics.disk.perimeter.angles` adds, per unit of θ (T,).
+    value, error: |C - value| <= error; None if it is not asked for, or where σ has a break within
+        the filter's reach, and nothing is proved.
+    by_direction: what each direction of :func:`numerics.disk.perimeter.angles` adds, per unit of θ
+        (T,).
     """
 
     value: float
@@ -108,7 +115,9 @@ class Constant:
 def constant_of(
     filter_: Filter, law: Curvature = LAW, turns: int = TURNS, proved: bool = True
 ) -> Constant:
-    """C, from the law's second moment and what it lets a place add, by ``turns`` directions; its error if it is to be ``proved``."""
+    """C, from the law's second moment and what it lets a place add, by ``turns`` directions; its
+    error if it is to be ``proved``.
+    """
     taps, grid = len(filter_.w), nodes(len(filter_.w), turns)
     sigma, steep = activation(filter_.name)
     p = np.tensordot(filter_.w.ravel(), _half_squares(taps, turns), 1)
@@ -118,8 +127,8 @@ def constant_of(
     bent = derivatives_of(filter_)
     slope = steep(p + filter_.b)
     for kink in bent.breaks:
-        # Lines may show a kink on a whole stretch: there the slope is that of the side to which the bend leads.  One node
-        # of a stretch may hit a kink in passing: it stands for both sides.
+        # Lines may show a kink on a whole stretch: there the slope is that of the side to which the
+        # bend leads.  One node of a stretch may hit a kink in passing: it stands for both sides.
         sides = [steep(np.array(kink - NEAR)), steep(np.array(kink + NEAR))]
         met = np.abs(p + filter_.b - kink) <= NEAR
         slope = np.where(met, (sides[0] + sides[1]) / 2, slope)
@@ -128,12 +137,18 @@ def constant_of(
     error = None
     if proved and not bent.breaks:
         sizes = np.array(bent.sizes)
-        error = _left_out(grid, p, second, sizes) + _turning(filter_, sizes, turns) + _rounding(filter_, grid, sizes)  # fmt: skip
+        error = (
+            _left_out(grid, p, second, sizes)
+            + _turning(filter_, sizes, turns)
+            + _rounding(filter_, grid, sizes)
+        )
     return Constant(float(np.sum(each)), error, each * turns / (2 * pi))
 
 
 def _coefficients(values: Array, degree: int) -> Array:
-    """|coefficients| by powers of x in [-1/2, 1/2] of a polynomial from its values at Gauss' nodes: (..., degree + 1)."""
+    """|coefficients| by powers of x in [-1/2, 1/2] of a polynomial from its values at Gauss' nodes:
+    (..., degree + 1).
+    """
     node = np.polynomial.legendre.leggauss(POINTS)[0] / 2
     inverse = np.linalg.pinv(np.vander(node, degree + 1, increasing=True))
     return np.abs(values @ inverse.T)
@@ -142,11 +157,19 @@ def _coefficients(values: Array, degree: int) -> Array:
 def _shifted(centred: Array) -> list[Array]:
     """From them bounds on the Taylor coefficients at any x in [-1/2, 1/2]."""
     last = centred.shape[-1]
-    return [sum((comb(m, k) * centred[..., m] / 2 ** (m - k) for m in range(k, last)), 0 * centred[..., 0]) for k in range(last)]  # fmt: skip
+    return [
+        sum(
+            (comb(m, k) * centred[..., m] / 2 ** (m - k) for m in range(k, last)),
+            0 * centred[..., 0],
+        )
+        for k in range(last)
+    ]
 
 
 def _composed(p: list[Array], sizes: Array, order: int) -> Array:
-    """A bound on the Taylor coefficient of this order of σ(p), p quadratic, from bounds on those of σ."""
+    """A bound on the Taylor coefficient of this order of σ(p), p quadratic, from bounds on those of
+    σ.
+    """
     total = 0 * p[0]
     for j in range(order // 2 + 1):
         total = total + comb(order - j, j) * sizes[order - j] * p[1] ** (order - 2 * j) * p[2] ** j
@@ -161,7 +184,11 @@ def _left_out(grid: Nodes, p: Array, second: Array, sizes: Array) -> float:
         (by[k] / 2 * _composed(quadratic, slopes, order - k) for k in range(4)), 0 * quadratic[0]
     )
     far = np.max(np.abs(grid.t), axis=2) + grid.length
-    coefficient = coefficient + far * _composed(quadratic, sizes, order) + grid.length * _composed(quadratic, sizes, order - 1)  # fmt: skip
+    coefficient = (
+        coefficient
+        + far * _composed(quadratic, sizes, order)
+        + grid.length * _composed(quadratic, sizes, order - 1)
+    )
     factor = factorial(POINTS) ** 4 / ((order + 1) * factorial(order) ** 2)
     return float(np.sum(coefficient * grid.length)) * factor * (2 * pi / len(grid.t)) * 1.01
 
@@ -184,15 +211,18 @@ def _rounding(filter_: Filter, grid: Nodes, sizes: Array) -> float:
 
 
 def direction_bound(filter_: Filter, turns: int, r: float, z: Array, p: Array, off: float) -> Array:
-    """How far r ∫ [g(Z) - g(p)] - ∫ t (g(Z) - g(0) - Δ 1{t > 0}) may be from one direction's C: (T,).
+    """How far r ∫ [g(Z) - g(p)] - ∫ t (g(Z) - g(0) - Δ 1{t > 0}) may be from one direction's C:
+    (T,).
 
-    Of a pixel in whose rows |ℓ| <= λ the edge lies δ <= κλ²/2r inside its tangent.  A row on which one of its four sides
-    lies between the two is met on δ/|cos θ sin θ| at most, and is off by δ; on all others δ - ℓ²/2r = δ²/2r.  Then Taylor's
-    formula for g, whose kinks between p and Z cost their whole bend.
+    Of a pixel in whose rows |ℓ| <= λ the edge lies δ <= κλ²/2r inside its tangent.  A row on which
+    one of its four sides lies between the two is met on δ/|cos θ sin θ| at most, and is off by δ;
+    on all others δ - ℓ²/2r = δ²/2r.  Then Taylor's formula for g, whose kinks between p and Z cost
+    their whole bend.
 
     Parameters
     ----------
-    z, p: the pre-activations Z and p_θ at the nodes (T, pieces, G), each pixel of which is off by ``off`` at most.
+    z, p: the pre-activations Z and p_θ at the nodes (T, pieces, G), each pixel of which is off by
+        ``off`` at most.
     """
     grid, bent = nodes(len(filter_.w), turns), derivatives_of(filter_)
     steep, curved = bent.sizes[1], 2 * bent.sizes[2]

@@ -1,12 +1,15 @@
-r"""Area-sampled disks as arrays, without cancellation: each pixel is a rectangle, a trapezoid and a circular segment.
+r"""Area-sampled disks as arrays, without cancellation: each pixel is a rectangle, a trapezoid and a
+circular segment.
 
-x_r(i, j) = area of the pixel around (i, j) inside X² + Y² <= r².  By symmetry let i >= j >= 0, and X, Y >= 0.  The
-length of the row at height Y inside the pixel [x₀, x₁] × [y₀, y₁], clip(√(r² - Y²) - x₀, 0, x₁ - x₀), is full up to p,
-falls, and is zero from q on, so
+x_r(i, j) = area of the pixel around (i, j) inside X² + Y² <= r².  By symmetry let i >= j >= 0, and
+X, Y >= 0.  The length of the row at height Y inside the pixel [x₀, x₁] × [y₀, y₁], clip(√(r² - Y²)
+- x₀, 0, x₁ - x₀), is full up to p, falls, and is zero from q on, so
 
-    area = (p - y₀)(x₁ - x₀) + (q - p)(f_p + f_q)/2 + r²(asin s - s√(1 - s²)),    2rs = |chord of the arc|.
+    area = (p - y₀)(x₁ - x₀) + (q - p)(f_p + f_q)/2 + r²(asin s - s√(1 - s²)),
+    2rs = |chord of the arc|.
 
-The mixed second difference of theory/disk/disk.py would lose r² units in the last place; this loses r (:func:`disk_bound`).
+The mixed second difference of theory/disk/disk.py would lose r² units in the last place; this loses
+r (:func:`disk_bound`).
 """
 
 from __future__ import annotations
@@ -40,16 +43,20 @@ def disk(radii: ArrayLike, half_length: int) -> Array:
 
 
 def disk_bound(r: ArrayLike) -> Array:
-    """12(r + 3)u, r <= 10⁶: no pixel of :func:`disk` is farther from its area (derived in docs/disk/disk.md)."""
+    """12(r + 3)u, r <= 10⁶: no pixel of :func:`disk` is farther from its area (derived in
+    docs/disk/disk.md).
+    """
     return 12 * (np.asarray(r, dtype=float) + 3) * UNIT
 
 
 def ring(r: float, centre: tuple[float, float], taps: int) -> tuple[Array, int, Array, Array]:
-    """The windows of n × n pixels that the edge of a disk around ``centre`` may meet, (W, n, n), the number of lit ones beside them,
-    and where their middles are, seen from ``centre``: x (W,) and y (W,).
+    """The windows of n × n pixels that the edge of a disk around ``centre`` may meet, (W, n, n),
+    the number of lit ones beside them, and where their middles are, seen from ``centre``: x (W,)
+    and y (W,).
 
-    A window whose centre is farther than n/√2 from the edge is dark or lit.  For r >= 3 pixels keep to :func:`disk_bound`, whose proof in
-    docs/disk/disk.md asks of their place only that no slope of the circle in them exceeds 3.
+    A window whose centre is farther than n/√2 from the edge is dark or lit.  For r >= 3 pixels keep
+    to :func:`disk_bound`, whose proof in docs/disk/disk.md asks of their place only that no slope
+    of the circle in them exceeds 3.
     """
     reach, half = taps / 2**0.5, int(r + 2 * taps) + 3
     wide = 2 * half + 1
@@ -68,12 +75,19 @@ def _seen(i: Indices, j: Indices, centre: tuple[float, float]) -> tuple[Array, A
 
 
 def _beside(r: float, centre: tuple[float, float], reach: float) -> tuple[Indices, Indices, int]:
-    """The pixels (i, j) whose centres lie within ``reach`` of the circle, and the number of those farther inside."""
+    """The pixels (i, j) whose centres lie within ``reach`` of the circle, and the number of those
+    farther inside.
+    """
     half = int(r + reach) + 2
     i = np.arange(-half, half + 1)
     d = i - centre[0]
     far, near = (np.sqrt(np.maximum(c * abs(c) - d**2, 0)) for c in (r + reach, r - reach))
-    ends = (np.ceil(centre[1] - far), np.floor(centre[1] - near), np.ceil(centre[1] + near), np.floor(centre[1] + far))  # fmt: skip
+    ends = (
+        np.ceil(centre[1] - far),
+        np.floor(centre[1] - near),
+        np.ceil(centre[1] + near),
+        np.floor(centre[1] + far),
+    )
     first, stop, start, last = (end.astype(np.intp) for end in ends)
     lit = np.where(near > 0, np.maximum(start - stop - 1, 0), 0)
     # Of every row the places from first to last but the lit ones, which follow on stop.
@@ -90,8 +104,14 @@ def _anywhere(r: float, x: Array, y: Array) -> Array:
     x, y = np.maximum(x, y), np.minimum(x, y)
     area = np.zeros_like(x)
     # What the axes cut off lies on the other side of them.
-    for left, right in ((np.maximum(x - 0.5, 0.0), x + 0.5), (np.zeros_like(x), np.maximum(0.5 - x, 0.0))):  # fmt: skip
-        for low, high in ((np.maximum(y - 0.5, 0.0), y + 0.5), (np.zeros_like(y), np.maximum(0.5 - y, 0.0))):  # fmt: skip
+    for left, right in (
+        (np.maximum(x - 0.5, 0.0), x + 0.5),
+        (np.zeros_like(x), np.maximum(0.5 - x, 0.0)),
+    ):
+        for low, high in (
+            (np.maximum(y - 0.5, 0.0), y + 0.5),
+            (np.zeros_like(y), np.maximum(0.5 - y, 0.0)),
+        ):
             some = (right > left) & (high > low)
             area[some] += _lit(
                 np.asarray(r), left[some], (right - left)[some], low[some], high[some]
@@ -100,7 +120,9 @@ def _anywhere(r: float, x: Array, y: Array) -> Array:
 
 
 def pixels(r: ArrayLike, i: ArrayLike, j: ArrayLike) -> Array:
-    """x_r(i, j), all three broadcast: of a pixel on an axis the part with X, Y >= 0 is computed, times 2 or 4."""
+    """x_r(i, j), all three broadcast: of a pixel on an axis the part with X, Y >= 0 is computed,
+    times 2 or 4.
+    """
     r, i, j = np.asarray(r, dtype=float), np.abs(i), np.abs(j)
     i, j = np.maximum(i, j), np.minimum(i, j)
     left, low = np.maximum(i - 0.5, 0.0), np.maximum(j - 0.5, 0.0)
@@ -135,7 +157,9 @@ def _leg(r: Array, x: Array) -> Array:
 
 
 _TERMS = 24
-"""(1/4)^24 C(48, 24)/4^24 / (51/3) < 2⁻⁵³: what the series leaves out for s <= 1/2, in units of its first term."""
+"""(1/4)^24 C(48, 24)/4^24 / (51/3) < 2⁻⁵³: what the series leaves out for s <= 1/2, in units of its
+first term.
+"""
 
 
 def _coefficients() -> list[float]:

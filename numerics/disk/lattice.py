@@ -1,9 +1,9 @@
 r"""How the response to a disk fluctuates with its place on the pixel lattice, for many filters:
 √r Σ_q |q|^{-3/2} ∫ K(|q|r - q·c - u) db_q'(u), of theory/disk/lattice.py.
 
-b_q is replaced by the polygon through some of its values, whose kinks are weighted with K: :data:`PLACES` for q = (1, 0), in
-other directions as many to a pixel's width.  Directions up to |q| = :data:`REACH` are taken: those beyond have weights
-|q|^{-3/2}, and waves b_q of the size |q|^{-1}.
+b_q is replaced by the polygon through some of its values, whose kinks are weighted with K:
+:data:`PLACES` for q = (1, 0), in other directions as many to a pixel's width.  Directions up to |q|
+= :data:`REACH` are taken: those beyond have weights |q|^{-3/2}, and waves b_q of the size |q|^{-1}.
 """
 
 from __future__ import annotations
@@ -29,9 +29,11 @@ TERMS = 8
 
 
 def hurwitz(s: float, x: ArrayLike) -> Array:
-    """ζ(s, x) for 0 < x <= 1 and s = -3/2 or -1: eight terms, then Euler's and Maclaurin's formula with four.
+    """ζ(s, x) for 0 < x <= 1 and s = -3/2 or -1: eight terms, then Euler's and Maclaurin's formula
+    with four.
 
-    Off by less than the first term that is left out, B₁₀/10! s(s+1)···(s+8) X^{-s-9} with X >= 8, 3·10⁻¹², and 10⁴ units of rounding.
+    Off by less than the first term that is left out, B₁₀/10! s(s+1)···(s+8) X^{-s-9} with X >= 8,
+    3·10⁻¹², and 10⁴ units of rounding.
     """
     points = np.asarray(x, dtype=float)
     raised = lambda y: y * np.sqrt(y) if s < -1 else y  # the power -s
@@ -98,7 +100,9 @@ def fluctuation(
     law: Lattice = LAW,
     reach: int = REACH,
 ) -> Array:
-    """What disks of radii r (R,) around ``centre`` add to the mean over all centres, to leading order: (B, R)."""
+    """What disks of radii r (R,) around ``centre`` add to the mean over all centres, to leading
+    order: (B, R).
+    """
     radii = np.asarray(r, dtype=float)
     total = np.zeros((len(w), len(radii)))
     for q in directions(reach):
@@ -109,7 +113,9 @@ def fluctuation(
 
 
 def _turned(w: Array, b: Array, sigma: Sigma, q: Lag, angle: float) -> Array:
-    """b_q as edges show it whose normal is turned from q by ``angle``, at the same places: (B, places)."""
+    """b_q as edges show it whose normal is turned from q by ``angle``, at the same places: (B,
+    places).
+    """
     n, size = w.shape[-1], float(np.hypot(*q))
     c, s = (float(f(np.arctan2(q[1], q[0]) + angle)) for f in (np.cos, np.sin))
     far = int(np.ceil(size * reach_of(n))) + 1
@@ -125,12 +131,14 @@ QUARTERS = (0.25, 0.5, 0.75, 1.0)
 
 
 def unsettled(w: Array, b: Array, sigma: Sigma, r: float, reach: int) -> Array:
-    """How much the waves change while the normal turns within the first Fresnel zone, at the radius r: (B,).
+    """How much the waves change while the normal turns within the first Fresnel zone, at the radius
+    r: (B,).
 
-    At its end the edge has left the line across q by half a line: λ = 1 and θ = ±1/√(|q|r).  A wave near a kink
-    may change more on the way than at the end, so the largest of four :data:`QUARTERS` counts.  On both sides of
-    the point of contact the circle is the same: what one side gains and the other loses does not count.  The
-    spreads of all directions are added up: for one disk their waves may meet at their worst.
+    At its end the edge has left the line across q by half a line: λ = 1 and θ = ±1/√(|q|r).  A wave
+    near a kink may change more on the way than at the end, so the largest of four :data:`QUARTERS`
+    counts.  On both sides of the point of contact the circle is the same: what one side gains and
+    the other loses does not count.  The spreads of all directions are added up: for one disk their
+    waves may meet at their worst.
     """
     total = np.zeros(len(w))
     for q in directions(reach):
@@ -148,7 +156,9 @@ def unsettled(w: Array, b: Array, sigma: Sigma, r: float, reach: int) -> Array:
 def parts(
     w: Array, b: Array, sigma: Sigma, law: Lattice = LAW, reach: int = REACH
 ) -> dict[Lag, Array]:
-    """|q|^{-3/2} times the root of ∫ (∫ K db_q')² dx, what each direction adds to the spread, divided by √r: (B,)."""
+    """|q|^{-3/2} times the root of ∫ (∫ K db_q')² dx, what each direction adds to the spread,
+    divided by √r: (B,).
+    """
     shares = {}
     for q in directions(reach):
         x = _places(q)
@@ -158,6 +168,8 @@ def parts(
 
 
 def spread(w: Array, b: Array, sigma: Sigma, law: Lattice = LAW, reach: int = REACH) -> Array:
-    """The root of the sum of their squares: the spread over all centres and many radii is this times √r, (B,)."""
+    """The root of the sum of their squares: the spread over all centres and many radii is this
+    times √r, (B,).
+    """
     every = np.stack(list(parts(w, b, sigma, law, reach).values()))
     return np.asarray(np.sqrt(np.sum(every**2, axis=0)))

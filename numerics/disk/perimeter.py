@@ -1,10 +1,12 @@
-r"""The perimeter's coefficient P = ∮ dθ ∫ [g(p_θ(t)) - g(0) - (g(S) - g(0)) 1{t > 0}] dt by one midpoint rule, with a bound.
+r"""The perimeter's coefficient P = ∮ dθ ∫ [g(p_θ(t)) - g(0) - (g(S) - g(0)) 1{t > 0}] dt by one
+midpoint rule, with a bound.
 
-p_θ(t) = Σ_u w_u H_θ(t + u·n) is 0 or S for |t| > ρ = h√2 + 1/√2, the reach of the window's corners.  The edge law H is an
-argument, and so is what a place adds; half a turn is enough, as an edge seen from behind is known: p_{θ+π}(-t) = S - p_θ(t).
-Along t each pixel rises once from 0 to 1, so p varies by |w|₁ in all; along θ the line turns about a point at most ρ away from
-any point of the window, so ∫ |∂_θ p| dt <= ρ|w|₁.  With steps τ in t, η in θ, and the Lipschitz constant Λ of g the rule is off
-by at most
+p_θ(t) = Σ_u w_u H_θ(t + u·n) is 0 or S for |t| > ρ = h√2 + 1/√2, the reach of the window's corners.
+The edge law H is an argument, and so is what a place adds; half a turn is enough, as an edge seen
+from behind is known: p_{θ+π}(-t) = S - p_θ(t). Along t each pixel rises once from 0 to 1, so p
+varies by |w|₁ in all; along θ the line turns about a point at most ρ away from any point of the
+window, so ∫ |∂_θ p| dt <= ρ|w|₁.  With steps τ in t, η in θ, and the Lipschitz constant Λ of g the
+rule is off by at most
 
     2πΛ|w|₁ (τ/2 + ρη/4).
 
@@ -58,13 +60,17 @@ def angles(turns: int) -> Array:
 
 
 def half_squares(taps: int, t: Array, c: float, s: float, law: Edge = edge) -> Array:
-    """H_θ(t + u·n) of all places u of a window, at distances t inside an edge whose inner normal is (c, s): (n², *t.shape)."""
+    """H_θ(t + u·n) of all places u of a window, at distances t inside an edge whose inner normal is
+    (c, s): (n², *t.shape).
+    """
     u, v = np.indices((taps, taps)).reshape(2, -1, *[1] * t.ndim) - taps // 2
     return np.asarray(law(t + u * c + v * s, c, s))
 
 
 def edge_response(w: Array, t: Array, c: float, s: float) -> Array:
-    """p_θ(t) of filters w (F, n, n) at distances t (T,) inside an edge whose inner normal is (c, s): (F, T)."""
+    """p_θ(t) of filters w (F, n, n) at distances t (T,) inside an edge whose inner normal is (c,
+    s): (F, T).
+    """
     return np.asarray(w.reshape(len(w), -1) @ half_squares(w.shape[-1], t, c, s))
 
 
@@ -78,7 +84,8 @@ class Midpoints:
     Attributes
     ----------
     taps: n.
-    turns, places: directions over a turn, a multiple of four, and distances, an even number: no node on an axis or at t = 0.
+    turns, places: directions over a turn, a multiple of four, and distances, an even number: no
+        node on an axis or at t = 0.
     """
 
     taps: int
@@ -106,7 +113,9 @@ class Midpoints:
         return math.prod(self.steps)
 
     def windows(self, r: float) -> Array:
-        """What a circle of radius r shows at all nodes, direction by direction: (turns · places, n, n)."""
+        """What a circle of radius r shows at all nodes, direction by direction: (turns · places, n,
+        n).
+        """
         c, s = np.cos(self.turn)[:, None], np.sin(self.turn)[:, None]
         return circle_windows(r, self.t, c, s, self.taps).reshape(-1, self.taps, self.taps)
 
@@ -150,7 +159,9 @@ def strength(
 
 
 def sides(w: Array, law: Edge = edge) -> tuple[Array, Array]:
-    """∫ p₊ dt and ∫ p₋ dt of filters (F, n, n) with S = 0 times the step in θ, direction by direction: (F, turns) each."""
+    """∫ p₊ dt and ∫ p₋ dt of filters (F, n, n) with S = 0 times the step in θ, direction by
+    direction: (F, turns) each.
+    """
     rule = Midpoints(w.shape[-1])
     p = np.tensordot(w.reshape(len(w), -1), _half_turn(rule, law), 1)
     up, down = (rule.weight * np.sum(np.maximum(side, 0), axis=2) for side in (p, -p))
@@ -158,18 +169,23 @@ def sides(w: Array, law: Edge = edge) -> tuple[Array, Array]:
 
 
 def strength_bound(w: Array, steepest: ArrayLike = 1.0, rule: Midpoints | None = None) -> Array:
-    """How far :func:`strength` may be from P, for g with the Lipschitz constants ``steepest`` (F,): (F,)."""
+    """How far :func:`strength` may be from P, for g with the Lipschitz constants ``steepest`` (F,):
+    (F,).
+    """
     rule = rule or Midpoints(w.shape[-1])
     along, around = rule.steps
     step = along / 2 + reach(rule.taps) * around / 4
     return np.asarray(2 * np.pi * np.asarray(steepest) * np.abs(w).sum(axis=(1, 2)) * step)
 
 
-# ------------------------------------------------------------------------------- what a circle shows
+# ------------------------------------------------------------------------------- what a circle
+# shows
 
 
 def circle_windows(r: float, t: Array, c: Array, s: Array, taps: int) -> Array:
-    """Windows of n × n pixels at distances t inside a circle of radius r where its inner normal is (c, s), all broadcast: (..., n, n)."""
+    """Windows of n × n pixels at distances t inside a circle of radius r where its inner normal is
+    (c, s), all broadcast: (..., n, n).
+    """
     offset = np.arange(taps) - taps // 2
     # The inner normal points at the centre.
     x, y = ((t - r) * normal for normal in (c, s))
@@ -177,7 +193,8 @@ def circle_windows(r: float, t: Array, c: Array, s: Array, taps: int) -> Array:
 
 
 def circle_bound(r: float, rho: float) -> float:
-    """How far a pixel of :func:`circle_windows` may be from H_θ: by the curvature, its own rounding, and that of its place.
+    """How far a pixel of :func:`circle_windows` may be from H_θ: by the curvature, its own
+    rounding, and that of its place.
 
     A place of the size of r is rounded by UNIT·r, an edge by at most eight of it.
     """
@@ -185,7 +202,9 @@ def circle_bound(r: float, rho: float) -> float:
 
 
 def difference(kappa: Array, step: tuple[int, int]) -> Array:
-    """The filter whose correlation is that of κ (n, n) with x(p + e) - x(p): (n + 2k, n + 2k), k the largest |e_i|."""
+    """The filter whose correlation is that of κ (n, n) with x(p + e) - x(p): (n + 2k, n + 2k), k
+    the largest |e_i|.
+    """
     k = max(abs(step[0]), abs(step[1]))
     w = np.zeros((len(kappa) + 2 * k, len(kappa) + 2 * k))
     size = len(kappa)

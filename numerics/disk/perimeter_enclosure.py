@@ -1,8 +1,8 @@
 r"""The perimeter coefficient P of any filter and any row of the catalogue, with a proved error:
 P = ∮ Q(θ) dθ, Q(θ) = ∫ [g(p_θ(t)) - g(0) - Δ 1{t > 0}] dt.
 
-A filter is a step function W on the plane, w_u on the pixel u, and p_θ(t) its integral over the half plane x·n > -t.  With
-the mixed differences d_v of w at the corners v of its pixels,
+A filter is a step function W on the plane, w_u on the pixel u, and p_θ(t) its integral over the
+half plane x·n > -t.  With the mixed differences d_v of w at the corners v of its pixels,
 
     p_θ(t) = Σ_v d_v (t + v·n)₊² / (2 cos θ sin θ):
 
@@ -11,7 +11,8 @@ Gauss' rule is exact for polynomial pieces; else it is off by l¹³ (6!)⁴/(13 
 twelfth Taylor coefficient of g∘p, from enclosures of those of σ on what the piece answers
 (:mod:`numerics.arithmetic.derivatives`), and pieces are divided until that is little.
 
-Over θ a midpoint rule with step η is off by η²/8 · Var Q'.  Along the line of p_θ(t), y from its foot, ∂p/∂θ = ∫ y W dy, so
+Over θ a midpoint rule with step η is off by η²/8 · Var Q'.  Along the line of p_θ(t), y from its
+foot, ∂p/∂θ = ∫ y W dy, so
 
     Var Q' <= Λ 4 Σ_e |[W]_e| ∫_e |x| |x_e| dl + min(Λ₂ 2π (16/15) ρ⁵ max w², B X) + Σ_kinks J X,
     X = ∫ max|w| (ρ² - t²) N(t) dt,
@@ -39,7 +40,16 @@ from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.disk.closed_form import ODD, closed_form, rational
 from theory.expressions.spelling import spelled
 
-__all__ = ["Filter", "Strength", "by_direction", "derivatives_of", "difference_of", "filter_of", "quadrature_of", "strength_of"]  # fmt: skip
+__all__ = [
+    "Filter",
+    "Strength",
+    "by_direction",
+    "derivatives_of",
+    "difference_of",
+    "filter_of",
+    "quadrature_of",
+    "strength_of",
+]
 
 FEWEST, MOST = 1 << 12, 1 << 18
 """Directions over a turn."""
@@ -93,7 +103,9 @@ def filter_of(w: Array, b: float, name: str) -> Filter:
 
 
 def difference_of(w: Array) -> tuple[int, int] | None:
-    """A step e for which w(p) = κ(p - e) - κ(p) with κ of one sign, in exact numbers; None where there is none."""
+    """A step e for which w(p) = κ(p - e) - κ(p) with κ of one sign, in exact numbers; None where
+    there is none.
+    """
     n = len(w)
     if not np.any(w):
         return None
@@ -117,7 +129,9 @@ def difference_of(w: Array) -> tuple[int, int] | None:
 
 @dataclass(frozen=True)
 class _Corners:
-    """d_v where it is not 0, v, and ρ, the distance of the farthest corner of a pixel that is not 0."""
+    """d_v where it is not 0, v, and ρ, the distance of the farthest corner of a pixel that is not
+    0.
+    """
 
     d: Array
     v: Array
@@ -182,7 +196,9 @@ class _Quadratics:
     def take(self, which: Indices | Flags, start: Array, length: Array) -> _Quadratics:
         """The stretches of some pieces from ``start`` on."""
         p0, p1, p2 = self.p0[which], self.p1[which], self.p2[which]
-        return _Quadratics(self.direction[which], length, p0 + start * (p1 + start * p2), p1 + 2 * start * p2, p2)  # fmt: skip
+        return _Quadratics(
+            self.direction[which], length, p0 + start * (p1 + start * p2), p1 + 2 * start * p2, p2
+        )
 
 
 def _spline(corners: _Corners, c: Array, s: Array) -> tuple[_Quadratics, Array]:
@@ -222,14 +238,22 @@ def _cut(pieces: _Quadratics, levels: tuple[float, ...]) -> _Quadratics:
 
 
 def _joined(parts: list[_Quadratics]) -> _Quadratics:
-    return _Quadratics(*(np.concatenate([getattr(part, name) for part in parts]) for name in ("direction", "length", "p0", "p1", "p2")))  # fmt: skip
+    return _Quadratics(
+        *(
+            np.concatenate([getattr(part, name) for part in parts])
+            for name in ("direction", "length", "p0", "p1", "p2")
+        )
+    )
 
 
 def _leading(pieces: _Quadratics, sizes: Array) -> Array:
     """l¹³ (6!)⁴/(13 (12!)²) Σ_j C(12 - j, j) |s_{12-j}| |p'|^{12-2j} |p''/2|^j: what 6 points leave
     out; s_6, ..., s_12 of each piece (7, pieces).
     """
-    l, p1 = pieces.length, np.maximum(np.abs(pieces.p1), np.abs(pieces.p1 + 2 * pieces.length * pieces.p2))  # fmt: skip
+    l, p1 = (
+        pieces.length,
+        np.maximum(np.abs(pieces.p1), np.abs(pieces.p1 + 2 * pieces.length * pieces.p2)),
+    )
     steep, curved = (p1 * l) ** 2, np.abs(pieces.p2) * l * l
     total, power = sizes[-1], np.ones_like(l)
     for j in range(1, POINTS + 1):
@@ -286,7 +310,9 @@ def by_direction(filter_: Filter, theta: Array) -> tuple[Array, Array]:
 
 
 def _fine(filter_: Filter, bent: Derivatives, aim: float) -> float:
-    """An error per unit of t that is small for a relative ``aim``, where there is a quadrature in t at all."""
+    """An error per unit of t that is small for a relative ``aim``, where there is a quadrature in t
+    at all.
+    """
     return aim * float(np.max(np.abs(filter_.w))) * bent.sizes[1] / 64
 
 
@@ -342,7 +368,8 @@ class Strength:
     value, error: |P - value| <= error; None where nothing is proved, as σ jumps within the filter's
         reach.
     turns: directions that it took, 0 for a closed form.
-    step: e, where the filter is a difference along e that is smoothed with one sign: every p_θ has one sign.
+    step: e, where the filter is a difference along e that is smoothed with one sign: every p_θ has
+        one sign.
     law: the closed form in words, or empty.
     """
 
@@ -354,7 +381,9 @@ class Strength:
 
 
 def strength_of(filter_: Filter, aim: float = AIM, most: int = MOST) -> Strength:
-    """P with its error; ``most`` directions at most, fewer where ``aim``, relative, is reached with fewer."""
+    """P with its error; ``most`` directions at most, fewer where ``aim``, relative, is reached with
+    fewer.
+    """
     return _closed(filter_) or quadrature_of(filter_, aim, most)
 
 
@@ -372,7 +401,11 @@ def quadrature_of(filter_: Filter, aim: float = AIM, most: int = MOST) -> Streng
     theta, step = turn(turns), 2 * pi / turns
     value, error, _ = _over(filter_, corners, bent, theta, fine)
     total = float(np.sum(value)) * step
-    off = step**2 / 8 * variation + float(np.sum(error)) * step + _rounding(filter_, corners, bent, theta)  # fmt: skip
+    off = (
+        step**2 / 8 * variation
+        + float(np.sum(error)) * step
+        + _rounding(filter_, corners, bent, theta)
+    )
     if bent.jumps or not isfinite(off):
         return Strength(total, None, turns, difference_of(filter_.w), "")
     return Strength(total, off * (1 + 1e-9), turns, difference_of(filter_.w), "")
@@ -389,7 +422,9 @@ def _rounding(filter_: Filter, corners: _Corners, bent: Derivatives, theta: Arra
 
 
 def _closed(filter_: Filter) -> Strength | None:
-    """P where it needs no quadrature: σ affine on all that the filter can answer, homogeneous behind a one-signed difference, or what :mod:`numerics.disk.closed_form` knows."""
+    """P where it needs no quadrature: σ affine on all that the filter can answer, homogeneous
+    behind a one-signed difference, or what :mod:`numerics.disk.closed_form` knows.
+    """
     row = spelled(filter_.name)
     low = high = sp.Rational(*filter_.b.as_integer_ratio())
     for tap in np.ravel(filter_.w).tolist():

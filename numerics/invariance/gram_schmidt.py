@@ -1,4 +1,6 @@
-"""Orthogonal vectors in rational numbers, by Gram and Schmidt without any root: the slow, obvious projection."""
+"""Orthogonal vectors in rational numbers, by Gram and Schmidt without any root: the slow, obvious
+projection.
+"""
 
 from __future__ import annotations
 

@@ -1,9 +1,11 @@
-"""All pairs of two ReLU channels with small integer staircases whose kinks cancel, and the rings on which they are exact.
+"""All pairs of two ReLU channels with small integer staircases whose kinks cancel, and the rings on
+which they are exact.
 
-A channel's kinks, as backgrounds, lie on two curves of n steps: from p to p - 1, and the same turned over,
-2p - 1 - (reversed).  Two channels with opposite readout weights leave no bend for backgrounds between 0 and 1 if the numbers
-of windows that cross that interval on each line are in one ratio λ.  Nothing slopes if the numbers of windows above the kink
-have it, too.  A channel is *on*, with all windows but a few at the edges above the kink, if p <= 0, and *off* if p - 1 >= 1:
+A channel's kinks, as backgrounds, lie on two curves of n steps: from p to p - 1, and the same
+turned over, 2p - 1 - (reversed).  Two channels with opposite readout weights leave no bend for
+backgrounds between 0 and 1 if the numbers of windows that cross that interval on each line are in
+one ratio λ.  Nothing slopes if the numbers of windows above the kink have it, too.  A channel is
+*on*, with all windows but a few at the edges above the kink, if p <= 0, and *off* if p - 1 >= 1:
 
     one on, one off:  N - mute = λ active;    both on:  N - mute = λ (N - silent), λ < 1.
 
@@ -27,14 +29,17 @@ Kept = dict[Shape, set[tuple[int, int]]]
 
 
 def curves(p: int, between: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """The levels at which the windows of the two edges meet the kink at a half-integer radius, with both ends."""
+    """The levels at which the windows of the two edges meet the kink at a half-integer radius, with
+    both ends.
+    """
     curve = (p, *between, p - 1)
     return curve, tuple(2 * p - 1 - level for level in reversed(curve))
 
 
 @cache
 def rings(n: int, height: int, both: bool = False) -> frozenset[int]:
-    """Every N that some pair of channels with n taps asks for, their levels integers in [-height, height + 1].
+    """Every N that some pair of channels with n taps asks for, their levels integers in [-height,
+    height + 1].
 
     ``both``: only of pairs of which both are on.
     """
@@ -62,7 +67,9 @@ def _channels(n: int, height: int) -> tuple[Kept, Kept]:
 
 
 def _crossed(p: int, between: Sequence[int]) -> tuple[Counter[Line], int]:
-    """(the windows on every line across the interval, how many windows of the two edges meet the kink above it)."""
+    """(the windows on every line across the interval, how many windows of the two edges meet the
+    kink above it).
+    """
     lines: Counter[Line] = Counter()
     above = 0
     for curve in curves(p, between):

@@ -1,8 +1,9 @@
 r"""The loss over every real radius, attributed term by term, exactly.
 
-On plateau radii r̂ - r = α r + β + D(φ) (theory/pulse/loss.py), with α and β from the sums of the filters and their partial
-sums, and D the chord deviation, the same on all cells.  Elsewhere, where the pulse is narrower than the filter or its
-edge meets the border, a rest s(r) is left.  Over an interval of real radii
+On plateau radii r̂ - r = α r + β + D(φ) (theory/pulse/loss.py), with α and β from the sums of the
+filters and their partial sums, and D the chord deviation, the same on all cells.  Elsewhere, where
+the pulse is narrower than the filter or its edge meets the border, a rest s(r) is left.  Over an
+interval of real radii
 
     E(r̂ - r)² = α² E r² + β² + E D² + 2αβ E r + 2α E[rD] + 2β E D + E[s² + 2s(αr + β + D)],
 
@@ -69,7 +70,16 @@ def attribute(net: Network[fmpq], domain: Domain) -> Attribution:
         for left, right, error, bent in _common(error_on(net, m, domain), deviation, low, high):
             base = alpha * r + beta + bent
             remainder = error - base
-            for j, f in enumerate((r, r * r, bent, r * bent, bent * bent, remainder * remainder + 2 * remainder * base)):  # fmt: skip
+            for j, f in enumerate(
+                (
+                    r,
+                    r * r,
+                    bent,
+                    r * bent,
+                    bent * bent,
+                    remainder * remainder + 2 * remainder * base,
+                )
+            ):
                 whole = f.integral()
                 sums[j] += whole(right) - whole(left)
     mean = [value / (domain.high - domain.low) for value in sums]
@@ -106,7 +116,9 @@ def _deviation(net: Network[fmpq]) -> Piecewise:
 def _common(
     first: Piecewise, second: Piecewise, low: fmpq, high: fmpq
 ) -> Iterator[tuple[fmpq, fmpq, fmpq_poly, fmpq_poly]]:
-    """(from, to, polynomial of one, polynomial of the other) on the pieces of both within [low, high]."""
+    """(from, to, polynomial of one, polynomial of the other) on the pieces of both within [low,
+    high].
+    """
     cuts = sorted({low, high, *(cut for cut in (*first.cuts, *second.cuts) if low < cut < high)})
     places = [0, 0]
     for left, right in pairwise(cuts):

@@ -1,17 +1,18 @@
-r"""What a network is asked about: the pixels -L..L, what filters see beyond them, and an interval of radii.
+r"""What a network is asked about: the pixels -L..L, what filters see beyond them, and an interval
+of radii.
 
-With N padded pixels on each side, a filter of n = 2h + 1 taps stands at the positions -(L - h + N)..(L - h + N),
-as torch's Conv1d(padding=N).  N = h makes as many positions as pixels, N = 0 is torch's default, ``valid``.
-At a place j beyond the border the padding shows
+With N padded pixels on each side, a filter of n = 2h + 1 taps stands at the positions -(L - h +
+N)..(L - h + N), as torch's Conv1d(padding=N).  N = h makes as many positions as pixels, N = 0 is
+torch's default, ``valid``. At a place j beyond the border the padding shows
 
     zeros        nothing
     circular     the pixel j ∓ (2L + 1)
     reflect      the pixel ±2L - j
     replicate    the pixel ±L.
 
-No window holds the pulse's edge together with the border while 1. every window that holds the pixel m is there,
-m + h <= L - h + N, and 2. all that the padding shows is dark: m <= L for zeros, L - N for circular,
-L - N - 1 for reflect, L - 1 for replicate.
+No window holds the pulse's edge together with the border while 1. every window that holds the pixel
+m is there, m + h <= L - h + N, and 2. all that the padding shows is dark: m <= L for zeros, L - N
+for circular, L - N - 1 for reflect, L - 1 for replicate.
 """
 
 from __future__ import annotations
@@ -53,8 +54,8 @@ class Domain:
 
     Raises
     ------
-    ValueError: 1/2 <= low <= high <= L + 1/2 does not hold, the padding is unknown, or the signal has not enough
-        pixels to be padded with so many.
+    ValueError: 1/2 <= low <= high <= L + 1/2 does not hold, the padding is unknown, or the signal
+        has not enough pixels to be padded with so many.
     """
 
     half_length: int
@@ -73,7 +74,8 @@ class Domain:
         most = self.positions - (self.padding == "reflect")
         if self.pixels is not None and not 0 <= self.pixels <= most:
             raise ValueError(
-                f"{self.positions} pixels can be padded with 0 to {most} pixels on each side, not {self.pixels}"
+                f"{self.positions} pixels can be padded with 0 to {most} pixels on each side, not"
+                f" {self.pixels}"
             )
 
     @property
@@ -113,8 +115,9 @@ class Domain:
         return min(length, darkest, self.reach(taps) - taps // 2)
 
     def mirrored(self, taps: int) -> int:
-        """How many padded pixels can show light, at most.  A ring that keeps the length shows every tap each pixel once:
-        there none is counted."""
+        """How many padded pixels can show light, at most.  A ring that keeps the length shows every
+        tap each pixel once: there none is counted.
+        """
         once = self.padding == "circular" and self.padded(taps) == taps // 2
         if once or self.padding == "zeros" or self.high <= self.last_plateau(taps) + HALF:
             return 0

@@ -1,10 +1,11 @@
-r"""Enclosures of a network's error: what r̂(r) - r is, to any precision, with the rounding accounted for.
+r"""Enclosures of a network's error: what r̂(r) - r is, to any precision, with the rounding
+accounted for.
 
     r̂(r) - r = c - r + Σ_k a_k Σ_i σ(b_k + Σ_u w_{k,u} x_r(i + u)),
 
-summed over every position in ball arithmetic (Arb), from the definition: none of the laws enters.  Weights are exact
-(:mod:`numerics.arithmetic.ball`).  Each ball contains the true value; a ball that excludes 0 proves that the network
-errs at that radius, however small the error is.
+summed over every position in ball arithmetic (Arb), from the definition: none of the laws enters.
+Weights are exact (:mod:`numerics.arithmetic.ball`).  Each ball contains the true value; a ball that
+excludes 0 proves that the network errs at that radius, however small the error is.
 
 Where a network's readout bias is left open it is the c that removes the error at half-integers.
 """
@@ -46,7 +47,9 @@ Windows = Iterable[tuple[tuple[Fraction, ...], int]]
 def window_counts(
     r: Fraction, half_length: int, n: int
 ) -> tuple[tuple[tuple[Fraction, ...], int], ...]:
-    """Every window that a filter of n taps sees of the pulse, and at how many positions; same padding."""
+    """Every window that a filter of n taps sees of the pulse, and at how many positions; same
+    padding.
+    """
     h = n // 2
     padded = [Fraction(0)] * h + oracle.overlap_pulse(r, half_length) + [Fraction(0)] * h
     windows = (tuple(padded[i : i + n]) for i in range(2 * half_length + 1))
@@ -76,7 +79,8 @@ def _response(net: Network[arb], windows: Windows) -> arb:
 def _background(net: Network[arb], half_length: int) -> arb:
     """Σ_k a_k (N g_k(0) + κ_k): the pulse of radius n/2 answers 2rΔ + κ + N g(0) with r = n/2.
 
-    κ = Σ_{j=-h}^{h-1} [g(C_j) + g(T_{j+1}) - g(0) - g(S)], a window (1..1, 0..0) or (0..0, 1..1) for each term.
+    κ = Σ_{j=-h}^{h-1} [g(C_j) + g(T_{j+1}) - g(0) - g(S)], a window (1..1, 0..0) or (0..0, 1..1)
+    for each term.
     """
     n = net.taps
     zero, full = (Fraction(0),) * n, (Fraction(1),) * n
@@ -100,7 +104,8 @@ def responses(
 
 
 def error_ball(net: Network[Any], r: Fraction, half_length: int, precision: int = 128) -> arb:
-    """An enclosure of r̂(r) - r on the signal i = -L..L, L = ``half_length``, at ``precision`` bits.
+    """An enclosure of r̂(r) - r on the signal i = -L..L, L = ``half_length``, at ``precision``
+    bits.
 
     Raises
     ------
@@ -143,8 +148,8 @@ def certified_error(
 ) -> Certified:
     """The largest lower bound of |r̂ - r| over the radii that is proved to exceed 0.
 
-    The precision is raised until one sign is decided.  When it ends first, nothing is said: the network may
-    be exact, or wrong by less than the last precision shows.
+    The precision is raised until one sign is decided.  When it ends first, nothing is said: the
+    network may be exact, or wrong by less than the last precision shows.
 
     Raises
     ------

@@ -1,12 +1,13 @@
 r"""The error of a network over every real radius, exactly.
 
-Along r the signal moves on straight lines, so for a piecewise polynomial σ the map r -> r̂(r) - r is a
-piecewise polynomial with rational breaks.  From its pieces follow, without any rounding,
+Along r the signal moves on straight lines, so for a piecewise polynomial σ the map r -> r̂(r) - r
+is a piecewise polynomial with rational breaks.  From its pieces follow, without any rounding,
 
     sup |r̂ - r| and where it is attained,    the mean of r̂ - r,    the mean of (r̂ - r)²
 
-over all real r in [r0, r1].  Weights are exact: floats are the dyadic rationals they are.  Where a piece has
-degree 3 or more, the supremum sits at a root of its derivative and is enclosed, not rounded.
+over all real r in [r0, r1].  Weights are exact: floats are the dyadic rationals they are.  Where a
+piece has degree 3 or more, the supremum sits at a root of its derivative and is enclosed, not
+rounded.
 """
 
 from __future__ import annotations
@@ -52,7 +53,8 @@ def exact_net(
 
     Raises
     ------
-    ValueError: σ is no piecewise polynomial with rational breaks and coefficients, or a weight is not finite.
+    ValueError: σ is no piecewise polynomial with rational breaks and coefficients, or a weight is
+        not finite.
     """
     exact_sigma = exact_activation(sigma)
     if exact_sigma is None:
@@ -74,7 +76,9 @@ def _terms(
 
 @lru_cache(maxsize=256)
 def _at_edges(net: Network[fmpq], m: int) -> Piecewise:
-    """What the pulse's edges add, far from the border: the same on all plateau cells, so it is worth keeping."""
+    """What the pulse's edges add, far from the border: the same on all plateau cells, so it is
+    worth keeping.
+    """
     return added(net.sigma, _terms(net, lambda w: edges(w, m)))
 
 
@@ -99,7 +103,9 @@ def error_on(net: Network[fmpq], m: int, domain: Domain) -> Piecewise:
 
 
 def cells(domain: Domain) -> Iterator[tuple[int, fmpq, fmpq]]:
-    """(m, φ from, φ to) for the cells that [low, high] meets; a single radius is one cell of width 0."""
+    """(m, φ from, φ to) for the cells that [low, high] meets; a single radius is one cell of width
+    0.
+    """
     m = min(int((domain.low + HALF).floor()), domain.half_length)
     while True:
         start = m - HALF
@@ -116,8 +122,10 @@ class Worst:
     Attributes
     ----------
     low, high: the supremum lies between them; equal where it is exact.
-    radius: a rational radius; where the supremum is enclosed, within 2^-200 of one where it is attained.
-    attained: the supremum is the error at that radius; False at a jump, where it is only approached.
+    radius: a rational radius; where the supremum is enclosed, within 2^-200 of one where it is
+        attained.
+    attained: the supremum is the error at that radius; False at a jump, where it is only
+        approached.
     """
 
     low: fmpq
@@ -133,9 +141,11 @@ class Worst:
 
 @dataclass(frozen=True)
 class Summary:
-    """Over all real radii of the domain: the worst error, the mean of r̂ - r, the mean of (r̂ - r)².
+    """Over all real radii of the domain: the worst error, the mean of r̂ - r, the mean of (r̂ -
+    r)².
 
-    For a single radius the means are the values there.  ``breaks`` counts the pieces' ends inside the domain.
+    For a single radius the means are the values there.  ``breaks`` counts the pieces' ends inside
+    the domain.
     """
 
     worst: Worst
@@ -172,7 +182,9 @@ def summary(net: Network[fmpq], domain: Domain) -> Summary:
 
 
 def largest(curve: Piecewise, start: fmpq, low: fmpq, high: fmpq) -> Worst:
-    """sup |curve(φ)| over low <= φ <= high, limits on either side of a jump included; φ is the radius less ``start``."""
+    """sup |curve(φ)| over low <= φ <= high, limits on either side of a jump included; φ is the
+    radius less ``start``.
+    """
     candidates = _candidates(curve, start, low, high)
     best = next(candidates)
     for candidate in candidates:
@@ -201,7 +213,9 @@ def _integral(piece: fmpq_poly, low: fmpq, high: fmpq) -> fmpq:
 
 
 def _candidates(error: Piecewise, start: fmpq, low: fmpq, high: fmpq) -> Iterator[Worst]:
-    """Where |error| can be largest: both ends of every piece, roots of its derivative, and the cuts themselves."""
+    """Where |error| can be largest: both ends of every piece, roots of its derivative, and the cuts
+    themselves.
+    """
 
     def point(phi: fmpq, value: fmpq, attained: bool) -> Worst:
         size = abs(value)

@@ -1,8 +1,9 @@
 r"""The least loss in a linear region of the weights: its level, exactly, from signs alone.
 
-That is where training must end.  For positively homogeneous σ the pattern of signs of the pre-activations U_s · w_k + b_k (0 on a
-held face) makes r̂ affine in the effective weights v_k = |a_k| (w_k, b_k) and c.  A stationary point
-within the cell is therefore a minimum of one quadratic, whose value
+That is where training must end.  For positively homogeneous σ the pattern of signs of the
+pre-activations U_s · w_k + b_k (0 on a held face) makes r̂ affine in the effective weights v_k =
+|a_k| (w_k, b_k) and c.  A stationary point within the cell is therefore a minimum of one quadratic,
+whose value
 
     level = min_x |M x - r|² / R = (r·r - x·Mᵀr) / R,   MᵀM x = Mᵀr,
 

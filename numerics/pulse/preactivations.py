@@ -4,8 +4,9 @@ Between two half-integers only the pixels ±m change, x_r(±m) = φ, so at posit
 
     z_i(φ) = Σ_{|i+u| < m} w_u + φ Σ_{|i+u| = m} w_u.
 
-Most positions see darkness or light only: they are counted, not listed.  Where the pulse is wider than the
-filter (m > h) and far from the border, the lines at its two edges are the same for every m.
+Most positions see darkness or light only: they are counted, not listed.  Where the pulse is wider
+than the filter (m > h) and far from the border, the lines at its two edges are the same for every
+m.
 """
 
 from __future__ import annotations
@@ -54,14 +55,17 @@ def far_from_border(taps: int, m: int, domain: Domain) -> bool:
 def last_plateau_radius(taps: int, domain: Domain) -> fmpq:
     """The largest r up to which no window holds the pulse's edge together with the border.
 
-    With N = h zeros that is L - h + 1/2, and L - 2h + 1/2 for ``valid``, whose last window is centred on L - h.
+    With N = h zeros that is L - h + 1/2, and L - 2h + 1/2 for ``valid``, whose last window is
+    centred on L - h.
     """
     return domain.last_plateau(taps) + HALF
 
 
 @lru_cache(maxsize=4096)
 def edges(w: tuple[fmpq, ...], m: int) -> tuple[Line, ...]:
-    """The windows that hold pixel m or -m, far from the border; from m = h + 1 on they do not depend on m."""
+    """The windows that hold pixel m or -m, far from the border; from m = h + 1 on they do not
+    depend on m.
+    """
     h = len(w) // 2
     m = min(m, h + 1)
     sums = [fmpq(0)]
@@ -78,7 +82,9 @@ def edges(w: tuple[fmpq, ...], m: int) -> tuple[Line, ...]:
 
 
 def dark_and_lit(taps: int, m: int, domain: Domain) -> tuple[int, int]:
-    """How many positions, far from the border, see no light at all, and how many nothing but light."""
+    """How many positions, far from the border, see no light at all, and how many
+    nothing but light.
+    """
     h = taps // 2
     lit = max(2 * (m - h) - 1, 0)
     at_edges = 2 * taps if m > h else 2 * (m + h) + 1
@@ -86,7 +92,8 @@ def dark_and_lit(taps: int, m: int, domain: Domain) -> tuple[int, int]:
 
 
 def lines(w: Sequence[fmpq], m: int, domain: Domain) -> tuple[Line, ...]:
-    """All lines of one filter on the cell of m; of the domain its pixels and padding count, not its radii.
+    """All lines of one filter on the cell of m; of the domain its pixels and padding count, not its
+    radii.
 
     Raises
     ------

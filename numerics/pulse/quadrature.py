@@ -1,9 +1,12 @@
-r"""Residuals, loss and sensitivities of a network with a smooth σ, in float64, by Gauss-Legendre quadrature.
+r"""Residuals, loss and sensitivities of a network with a smooth σ, in float64, by Gauss-Legendre
+quadrature.
 
-What numerics.pulse.attribution and numerics.pulse.sensitivity have exactly for piecewise polynomials is here computed: ordinary
-rounding, and a quadrature of 16 points between cuts: the ends of the cells of radii, the radii at which a pre-activation
-meets a break of σ, and, for those that run far within a cell, 0 and ±8^j/2, between which σ is smooth on its own scale; of waves, every 4.
-Nothing here is an enclosure; the worst error, which is, comes from numerics.certificates.supremum.
+What numerics.pulse.attribution and numerics.pulse.sensitivity have exactly for piecewise
+polynomials is here computed: ordinary rounding, and a quadrature of 16 points between cuts: the
+ends of the cells of radii, the radii at which a pre-activation meets a break of σ, and, for those
+that run far within a cell, 0 and ±8^j/2, between which σ is smooth on its own scale; of waves,
+every 4. Nothing here is an enclosure; the worst error, which is, comes from
+numerics.certificates.supremum.
 """
 
 from __future__ import annotations
@@ -39,7 +42,9 @@ FAR = 1.0
 BLOCK = 1 << 22
 """Pre-activations at a time."""
 MOST = 3e8
-"""Pre-activations that are computed; where there would be more, only breaks and 0 are cut at, and then nothing."""
+"""Pre-activations that are computed; where there would be more, only breaks and 0 are cut at, and
+then nothing.
+"""
 
 
 @dataclass(frozen=True)
@@ -50,8 +55,8 @@ class LossQuadrature:
     ----------
     alpha, beta, deviation: slope error, offset error, the largest |D| at the nodes.
     parts, loss: as :class:`numerics.pulse.attribution.Attribution`.
-    changes: of every stored weight, as :func:`numerics.pulse.sensitivity.sensitivities`; the two directions differ where a
-        window stands on a kink.
+    changes: of every stored weight, as :func:`numerics.pulse.sensitivity.sensitivities`; the two
+        directions differ where a window stands on a kink.
     """
 
     alpha: float
@@ -163,7 +168,8 @@ def _cuts(
 ) -> Array:
     """The ends of a cell, and the φ between them at which a pre-activation is at one of the levels.
 
-    The first ``breaks`` levels are cut at by every pre-activation, the others by those that run far.
+    The first ``breaks`` levels are cut at by every pre-activation, the others by those that run
+    far.
     """
     m, low, high = cell
     x = pulse(m - 0.5 + np.array([0.0, 1.0]), domain.half_length)
@@ -184,7 +190,9 @@ def windows(x: Array, n: int, domain: Domain) -> Array:
 
 @lru_cache(maxsize=16)
 def _places(n: int, domain: Domain) -> Indices:
-    """Which pixel, counted from the first, is seen at every place, padded ones included; -1 where none is."""
+    """Which pixel, counted from the first, is seen at every place, padded ones included; -1 where
+    none is.
+    """
     width = domain.half_length + domain.padded(n)
     seen = np.array([domain.pixel(place) for place in range(-width, width + 1)])
     return np.where(np.abs(seen) > domain.half_length, -1, seen + domain.half_length)

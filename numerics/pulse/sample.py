@@ -79,7 +79,8 @@ def sampled_pulse(r: Array | float, half_length: int) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Windows:
-    r"""All that filters see of some signals or images x_i: windows U_s, and how often x_i shows each.
+    r"""All that filters see of some signals or images x_i: windows U_s, and how often x_i shows
+    each.
 
         Σ_p g((w ⋆ x_i)_p + b) = Σ_s N_s(i) g(U_s · w + b),    U_s · w + b = (U_s, 1) · (w, b),
 
@@ -89,7 +90,8 @@ class Windows:
     Attributes
     ----------
     windows: U_s, shape (W, n); of images (W, n·n), row by row.
-    counts: N_s(i), integer-valued, shape (signals, W); or (W,) where each is shown by one image only.
+    counts: N_s(i), integer-valued, shape (signals, W); or (W,) where each is shown by one image
+        only.
     starts: in that case the first window of each image, (images,).
     """
 
@@ -152,8 +154,8 @@ class Windows:
 
 
 def windows(x: Array, taps: int) -> Windows:
-    """Cut zero-padded ("same") windows of ``taps`` samples from signals (signals, N), or of taps × taps
-    pixels from images (images, N, N), and count the distinct ones, in lexicographic order.
+    """Cut zero-padded ("same") windows of ``taps`` samples from signals (signals, N), or of taps ×
+    taps pixels from images (images, N, N), and count the distinct ones, in lexicographic order.
 
     Nothing about pulses or disks is assumed.
     """

@@ -1,15 +1,19 @@
 r"""How much the loss depends on each single weight, exactly.
 
-With e(r) = r̂(r) - r and J = E e² over all real radii of a domain, a small change t of one weight x gives
+With e(r) = r̂(r) - r and J = E e² over all real radii of a domain, a small change t of one weight x
+gives
 
-    J(x + t) = J + 2t E[e ∂r̂/∂x] + t² E[(∂r̂/∂x)²] + ...,        ∂r̂/∂w_u = Σ_k a_k Σ_i σ'(z_i + b) x_r(i + u),
+    J(x + t) = J + 2t E[e ∂r̂/∂x] + t² E[(∂r̂/∂x)²] + ...,
+    ∂r̂/∂w_u = Σ_k a_k Σ_i σ'(z_i + b) x_r(i + u),
 
-both averages being rational numbers for a σ made of polynomials.  At an exact network the first vanishes, and the second
-is what a change costs.  On a kink of σ the two directions differ: both are given.
+both averages being rational numbers for a σ made of polynomials.  At an exact network the first
+vanishes, and the second is what a change costs.  On a kink of σ the two directions differ: both are
+given.
 
-Where σ jumps, r̂ jumps at the radii at which a window passes the jump, and these move with x: between the old radius and the
-new one the error is another one.  That adds [(e + j)² - e²] |dr/dx| to the derivative, and makes the second average infinite,
-as a change then costs |t|, not t².  If a window rests on the jump, the loss itself jumps with x.
+Where σ jumps, r̂ jumps at the radii at which a window passes the jump, and these move with x:
+between the old radius and the new one the error is another one.  That adds [(e + j)² - e²] |dr/dx|
+to the derivative, and makes the second average infinite, as a change then costs |t|, not t².  If a
+window rests on the jump, the loss itself jumps with x.
 """
 
 from __future__ import annotations
@@ -39,7 +43,8 @@ class Sensitivity:
 
     Attributes
     ----------
-    gradient: the derivative of the loss, 2 E[e ∂r̂/∂x] where σ does not jump; on a kink the left and the right one.
+    gradient: the derivative of the loss, 2 E[e ∂r̂/∂x] where σ does not jump; on a kink the left
+        and the right one.
     curvature: E[(∂r̂/∂x)²], what a unit of change costs at an exact network, in squared units.
 
     Either is None where it is infinite, which takes a jump of σ.
@@ -63,8 +68,9 @@ Each = Sequence[Sensitivity]
 def of_stored(
     net: Network[fmpq], w: Each, b: Each, a: Each, c: Sensitivity
 ) -> tuple[Sensitivity, ...]:
-    """Of every weight that is stored, in the order conv.weight, conv.bias, readout.weight, readout.bias, from those of the
-    sum-pooling network with all biases."""
+    """Of every weight that is stored, in the order conv.weight, conv.bias, readout.weight,
+    readout.bias, from those of the sum-pooling network with all biases.
+    """
     biases, offset = b if net.b is not None else (), (c,) if net.c is not None else ()
     return (*w, *biases, *(x.per(net.share) for x in a), *offset)
 
@@ -75,7 +81,9 @@ Curve = tuple[tuple[fmpq, ...], tuple[fmpq_poly, ...]]
 
 @dataclass(frozen=True)
 class _OnCells:
-    """A function of r: a curve per cell; on the plateau cells from ``first`` to ``last``, ``base`` + (m - first) ``step``."""
+    """A function of r: a curve per cell; on the plateau cells from ``first`` to ``last``, ``base``
+    + (m - first) ``step``.
+    """
 
     single: dict[int, Curve]
     base: Curve | None
@@ -84,7 +92,8 @@ class _OnCells:
 
 @dataclass(frozen=True)
 class _Jump:
-    """A place φ on the cell of m where the error jumps by ``height``, and that moves by ``speed`` per unit of a weight.
+    """A place φ on the cell of m where the error jumps by ``height``, and that moves by ``speed``
+    per unit of a weight.
 
     ``rests``: to these sides (-1, 1) the loss itself jumps, as a whole window leaves a jump of σ.
     """
@@ -98,7 +107,9 @@ class _Jump:
 
 @dataclass(frozen=True)
 class _Carried:
-    """What moving jumps add to the loss per unit of the weight, and whether the error jumps at them."""
+    """What moving jumps add to the loss per unit of the weight, and whether the error jumps at
+    them.
+    """
 
     gain: fmpq
     jumps: bool
@@ -150,9 +161,11 @@ class _Radii:
         return total / (self.domain.high - self.domain.low)
 
     def carried(self, error: _OnCells, moved: Sequence[_Jump], sign: int) -> _Carried | None:
-        """What moving jumps add as the weight grows (``sign`` 1) or falls (-1); None where the loss jumps itself.
+        """What moving jumps add as the weight grows (``sign`` 1) or falls (-1); None where the loss
+        jumps itself.
 
-        Beside each place the error takes the values that it has between its jumps, on widths that the speeds give.
+        Beside each place the error takes the values that it has between its jumps, on widths that
+        the speeds give.
         """
         places: dict[tuple[int, fmpq], list[_Jump]] = {}
         for jump in moved:
@@ -270,7 +283,9 @@ def _curve(function: Piecewise) -> Curve:
 
 
 Slope = tuple[tuple[fmpq_poly, fmpq_poly], tuple[tuple[fmpq, fmpq_poly], ...]]
-"""a count σ' along a line: just after φ = 0 (seen from below and from above), and its changes (φ*, by how much)."""
+"""a count σ' along a line: just after φ = 0 (seen from below and from above), and its changes (φ*,
+by how much).
+"""
 
 
 def _slope(sigma: Activation, weight: fmpq, bias: fmpq, line: Line) -> Slope:
@@ -331,7 +346,9 @@ def _carried(passed: Sequence[Passed], light: Sequence[Line], m: int) -> Iterato
 
 
 def _summed(slopes: Sequence[Slope], light: Sequence[Line], side: int) -> Curve:
-    """Σ over the lines of a count σ' times the light: what the answer gains per unit of the weight."""
+    """Σ over the lines of a count σ' times the light: what the answer gains per
+    unit of the weight.
+    """
     current = fmpq_poly([0])
     changes: dict[fmpq, fmpq_poly] = {}
     for (first, crossings), x in zip(slopes, light, strict=True):

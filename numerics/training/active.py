@@ -1,7 +1,8 @@
-r"""Which networks stay in the linear cell of ReLU: batches w (B, K, n), a (B, K), plateau radii, no bias.
+r"""Which networks stay in the linear cell of ReLU: batches w (B, K, n), a (B, K), plateau radii, no
+bias.
 
-A channel is *active* where all its partial sums are positive, *silent* where all are negative (no gradient:
-it keeps its weights), *crossed* otherwise.  Derivation: docs/training/active.md.
+A channel is *active* where all its partial sums are positive, *silent* where all are negative (no
+gradient: it keeps its weights), *crossed* otherwise.  Derivation: docs/training/active.md.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def cells(w: Array) -> NDArray[np.str_]:
 def lowest_sum(w: Array, a: Array, rho: ArrayLike = 0.0, law: Active = LAW) -> Array:
     """A lower bound (B, K) on S_k along the way to the end; attained for ρ = 0, gradient flow.
 
-    Steps of finite size multiply A and B by e^{-ρ_t/2} with 0 <= ρ_t <= ρ, and their turn may go on to the E of ρ.
+    Steps of finite size multiply A and B by e^{-ρ_t/2} with 0 <= ρ_t <= ρ, and their turn may go on
+    to the E of ρ.
     """
     c = coordinates(w, a)
     rho = np.broadcast_to(np.asarray(rho, dtype=float), c.big_u.shape)
@@ -53,5 +55,7 @@ def margins(w: Array, a: Array, rho: ArrayLike = 0.0, law: Active = LAW) -> Arra
 
 
 def stays(w: Array, a: Array, rho: ArrayLike = 0.0, law: Active = LAW) -> Flags:
-    """(B,): every channel stays in the linear cell, for flow (ρ = 0) or steps with a drift of at most ρ."""
+    """(B,): every channel stays in the linear cell, for flow (ρ = 0) or steps with a drift of at
+    most ρ.
+    """
     return np.asarray(np.all(margins(w, a, rho, law) > 0, axis=1))

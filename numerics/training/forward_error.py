@@ -1,11 +1,14 @@
-r"""How far a run in floating point may be from the reduced dynamics iterated in float64: proved, step by step.
+r"""How far a run in floating point may be from the reduced dynamics iterated in float64: proved,
+step by step.
 
-Two runs δ apart obey  δ_{t+1} = J_t δ_t + second and third order in δ_t + what both round,  J_t the Jacobian of the step.
-Errors are enclosed in sums of ellipsoids, which J_t maps to ellipsoids.  The answer's rounding pulls along ∇r̂ only, where training
-contracts; it has ellipsoids of its own, so that it does not spread to the directions that stay.  The loss is a polynomial of degree 4:
-the orders beyond the first are bounded as they stand.  Coordinates are (a, s = S/√n, b, c) of at most four channels, the deviations of the taps, and lr times
-the buffers of all of them: as θ and β are inner products over channels, these may be rotated until three hold the network, and one
-stands for all others, which are alike.  Derivation: docs/training/steps.md.
+Two runs δ apart obey  δ_{t+1} = J_t δ_t + second and third order in δ_t + what both round,  J_t the
+Jacobian of the step. Errors are enclosed in sums of ellipsoids, which J_t maps to ellipsoids.  The
+answer's rounding pulls along ∇r̂ only, where training contracts; it has ellipsoids of its own, so
+that it does not spread to the directions that stay.  The loss is a polynomial of degree 4: the
+orders beyond the first are bounded as they stand.  Coordinates are (a, s = S/√n, b, c) of at most
+four channels, the deviations of the taps, and lr times the buffers of all of them: as θ and β are
+inner products over channels, these may be rotated until three hold the network, and one stands for
+all others, which are alike.  Derivation: docs/training/steps.md.
 """
 
 from __future__ import annotations
@@ -35,13 +38,19 @@ __all__ = [
 UNITS = {"float64": 2.0**-53, "float32": 2.0**-24}
 """The unit roundoff of a type."""
 LEAST = {"float64": 2.0**-1022, "float32": 2.0**-126}
-"""The least normal number: an operation that underflows loses at most this much, denormal numbers or none."""
+"""The least normal number: an operation that underflows loses at most this much, denormal numbers
+or none.
+"""
 HIGHEST = {kind: float(np.finfo(kind).max) for kind in UNITS}
 """The largest number of a type."""
 SLACK = 2.0**-36
-"""What rounding in the enclosure itself may add, as a part of the numbers in it: its matrices have at most 28 rows."""
+"""What rounding in the enclosure itself may add, as a part of the numbers in it: its matrices have
+at most 28 rows.
+"""
 SUNK = 2.0**-1000
-"""What underflow in the enclosure itself may take from a shape, whose entries are squares of errors."""
+"""What underflow in the enclosure itself may take from a shape, whose entries are squares of
+errors.
+"""
 SPANNING = 3
 """Directions of channel space that hold a network: those of a, S and b."""
 
@@ -65,7 +74,8 @@ class Ellipsoids:
         return cls(np.einsum("sg,sgi,sgj->sij", weights, pairs, pairs))
 
     def moved(self, jacobian: Array, local: Ellipsoids, size: float) -> Ellipsoids:
-        """Around J z + y, z in the old sets and y in the ``local`` ones, by weights that make the trace least.
+        """Around J z + y, z in the old sets and y in the ``local`` ones, by weights that make the
+        trace least.
 
         ``size`` bounds the terms of which the Jacobian is made.
         """
@@ -79,7 +89,9 @@ class Ellipsoids:
         return Ellipsoids(first * image + second * local.shapes + slack[:, None, None] * eye)
 
     def along(self, directions: Array) -> Array:
-        """A bound (sets, count) on y · z for directions y (count, D), D at most d: of the first D coordinates."""
+        """A bound (sets, count) on y · z for directions y (count, D), D at most d: of the first D
+        coordinates.
+        """
         size = directions.shape[1]
         image = directions @ self.shapes[:, :size, :size]
         square = np.sum(image * directions, axis=2)
@@ -92,7 +104,9 @@ class Ellipsoids:
 
 
 def _weights(sizes: Array) -> Array:
-    """Σ sizes/size, the weights of a sum of ellipsoids along the first axis; 0 for those that are points."""
+    """Σ sizes/size, the weights of a sum of ellipsoids along the first axis; 0 for those that are
+    points.
+    """
     sums = sizes.sum(axis=0)
     return np.asarray(np.divide(sums, sizes, out=np.zeros_like(sizes), where=sizes > 0))
 
@@ -101,9 +115,11 @@ def _weights(sizes: Array) -> Array:
 class Enclosed:
     """The reduced dynamics at one step, and how far two runs may be from it.
 
-    x, buffer (3K + 2,): as iterated in float64.  exact, run (2, 3K + 2): bounds on the distance of the exact numbers (a, S, b, c, and
-    last the deviation of any tap), and of those of torch; the second row is of lr times the buffers.
-    largest: no number that torch computes in the step to here is larger; above the range of its type nothing is shown.
+    x, buffer (3K + 2,): as iterated in float64.  exact, run (2, 3K + 2): bounds on the distance of
+    the exact numbers (a, S, b, c, and last the deviation of any tap), and of those of torch; the
+    second row is of lr times the buffers.
+    largest: no number that torch computes in the step to here is larger; above the range of its
+        type nothing is shown.
     """
 
     x: Array
@@ -126,7 +142,8 @@ def _tap_reach(off: Array, channels: int, taps: int) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class Rounding:
-    """Bounds on what one step rounds: in E[(r̂ - r) r] and E[r̂ - r], and beside them a box (2, 3K + 2) of weights and buffers.
+    """Bounds on what one step rounds: in E[(r̂ - r) r] and E[r̂ - r], and beside them a box (2, 3K
+    + 2) of weights and buffers.
 
     largest: a bound on the size of all numbers, sums on their way too, that the step computes.
     """
@@ -139,11 +156,13 @@ class Rounding:
 def rounding(
     start: Weights, problem: Problem, rule: Sgd, x: Array, buffer: Array, off: Array, kind: str
 ) -> Rounding:
-    """What one step in this type rounds, at any weights and buffers within ``off`` (2, 3K + 2) of those given.
+    """What one step in this type rounds, at any weights and buffers within ``off`` (2, 3K + 2) of
+    those given.
 
-    Conv1d, sum, Linear, the mean of squares and their gradients, in any order of summation; then torch's step.  With A =
-    |c| + N Σ|a||b| + r (1 + 2 Σ|a||w|₁) the error r̂ - r is off by γA, and a gradient, a mean over radii of 2(r̂ - r) times terms of
-    total size M, by 2 E[γ'|r̂ - r| M] more.  An operation that underflows loses LEAST, which later ones multiply.
+    Conv1d, sum, Linear, the mean of squares and their gradients, in any order of summation; then
+    torch's step.  With A = |c| + N Σ|a||b| + r (1 + 2 Σ|a||w|₁) the error r̂ - r is off by γA, and
+    a gradient, a mean over radii of 2(r̂ - r) times terms of total size M, by 2 E[γ'|r̂ - r| M]
+    more.  An operation that underflows loses LEAST, which later ones multiply.
     """
     k, n, pixels, unit = len(start.a), problem.taps, problem.pixels, UNITS[kind]
     gamma = lambda count: count * unit / (1 - count * unit) if count * unit < 1 else math.inf
@@ -213,9 +232,12 @@ def rounding(
 
 @dataclass(frozen=True, eq=False)
 class _Coordinates:
-    """From (a, S, b, c, deviation) of K channels to those of the frame, and bounds there and back."""
+    """From (a, S, b, c, deviation) of K channels to those of the frame, and bounds
+    there and back.
+    """
 
-    basis: Array  # (K, m), orthonormal columns that span a, S and b; the last is 0 where it stands for the others
+    # (K, m), orthonormal columns that span a, S and b; the last is 0 where it stands for the others
+    basis: Array
     others: int  # so many channels are alike
     root: float
     free: Indices  # the places, of 3m + 2, that there are
@@ -263,9 +285,12 @@ class _Coordinates:
         return np.concatenate([(y @ back.T).reshape(2, -1), every[:, 3 * m :]], axis=1)
 
     def length(self, shapes: Array) -> float:
-        """A bound on the Euclidean length of the errors of (a, s, b, c) of all channels, in the sum of these ellipsoids."""
+        """A bound on the Euclidean length of the errors of (a, s, b, c) of all channels, in the sum
+        of these ellipsoids.
+        """
         inside = np.abs(shapes[:, : self.moving, : self.moving])
-        # No eigenvalue is larger than the largest sum of a row, nor than the root of the sum of squares.
+        # No eigenvalue is larger than the largest sum of a row, nor than the root of the sum of
+        # squares.
         rows = np.max(inside.sum(axis=2), axis=1)
         largest = np.minimum(rows, np.sqrt(np.sum(inside**2, axis=(1, 2))))
         return float(np.sum(np.sqrt(largest))) * math.sqrt(max(self.others, 1)) * (1 + SLACK)
@@ -281,7 +306,8 @@ def enclosed(
 ) -> Iterator[Enclosed]:
     """The reduced dynamics before the first step, after it, ..., with both bounds.
 
-    ``start`` is exact in the type ``kind``, or known to within ``away`` (2, 3K + 2), rows as in :class:`Enclosed`.
+    ``start`` is exact in the type ``kind``, or known to within ``away`` (2, 3K + 2), rows as in
+    :class:`Enclosed`.
     """
     k, n = start.w.shape
     coordinates = _Coordinates.of(start)
@@ -321,7 +347,8 @@ def enclosed(
         boxes, pairs = np.zeros_like(boxes), np.zeros((4, 2, parts * d))
         for those, share in ((2, UNITS["float64"] / UNITS[kind]), (4, 1.0)):
             length = coordinates.length(sets.shapes[:those])
-            # E[er] and E[e] change to first order, to second, and by the answer's rounding; α and β to first alone.
+            # E[er] and E[e] change to first order, to second, and by the answer's rounding; α and β
+            # to first alone.
             curved = bends * length**2 / 2
             pull = inner @ curved + share * rounds.pulls
             changed = turns[:those].sum(axis=0) + pull
@@ -347,7 +374,9 @@ def enclosed(
 
 
 def _jacobian(slope: Array, rule: Sgd, *, first: bool) -> Array:
-    """Of a step, by the weights and lr times the buffers; ``slope`` is lr times the Hessian with its decay."""
+    """Of a step, by the weights and lr times the buffers; ``slope`` is lr times the Hessian with
+    its decay.
+    """
     eye = np.eye(len(slope))
     share = rule.share(first=first)
     if not rule.momentum:
@@ -367,9 +396,11 @@ def _terms(problem: Problem, size: float, offset: float) -> float:
 
 
 def margins(start: Weights, moment: Enclosed, kind: str) -> Array:
-    """(K,) lower bounds on every partial sum of the taps, plus bias, in the run and as the run computes it.
+    """(K,) lower bounds on every partial sum of the taps, plus bias, in the run and as the run
+    computes it.
 
-    ReLU is the identity where they are positive; with a conv bias it alone, the background, counts too.
+    ReLU is the identity where they are positive; with a conv bias it alone, the background, counts
+    too.
     """
     now, (k, n) = start.at(moment.x), start.w.shape
     off = moment.run[0]  # at least as large as that of exact arithmetic

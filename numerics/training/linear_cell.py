@@ -1,6 +1,8 @@
-r"""Light-cone coordinates of batches of networks, as arrays: w (B, K, n), a (B, K), everything float64.
+r"""Light-cone coordinates of batches of networks, as arrays: w (B, K, n), a (B, K), everything
+float64.
 
-The formulas are those of :mod:`theory.training.linear_cell`, channel by channel, with arrays over the batch as numbers.
+The formulas are those of :mod:`theory.training.linear_cell`, channel by channel, with arrays over
+the batch as numbers.
 """
 
 from __future__ import annotations
@@ -28,7 +30,9 @@ class Cone:
 
 
 def channels(w: Array, a: Array) -> tuple[list[list[Array]], list[Array]]:
-    """(w[k][u], a[k]) as arrays over the batch: what the formulas of :mod:`theory.training.linear_cell` take."""
+    """(w[k][u], a[k]) as arrays over the batch: what the formulas of
+    :mod:`theory.training.linear_cell` take.
+    """
     return [list(taps) for taps in np.moveaxis(w, 0, 2)], list(a.T)
 
 
@@ -41,7 +45,9 @@ def coordinates(w: Array, a: Array) -> Cone:
 
 
 def weights_at(w: Array, a: Array, first: Array, second: Array) -> tuple[Array, Array]:
-    """(w, a) after u was multiplied by A and v by B; A and B of shape (B,) or (T, B), times first."""
+    """(w, a) after u was multiplied by A and v by B; A and B of shape (B,) or (T,
+    B), times first.
+    """
     root = math.sqrt(w.shape[2])
     taps, readout = channels(w, a)
     u, v = linear_cell.light_cone(taps, readout, root)

@@ -1,9 +1,12 @@
-r"""The exact risk of one ReLU channel on noisy pulses, its gradient, and its minimum: circular padding, every pixel N(x, s²).
+r"""The exact risk of one ReLU channel on noisy pulses, its gradient, and its minimum: circular
+padding, every pixel N(x, s²).
 
-    f = Σ_i ReLU((w ⋆ (x + sξ))_i + b),   M = E f,  D = Var f,     risk = E_r[(c + aM - r)²] + a² E_r[D]
+    f = Σ_i ReLU((w ⋆ (x + sξ))_i + b),   M = E f,  D = Var f,
+    risk = E_r[(c + aM - r)²] + a² E_r[D]
 
-with the moments of :mod:`theory.training.gaussian`; a and c are the best for given filters, so that the risk is a function of
-(w, b) alone, and by the envelope theorem its gradient is the partial one.  Derivation: docs/training/noise.md.
+with the moments of :mod:`theory.training.gaussian`; a and c are the best for given filters, so that
+the risk is a function of (w, b) alone, and by the envelope theorem its gradient is the partial one.
+Derivation: docs/training/noise.md.
 """
 
 from __future__ import annotations
@@ -62,7 +65,9 @@ NUMERIC = Normal(ndtr, _pdf, bivariate_cdf, np.exp, np.sqrt, math.pi)
 
 @dataclass(frozen=True)
 class Problem:
-    """Radii r (R,), all equally likely, their pulses x (R, N) and the noise s; N >= 2n - 1 for n taps."""
+    """Radii r (R,), all equally likely, their pulses x (R, N) and the noise s; N >= 2n - 1 for n
+    taps.
+    """
 
     r: Array
     x: Array
@@ -87,7 +92,9 @@ def _lags(w: Array) -> Array:
 
 
 def moments(problem: Problem, w: Array, b: float | Array, law: Law) -> tuple[Array, Array]:
-    """(M, D), each (R,): mean and variance of the feature of the filter w (n,), b for every radius; (B, R) for b (B, 1, 1)."""
+    """(M, D), each (R,): mean and variance of the feature of the filter w (n,), b for every radius;
+    (B, R) for b (B, 1, 1).
+    """
     mean, _ = _means(problem, w, b)
     cov = problem.noise**2 * _lags(w)
     sd = math.sqrt(cov[0])
@@ -141,7 +148,10 @@ def risk_gradient(problem: Problem, w: Array, b: float) -> tuple[float, Array]:
         other, next_one = np.roll(mean, -d, axis=1), np.roll(first, -d, axis=1)
         rho = cov[d] / cov[0]
         forth = gaussian.one_sided(mean, other, sd, sd, rho, NUMERIC) - inside * next_one
-        back = gaussian.one_sided(other, mean, sd, sd, rho, NUMERIC) - np.roll(inside, -d, axis=1) * first  # fmt: skip
+        back = (
+            gaussian.one_sided(other, mean, sd, sd, rho, NUMERIC)
+            - np.roll(inside, -d, axis=1) * first
+        )
         by_mean = by_mean + 2 * share * (forth + np.roll(back, d, axis=1))
         by_lag[d] += 2 * share * np.sum(bivariate_cdf(alpha, np.roll(alpha, -d, axis=1), rho))
         pinned = gaussian.pinned(mean, other, sd, sd, rho, NUMERIC)
@@ -159,7 +169,9 @@ def risk_gradient(problem: Problem, w: Array, b: float) -> tuple[float, Array]:
 
 @dataclass(frozen=True)
 class Best:
-    """The best network found: its risk, filter (n,), bias and readout, |filter| = 1; the gradient's largest component there."""
+    """The best network found: its risk, filter (n,), bias and readout, |filter| = 1; the gradient's
+    largest component there.
+    """
 
     risk: float
     w: Array
@@ -170,10 +182,12 @@ class Best:
 
 
 def best(problem: Problem, taps: int, starts: int = 8, seed: int = 0) -> Best:
-    """The least risk that BFGS (scipy) finds, over filters with sums of either sign: w < 0 can silence the lit pixels.
+    """The least risk that BFGS (scipy) finds, over filters with sums of either sign: w < 0 can
+    silence the lit pixels.
 
-    One tap starts where a scan of all biases, for either sign, has it least: nothing is left to chance.  More taps start at
-    ``starts`` random filters of either sign, at boxes, one of them turned over, and at the best narrower filter and its like.
+    One tap starts where a scan of all biases, for either sign, has it least: nothing is left to
+    chance.  More taps start at ``starts`` random filters of either sign, at boxes, one of them
+    turned over, and at the best narrower filter and its like.
     """
     rng = np.random.default_rng(seed)
     turned = lambda y: np.append(-y[:-1], np.sum(y))  # what it sees in x is what y sees in 1 - x
@@ -208,9 +222,11 @@ def best(problem: Problem, taps: int, starts: int = 8, seed: int = 0) -> Best:
 
 
 def scan(problem: Problem, sign: float, parts: int = 100) -> tuple[float, float]:
-    """(least risk, its b) of the one tap ``sign`` = ±1, over all biases: on a grid, then between its neighbours.
+    """(least risk, its b) of the one tap ``sign`` = ±1, over all biases: on a grid, then between
+    its neighbours.
 
-    Steps of 2s/5 where a threshold lies within 8s of the dark or of the lit level, and ``parts`` on [-1, 2].
+    Steps of 2s/5 where a threshold lies within 8s of the dark or of the lit level, and ``parts`` on
+    [-1, 2].
     """
     near = np.arange(-20, 21) * problem.noise * 0.4
     level = 0.0 if sign > 0 else 1.0
@@ -228,13 +244,16 @@ def scan(problem: Problem, sign: float, parts: int = 100) -> tuple[float, float]
 
 
 def small_noise_ratio(problem: Problem, law: Noise = LAW) -> float:
-    """The limit of (least risk of ReLU with one tap)/(least linear risk) as s -> 0, for fixed radii.
+    """The limit of (least risk of ReLU with one tap)/(least linear risk) as s -> 0, for fixed
+    radii.
 
-    The least, over both signs of the tap and all thresholds, of the ``silenced`` and ``passing`` of the law.
+    The least, over both signs of the tap and all thresholds, of the ``silenced`` and ``passing`` of
+    the law.
 
     Raises
     ------
-    ValueError: fewer than two of the radii are half-integers; then a threshold amid the pixels may be exact, too.
+    ValueError: fewer than two of the radii are half-integers; then a threshold amid the pixels may
+        be exact, too.
     """
     r = problem.r
     if len(np.unique(r[(2 * r) % 2 == 1])) < 2:

@@ -1,9 +1,11 @@
-r"""The reduced dynamics, iterated: x = (a, S, b, c, F), 3K + 1 numbers and the factor F of all deviations.
+r"""The reduced dynamics, iterated: x = (a, S, b, c, F), 3K + 1 numbers and the factor F of all
+deviations.
 
     w_{k,u} = S_k/n + F (w_{k,u}(0) - S_k(0)/n)
 
-One network at a time: w (K, n), a and b (K,), c.  The laws are those of :mod:`theory.training.reduced`; what rounding adds is
-bounded in :mod:`numerics.training.forward_error`.
+One network at a time: w (K, n), a and b (K,), c.  The laws are those of
+:mod:`theory.training.reduced`; what rounding adds is bounded in
+:mod:`numerics.training.forward_error`.
 """
 
 from __future__ import annotations
@@ -61,7 +63,9 @@ class Weights:
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """Pulses of the radii r (R,) on N pixels under filters of n taps, clear of the border and at least n wide."""
+    """Pulses of the radii r (R,) on N pixels under filters of n taps, clear of the border and at
+    least n wide.
+    """
 
     r: Array
     pixels: int
@@ -104,7 +108,9 @@ class Problem:
 
 
 def descend(start: Weights, problem: Problem, rule: Sgd) -> Iterator[tuple[Array, Array]]:
-    """(x, buffer) before the first step, after it, after the second, ...; the buffers are of S, not of one tap."""
+    """(x, buffer) before the first step, after it, after the second, ...; the buffers are of S, not
+    of one tap.
+    """
     x, k = start.numbers, len(start.a)
     sums = np.ones_like(x)
     sums[k : 2 * k] = problem.taps  # S moves n times as fast as a tap
@@ -138,7 +144,9 @@ class Simulated:
 
 
 def adam(start: Weights, problem: Problem, rule: Adam) -> Iterator[Simulated]:
-    """Before the first step, after it, ...: simulated in floats, with no bound on rounding, which Adam enlarges."""
+    """Before the first step, after it, ...: simulated in floats, with no bound on rounding, which
+    Adam enlarges.
+    """
     x, k = start.numbers, len(start.a)
     taps = np.ones_like(x)
     taps[k : 2 * k] = problem.taps
@@ -180,7 +188,9 @@ def hessian(y: Array, p: float, q: float, problem: Problem) -> Array:
 
 
 def sharpness(weights: Weights, problem: Problem) -> float:
-    """The largest eigenvalue of the Hessian at these weights, by the parameters that there are; inf where it overflows."""
+    """The largest eigenvalue of the Hessian at these weights, by the parameters that there are; inf
+    where it overflows.
+    """
     x, k = weights.numbers, len(weights.a)
     y = x[: 3 * k].reshape(3, k) / np.array([[1.0], [math.sqrt(problem.taps)], [1.0]])
     there = np.repeat([True, True, weights.b is not None], k)

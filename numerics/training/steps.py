@@ -1,13 +1,16 @@
 r"""Where gradient descent with finite steps ends: a function of one number ρ, and bounds on ρ.
 
-Arrays over a batch of networks, w (B, K, n), a (B, K).  At the end of any training by gradient steps
+Arrays over a batch of networks, w (B, K, n), a (B, K).  At the end of any training by gradient
+steps
 
     A² = e^{-ρ} E(ρ),  B² = e^{-ρ}/E(ρ),  E(ρ) = (e^ρ + √(e^{2ρ} + nUW))/(√n U),
 
-and both A and B fall as ρ grows, so ρ in [low, high] brackets every weight.  Bounds (full batches, no c, |δ_t|
-falling, which a computable condition on η ensures), with κ = 4√n E r², y = 1 - 2θ, δ_0 = ηκ y_0:
+and both A and B fall as ρ grows, so ρ in [low, high] brackets every weight.  Bounds (full batches,
+no c, |δ_t| falling, which a computable condition on η ensures), with κ = 4√n E r², y = 1 - 2θ, δ_0
+= ηκ y_0:
 
-    ρ <= ρ̄ = c |τ| / (1 - c/2),  c = |δ_0|/(1 - δ_0²),        |ρ - ηρ₁| <= the Riemann error of ∫ dτ/dt dτ.
+    ρ <= ρ̄ = c |τ| / (1 - c/2),  c = |δ_0|/(1 - δ_0²),
+    |ρ - ηρ₁| <= the Riemann error of ∫ dτ/dt dτ.
 
 Derivation: docs/training/steps.md.
 """
@@ -52,7 +55,9 @@ def end_at(w: Array, a: Array, rho: ArrayLike) -> tuple[Array, Array]:
 
 
 def change_bound(c: Cone, low: ArrayLike, high: ArrayLike) -> tuple[Array, Array]:
-    """(bound on the change of every tap of a channel, of a_k), each (B, K), when ρ moves within [low, high]; inf for high = inf."""
+    """(bound on the change of every tap of a channel, of a_k), each (B, K), when ρ moves within
+    [low, high]; inf for high = inf.
+    """
     (a0, b0), (a1, b1) = factors_at(c, low), factors_at(c, high)
     part = np.abs(c.u) * (a0 - a1)[:, None] + np.abs(c.v) * (b0 - b1)[:, None]
     part = np.where(np.isfinite(high)[..., None], part, np.inf)
@@ -60,13 +65,16 @@ def change_bound(c: Cone, low: ArrayLike, high: ArrayLike) -> tuple[Array, Array
 
 
 def _largest(c: Cone, grown: Array) -> tuple[Array, Array]:
-    """(E(ρ), the largest U A² + W B² on the way there): it is convex in log E, so largest at an end."""
+    """(E(ρ), the largest U A² + W B² on the way there): it is convex in log E, so largest at an
+    end.
+    """
     e = linear_cell.stretch(c.big_u, c.big_w, c.root, np.sqrt, grown)
     return e, np.maximum(c.big_u + c.big_w, c.big_u * e + c.big_w / e)
 
 
 def drift_bound(c: Cone, second_moment: float, rate: ArrayLike) -> Array:
-    """ρ̄ >= ρ (B,) for every step from the start; inf where |δ_t| is not shown to fall (the step is too large).
+    """ρ̄ >= ρ (B,) for every step from the start; inf where |δ_t| is not shown to fall (the step is
+    too large).
 
     With mini-batches take the largest r² of the data for ``second_moment``.
     """
@@ -104,11 +112,12 @@ def shift_error(c: Cone, second_moment: float, rate: ArrayLike) -> Array:
 
 
 def path_error(c: Cone, second_moment: float, rate: ArrayLike) -> Array:
-    """A bound e (B,): at every step t the factors A, B are those of the flow at time ηt, each to within e^{±e}.
+    """A bound e (B,): at every step t the factors A, B are those of the flow at time ηt, each to
+    within e^{±e}.
 
-    Euler's steps for dτ/dt = f(τ), whose slope f' = -4nE[r²](UE + W/E) is negative, so that errors do not grow: half
-    the step times the largest |f'| times the way, the third-order part of artanh δ, and what ρ does to f over the
-    smallest |f'|.  inf where :func:`drift_bound` is.
+    Euler's steps for dτ/dt = f(τ), whose slope f' = -4nE[r²](UE + W/E) is negative, so that errors
+    do not grow: half the step times the largest |f'| times the way, the third-order part of artanh
+    δ, and what ρ does to f over the smallest |f'|.  inf where :func:`drift_bound` is.
     """
     rate = np.asarray(rate, dtype=float)
     rho = drift_bound(c, second_moment, rate)
@@ -134,7 +143,8 @@ def path_error(c: Cone, second_moment: float, rate: ArrayLike) -> Array:
 def drift_from_losses(c: Cone, second_moment: float, rate: ArrayLike, losses: Array) -> Array:
     """ρ̂ >= ρ (B,) from the recorded losses (T, B) of any training, with c and in batches too.
 
-    |δ_t| = 4√n η |E_b[(r̂ - r) r]| <= 4√n η √(E_b[r²] L_t) by Cauchy-Schwarz; ``second_moment`` bounds E_b[r²].
+    |δ_t| = 4√n η |E_b[(r̂ - r) r]| <= 4√n η √(E_b[r²] L_t) by Cauchy-Schwarz; ``second_moment``
+    bounds E_b[r²].
     """
     square = 16 * c.root**2 * np.asarray(rate) ** 2 * second_moment * losses
     with np.errstate(invalid="ignore"):

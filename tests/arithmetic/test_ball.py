@@ -45,7 +45,9 @@ SMOOTH: dict[str, Callable[[Any], Any]] = {
     "sin": mpmath.sin,
     "exp": mpmath.exp,
 }
-"""The rows that are not rational, written once more for mpmath; SELU is compared with torch's constants below."""
+"""The rows that are not rational, written once more for mpmath; SELU is compared with torch's
+constants below.
+"""
 
 SAMPLES = tuple(Fraction(k, 32) for k in range(-320, 321, 7))
 

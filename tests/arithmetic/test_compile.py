@@ -1,4 +1,6 @@
-"""Compiled laws: vectorised equals one by one, shapes, broadcasting, exact numbers, and what is refused."""
+"""Compiled laws: vectorised equals one by one, shapes, broadcasting, exact numbers, and what is
+refused.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +70,8 @@ def test_vectorised_is_elementwise(
     found = function(w, b, size, fractions)
     assert found.shape == (*shape, radii)
     assert found.dtype == np.float64
-    # numpy may round an elementary function differently in a vector and alone; both keep to the bound
+    # numpy may round an elementary function differently in a vector and alone; both keep to the
+    # bound
     bound = response_bound(w, b, size, 0, name)
     for index in np.ndindex(*shape):
         for j in range(radii):
@@ -156,17 +159,32 @@ def test_an_unknown_activation_is_refused() -> None:
 
 
 FRESH = (
-    "x*sigmoid(1.702*x)", "Softplus(beta=5)", "x*exp(x)/(1 + exp(x))", "x/(1 + exp(-x))**2", "smish",
-    "x*tanh(softplus(2*x))", "LeakyReLU(0.2)", "ELU(0.5)", "Hardtanh(-2, 2)", "symlog", "squareplus",
-    "where(x > 1, x, x*x)", "x*(x > 0)", "log(1 + exp(2*x)) - log(1 + exp(x))", "3", "cos(x) + x",
-)  # fmt: skip
+    "x*sigmoid(1.702*x)",
+    "Softplus(beta=5)",
+    "x*exp(x)/(1 + exp(x))",
+    "x/(1 + exp(-x))**2",
+    "smish",
+    "x*tanh(softplus(2*x))",
+    "LeakyReLU(0.2)",
+    "ELU(0.5)",
+    "Hardtanh(-2, 2)",
+    "symlog",
+    "squareplus",
+    "where(x > 1, x, x*x)",
+    "x*(x > 0)",
+    "log(1 + exp(2*x)) - log(1 + exp(x))",
+    "3",
+    "cos(x) + x",
+)
 """Spellings that are no row of the catalogue."""
 
 
 @pytest.mark.parametrize("text", FRESH)
 @pytest.mark.filterwarnings("error")
 def test_any_spelling_is_compiled_and_stays_finite(text: str) -> None:
-    """Values within 16u(1 + |z| + |σ|) of those to 40 digits; slopes are difference quotients of these."""
+    """Values within 16u(1 + |z| + |σ|) of those to 40 digits; slopes are difference quotients of
+    these.
+    """
     sigma, steep = activation(text)
     f = spelled(text).expression
     for place in (-1000.0, -40.0, -2.75, -0.6, 0.0, 0.3, 1.75, 2.5, 40.0, 1000.0):
@@ -188,7 +206,11 @@ def test_values_without_an_activation(data: st.DataObject, n: int) -> None:
     w = [data.draw(filters(n)) for _ in range(2)]
     fraction = Fraction(data.draw(st.integers(0, 8)), 8)
     h = n // 2
-    expressions = [sp.Integer(0), S, *(C(j - 1, n) + phi * tap for j, tap in zip(range(-h, h + 1), taps(n), strict=True))]  # fmt: skip
+    expressions = [
+        sp.Integer(0),
+        S,
+        *(C(j - 1, n) + phi * tap for j, tap in zip(range(-h, h + 1), taps(n), strict=True)),
+    ]
     found = compile_values(expressions, n)(np.array(w, dtype=float), float(fraction))
     assert found.shape == (2, n + 2)
     for taps_of_one, row in zip(w, found, strict=True):

@@ -75,4 +75,9 @@ def test_a_kernel_is_all_that_the_rows_are_0_on(seed: int, free: int, more: int)
 
 
 def test_ranks() -> None:
-    assert [rank(np.array(values)) for values in ([], [0.0], [2.0, 1.0], [1.0, RANK / 2])] == [0, 0, 2, 1]  # fmt: skip
+    assert [rank(np.array(values)) for values in ([], [0.0], [2.0, 1.0], [1.0, RANK / 2])] == [
+        0,
+        0,
+        2,
+        1,
+    ]

@@ -81,7 +81,9 @@ def test_gamma() -> None:
 def test_law_and_simulation_keep_to_half_the_bound_each(
     data: st.DataObject, n: int, name: str, above: int, spare: int
 ) -> None:
-    """Both sides in float64 against the same floats in exact arithmetic; together within the bound."""
+    """Both sides in float64 against the same floats in exact arithmetic; together
+    within the bound.
+    """
     w, b = data.draw(filters(n, floats())), data.draw(floats())
     fraction = data.draw(st.integers(0, 64)) / 64
     m = n // 2 + above
@@ -229,8 +231,14 @@ def test_unknown_rows_are_refused() -> None:
 
 @pytest.mark.parametrize(
     ("text", "sharp"),
-    [("x*sigmoid(1.702*x)", 1.0998), ("LeakyReLU(3)", 3.0), ("ELU(2)", 1.99), ("sin(30*x)", 29.99), ("x**4", 31999.0)],
-)  # fmt: skip
+    [
+        ("x*sigmoid(1.702*x)", 1.0998),
+        ("LeakyReLU(3)", 3.0),
+        ("ELU(2)", 1.99),
+        ("sin(30*x)", 29.99),
+        ("x**4", 31999.0),
+    ],
+)
 def test_slopes_of_other_activations_are_enclosed(text: str, sharp: float) -> None:
     slopes = activation(text)[1](np.linspace(-20, 20, 100001))
     constant = lipschitz(text, np.array([20.0, 1.0]))

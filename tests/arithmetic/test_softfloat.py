@@ -41,7 +41,12 @@ def test_53_bits_are_float64(seed: int, name: str) -> None:
     rng = np.random.default_rng(seed)
     w, b, a, c = rng.normal(size=3).tolist(), *rng.normal(size=3).tolist()
     x = pulse(float(rng.integers(32, 96)) / 64, 3).tolist()
-    sigma = {"identity": lambda z: z, "relu": lambda z: max(z, 0.0), "abs": abs, "square": lambda z: z * z}[name]  # fmt: skip
+    sigma = {
+        "identity": lambda z: z,
+        "relu": lambda z: max(z, 0.0),
+        "abs": abs,
+        "square": lambda z: z * z,
+    }[name]
     total = 0.0
     for i in range(len(x)):
         z = b

@@ -1,4 +1,6 @@
-"""One walk for all arithmetics: what it computes is the expression, on numbers that it has never seen."""
+"""One walk for all arithmetics: what it computes is the expression, on numbers that it has never
+seen.
+"""
 
 from __future__ import annotations
 

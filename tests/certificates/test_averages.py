@@ -1,4 +1,6 @@
-"""The loss over every real radius: against exact integrals of the pieces, which know neither kinks nor kernels."""
+"""The loss over every real radius: against exact integrals of the pieces, which know neither kinks
+nor kernels.
+"""
 
 from __future__ import annotations
 
@@ -45,17 +47,28 @@ def test_the_law_is_the_exact_integral(
     found = summary(exact_net(name, w, b, a, c), Domain(half_length, low, low + cells))
 
     sigma = oracle.RATIONAL[name]
-    kinks = [(F(int(k.location.p), int(k.location.q)), F(int(k.jump.p), int(k.jump.q))) for k in ACTIVATIONS[name].kinks]  # fmt: skip
+    kinks = [
+        (F(int(k.location.p), int(k.location.q)), F(int(k.jump.p), int(k.jump.q)))
+        for k in ACTIVATIONS[name].kinks
+    ]
     bends = [
         (y * x.jump, x.star)
         for row, bias, y in zip(w, b, a, strict=True)
         for x in crossings(row, bias, kinks)
     ]
-    each = [exact_quantities(row, oracle.shifted(sigma, bias), []) for row, bias in zip(w, b, strict=True)]  # fmt: skip
+    each = [
+        exact_quantities(row, oracle.shifted(sigma, bias), [])
+        for row, bias in zip(w, b, strict=True)
+    ]
     alpha, beta, _ = residuals(
-        a, c, 2 * half_length + 1,
-        [q.slope for q in each], [q.background for q in each], [q.kappa for q in each], [F(0) for _ in each],
-    )  # fmt: skip
+        a,
+        c,
+        2 * half_length + 1,
+        [q.slope for q in each],
+        [q.background for q in each],
+        [q.kappa for q in each],
+        [F(0) for _ in each],
+    )
     mean = moments(LAW, bends, first, cells)
     exact = F(int(found.mean_square.p), int(found.mean_square.q))
     assert sum(attribution(alpha, beta, mean)) == exact

@@ -1,4 +1,6 @@
-"""Certificates: what is written is accepted; what is changed is refused, or still true; hostile files end at once."""
+"""Certificates: what is written is accepted; what is changed is refused, or still true; hostile
+files end at once.
+"""
 
 from __future__ import annotations
 
@@ -93,7 +95,9 @@ def _at(document: Document, path: tuple[Any, ...]) -> tuple[Any, Any]:
 
 
 def _mutant(document: Document, rng: random.Random) -> tuple[Document, tuple[Any, ...]]:
-    """One field changed: by a little, by a lot, by a unit in some last place, or to something else."""
+    """One field changed: by a little, by a lot, by a unit in some last place, or
+    to something else.
+    """
     changed = copy.deepcopy(document)
     path = rng.choice(list(_leaves(changed)))
     holder, key = _at(changed, path)
@@ -131,7 +135,9 @@ def test_no_single_change_is_accepted(number: int) -> None:
 
 @pytest.mark.parametrize("number", range(len(SAMPLES)))
 def test_a_change_that_hides_behind_a_new_digest_is_refused_or_true(number: int) -> None:
-    """Then only the arithmetic can tell.  What is accepted has to be true in the slow simulation."""
+    """Then only the arithmetic can tell.  What is accepted has to be true in the
+    slow simulation.
+    """
     rng = random.Random(number)
     refused = accepted = 0
     for _ in range(600):
@@ -145,21 +151,29 @@ def test_a_change_that_hides_behind_a_new_digest_is_refused_or_true(number: int)
             continue
         accepted += 1
         net, domain = changed["network"], changed["domain"]
-        w, b, a = [[F(t) for t in row] for row in net["filters"]], [F(x) for x in net["biases"]], [F(x) for x in net["readout"]]  # fmt: skip
+        w, b, a = (
+            [[F(t) for t in row] for row in net["filters"]],
+            [F(x) for x in net["biases"]],
+            [F(x) for x in net["readout"]],
+        )
         low, high = F(domain["low"]), F(domain["high"])
         breaks = [F(t) for t in net["activation"]["breaks"]]
         pieces = [[F(x) for x in piece] for piece in net["activation"]["pieces"]]
         sigma = lambda v: sum(x * v**j for j, x in enumerate(pieces[sum(t < v for t in breaks)]))  # noqa: B023
         for t in range(41):
             r = low + (high - low) * F(t, 40)
-            error = _simulated(sigma, w, b, a, F(net["offset"]), r, int(domain["half_length"]), domain["padding"])  # fmt: skip
+            error = _simulated(
+                sigma, w, b, a, F(net["offset"]), r, int(domain["half_length"]), domain["padding"]
+            )
             assert abs(error) <= F(claim["worst"][1]), path
     # A longer signal, or an enclosure that is wider by a hair, is a true claim of its own.
     assert refused > 10 * accepted > 0
 
 
 def test_a_wider_claim_is_no_certificate() -> None:
-    """Only the tightest bound is accepted: a worse one would be true, but say less than it seems to."""
+    """Only the tightest bound is accepted: a worse one would be true, but say less than it seems
+    to.
+    """
     changed = copy.deepcopy(SAMPLES[0])
     changed["claim"]["worst"][1] = str(F(changed["claim"]["worst"][1]) + F(1, 10**15))
     with pytest.raises(Rejected, match="not enclosed as it could be"):
@@ -240,7 +254,9 @@ def test_what_would_take_long_is_refused_before_it_is_begun() -> None:
 def _costly(
     channels: int, taps: int, cells: int, degree: int, breaks: int, digits: int, dyadic: bool = True
 ) -> bytes:
-    """Random weights of so many digits; that the claim is wrong, only the end of the check tells."""
+    """Random weights of so many digits; that the claim is wrong, only the end of
+    the check tells.
+    """
     rng = random.Random(0)
     top = 10**digits
     scale = lambda: 2 ** (10 * digits // 3) if dyadic else rng.randrange(top // 2 + 1, top)
@@ -265,11 +281,16 @@ def _costly(
             "readout": row(channels),
             "offset": "0",
         },
-        "domain": {"half_length": str(cells + 3 * taps), "padding": "zeros", "low": f"{2 * first - 1}/2", "high": f"{2 * (first + cells) - 1}/2"},
+        "domain": {
+            "half_length": str(cells + 3 * taps),
+            "padding": "zeros",
+            "low": f"{2 * first - 1}/2",
+            "high": f"{2 * (first + cells) - 1}/2",
+        },
         "claim": {"worst": ["0", "9" * 1499], "mean": ["0", "1"], "mean_square": ["0", "1"]},
         "evidence": {"radius": str(first)},
         "digest": "",
-    }  # fmt: skip
+    }
     return _signed(found)
 
 
@@ -299,9 +320,15 @@ def test_no_shape_takes_longer_than_it_is_charged(monkeypatch: pytest.MonkeyPatc
     """
     seconds, steps = _seconds(_costly(8, 31, 1, 1, 1, 18), monkeypatch)
     for shape in (
-        (1, 1, 60, 1, 0, 5), (1, 3, 2, 8, 0, 650), (1, 3, 10, 8, 0, 20), (8, 1, 5, 1, 4, 200),
-        (1, 31, 1, 1, 4, 60, False), (1, 1, 10, 2, 64, 5), (2, 3, 1, 3, 4, 30, False), (1, 101, 2, 1, 1, 18),
-    ):  # fmt: skip
+        (1, 1, 60, 1, 0, 5),
+        (1, 3, 2, 8, 0, 650),
+        (1, 3, 10, 8, 0, 20),
+        (8, 1, 5, 1, 4, 200),
+        (1, 31, 1, 1, 4, 60, False),
+        (1, 1, 10, 2, 64, 5),
+        (2, 3, 1, 3, 4, 30, False),
+        (1, 101, 2, 1, 1, 18),
+    ):
         longer, more = _seconds(_costly(*shape), monkeypatch)
         assert longer / more <= 2 * seconds / steps, shape
 
@@ -319,7 +346,9 @@ def test_what_takes_more_than_ten_seconds_is_refused_at_once(shape: Any) -> None
 
 @pytest.mark.parametrize("number", range(len(SAMPLES)))
 def test_the_page_s_count_of_steps_is_the_checker_s(number: int) -> None:
-    """Cause: a subdivision was said to cost as much as a polynomial on a window; it has no taps, but 60 bits more."""
+    """Cause: a subdivision was said to cost as much as a polynomial on a window; it has no taps,
+    but 60 bits more.
+    """
     net = checker.Network(SAMPLES[number])
     n, filters, t, d, bits = net.taps, len(net.w), len(net.breaks), net.size - 1, net.bits
     low, high = F(SAMPLES[number]["domain"]["low"]), F(SAMPLES[number]["domain"]["high"])
@@ -333,7 +362,9 @@ def test_the_page_s_count_of_steps_is_the_checker_s(number: int) -> None:
 
 
 def test_it_runs_alone(tmp_path: Path) -> None:
-    """Copied out, isolated from this package and from all others: accepted 0, rejected 1, unreadable 2."""
+    """Copied out, isolated from this package and from all others: accepted 0, rejected 1,
+    unreadable 2.
+    """
     alone = tmp_path / "checker.py"
     alone.write_bytes(Path(checker.__file__).read_bytes())
     good, bad = tmp_path / "good.json", tmp_path / "bad.json"
@@ -350,9 +381,15 @@ def test_subdivisions_are_work_too(monkeypatch: pytest.MonkeyPatch) -> None:
     size = 10**30
     document = json.loads(_costly(1, 1, 5, 8, 0, 5))
     document["network"] = {
-        "activation": {"breaks": [], "pieces": [["1", "0", "-32", "0", "160", "0", "-256", "0", "128"]]},
-        "filters": [["2"]], "biases": ["-1"], "readout": [str(size)], "offset": str(-15 * size),
-    }  # fmt: skip
+        "activation": {
+            "breaks": [],
+            "pieces": [["1", "0", "-32", "0", "160", "0", "-256", "0", "128"]],
+        },
+        "filters": [["2"]],
+        "biases": ["-1"],
+        "readout": [str(size)],
+        "offset": str(-15 * size),
+    }
     document["claim"]["worst"][1] = str(2 * size + 7)
     monkeypatch.setattr(checker, "WORK", 4_000_000)
     with pytest.raises(Rejected, match="too large"):

@@ -1,4 +1,6 @@
-"""Patterns: what holds in exact numbers is exact by an independent computation, and nothing else holds."""
+"""Patterns: what holds in exact numbers is exact by an independent computation, and nothing else
+holds.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,9 @@ def test_exact_networks_that_balance_hold(found: tuple[Exact, Any]) -> None:
 @example(("relu", stored([[1, 1, 1]], [0], [F(1, 6)], 0), DOMAIN), "")
 @example(("relu", stored([[1, 1, 1]], [0], [F(1, 6)], F(1, 8)), DOMAIN), "")
 def test_what_holds_is_exact(case: Any, balance: bool) -> None:
-    """Both ways: a pattern that holds has no error, and where its own pattern fails by an equation there is some."""
+    """Both ways: a pattern that holds has no error, and where its own pattern fails by an equation
+    there is some.
+    """
     name, net, domain = case
     pattern = snapped_pattern(net, domain, branches_of(name), balance=balance)
     if pattern is None:

@@ -1,8 +1,10 @@
-"""Exact networks whose copies of σ cancel are found, however they are written, and what is not found is not denied.
+"""Exact networks whose copies of σ cancel are found, however they are written, and what is not
+found is not denied.
 
-Cause of all below: the search knew patterns of affine pieces and whole pairs only, and where it found nothing the verdict said
-"not because it is next to an exact network".  Siblings: channels split in two or undone into single taps, channels that cancel
-or idle, zero taps at different places, irrational weights (one cube), balanced kinks of three channels, σ that jump, and
+Cause of all below: the search knew patterns of affine pieces and whole pairs only, and where it
+found nothing the verdict said "not because it is next to an exact network".  Siblings: channels
+split in two or undone into single taps, channels that cancel or idle, zero taps at different
+places, irrational weights (one cube), balanced kinks of three channels, σ that jump, and
 exponentials of elu that cancel.
 """
 
@@ -44,10 +46,32 @@ Channel = tuple[tuple[float, ...], float, float]
 DOMAIN = Domain(8, fmpq(3, 2), fmpq(7))
 CBRT = 2 ** (1 / 3)
 MIRRORED = {
-    "identity", "relu", "leaky_relu", "prelu", "rrelu", "relu6", "hardtanh", "hardsigmoid", "hardswish", "softshrink", "abs",
-    "softplus", "logsigmoid", "gelu", "gelu_tanh", "silu", "square", "cube", "tanh", "sigmoid", "arctan", "erf", "softsign",
-    "tanhshrink", "sin",
-}  # fmt: skip
+    "identity",
+    "relu",
+    "leaky_relu",
+    "prelu",
+    "rrelu",
+    "relu6",
+    "hardtanh",
+    "hardsigmoid",
+    "hardswish",
+    "softshrink",
+    "abs",
+    "softplus",
+    "logsigmoid",
+    "gelu",
+    "gelu_tanh",
+    "silu",
+    "square",
+    "cube",
+    "tanh",
+    "sigmoid",
+    "arctan",
+    "erf",
+    "softsign",
+    "tanhshrink",
+    "sin",
+}
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
@@ -78,17 +102,32 @@ def with_bias(name: str, channels: Sequence[Channel], low: fmpq, half: int) -> l
 
 S = 2 - CBRT
 HANDMADE: dict[str, tuple[str, list[Channel]]] = {
-    "a zero tap elsewhere": ("silu", [((2, 0, -0.5), 1 / 3, 1 / 3), ((-2, 0.5, 0), -1 / 3, -1 / 3)]),
+    "a zero tap elsewhere": (
+        "silu",
+        [((2, 0, -0.5), 1 / 3, 1 / 3), ((-2, 0.5, 0), -1 / 3, -1 / 3)],
+    ),
     "a split mirror image": (
-        "silu", [((1, 0.5, 0.25), 0.5, 2 / 7), ((-1, -0.5, -0.25), -0.5, -1 / 7), ((-1, -0.5, -0.25), -0.5, -1 / 7)],
+        "silu",
+        [
+            ((1, 0.5, 0.25), 0.5, 2 / 7),
+            ((-1, -0.5, -0.25), -0.5, -1 / 7),
+            ((-1, -0.5, -0.25), -0.5, -1 / 7),
+        ],
     ),
     "one cube": ("cube", [((1, 1, -CBRT), -S / 2, 2 / S**3)]),
     "one cube, split": ("cube", [((1, 1, -CBRT), -S / 2, 1 / S**3)] * 2),
     "in single taps": (
-        "gelu", [((0.5, 1, 0), 0.2, 1 / 3), ((0, -0.5, 0), -0.2, -1 / 6), ((0, -1, 0), -0.7, -1 / 6), ((0, -1, 0), -0.2, -1 / 6), ((0, -0.5, 0), -1.2, -1 / 6)],
+        "gelu",
+        [
+            ((0.5, 1, 0), 0.2, 1 / 3),
+            ((0, -0.5, 0), -0.2, -1 / 6),
+            ((0, -1, 0), -0.7, -1 / 6),
+            ((0, -1, 0), -0.2, -1 / 6),
+            ((0, -0.5, 0), -1.2, -1 / 6),
+        ],
     ),
     "on one side of a jump": ("hardshrink", [((0.5, 0.25, 0.25), 1, 0.5)]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("kind", HANDMADE)
@@ -97,7 +136,8 @@ def test_exact_by_hand(kind: str) -> None:
     net = stored(*with_bias(name, channels, DOMAIN.low, 8))
     near = nearest(name, net, DOMAIN)
     assert near is not None and near.error == 0 and near.high < 1e-14
-    # Known to 2^-130: an enclosure, which knows nothing of how it was found, is as small as its search goes.
+    # Known to 2^-130: an enclosure, which knows nothing of how it was found, is as small as its
+    # search goes.
     if not ACTIVATIONS[name].jumps:
         assert supremum(replace(near.net, sigma=name), DOMAIN, most=4000).high < Fraction(1, 10**10)
     away = replace(net, a=(net.a[0] + q(2.0**-20), *net.a[1:]))
@@ -116,18 +156,30 @@ def test_constants_that_c_takes_up_leave_the_distance_without_a_lower_end() -> N
 
 
 def test_exponentials_that_cancel_are_nearly_exact() -> None:
-    """a e^b + a' e^b' = 0 beside a linear channel: no rational network is; what is said is a bound at every radius."""
-    channels = [((0.5, 0.25, 0.25), 0.5, 0.5), ((1, 0.5, 0.25), -4, 1), ((1, 0.5, 0.25), -5, -math.e)]  # fmt: skip
+    """a e^b + a' e^b' = 0 beside a linear channel: no rational network is; what is said is a bound
+    at every radius.
+    """
+    channels = [
+        ((0.5, 0.25, 0.25), 0.5, 0.5),
+        ((1, 0.5, 0.25), -4, 1),
+        ((1, 0.5, 0.25), -5, -math.e),
+    ]
     net = stored(*with_bias("elu", channels, DOMAIN.low, 8))
     found = refined("elu", net, DOMAIN)
     assert found is not None and 0 < found.error <= NEGLIGIBLE
     assert supremum(replace(found.net, sigma="elu"), DOMAIN, most=4000).low <= found.error
     said = told("elu", channels, 21)
-    assert said["explained"] and said["nearest"]["exists"] is None and "not proved" in said["nearest"]["reason"]  # fmt: skip
+    assert (
+        said["explained"]
+        and said["nearest"]["exists"] is None
+        and "not proved" in said["nearest"]["reason"]
+    )
 
 
 def test_nothing_is_proved_where_there_is_nothing() -> None:
-    """One square is never exact; nor is one cube whose Σ w³ cannot be 0; and copies alone are no network."""
+    """One square is never exact; nor is one cube whose Σ w³ cannot be 0; and copies alone are no
+    network.
+    """
     assert refined("square", stored([[1, 1, 1]], [0], [1], 0), DOMAIN) is None
     assert refined("cube", stored([[1]], [0], [1], 0), DOMAIN) is None
     assert refined("tanh", stored([[1, 1, 1]], [0], [0.1], 0), DOMAIN) is None
@@ -139,7 +191,9 @@ def test_nothing_is_proved_where_there_is_nothing() -> None:
 
 
 def test_what_is_not_found_is_not_denied() -> None:
-    """It errs little, as small weights see only the first terms of σ: no exact network is looked for farther away."""
+    """It errs little, as small weights see only the first terms of σ: no exact network is looked
+    for farther away.
+    """
     said = told("tanh", [((1e-4, 1e-4, 1e-4), 0.0, 1 / 6e-4)], 21)
     assert not said["explained"] and "no network with tanh is exact" in said["verdict"]
     said = told("elu", [((1e-4, 1e-4, 1e-4), -1.0, math.e / 6e-4)], 21, Fraction(1, 10))
@@ -176,7 +230,10 @@ def drawn(rng: random.Random, name: str) -> list[Channel]:
     parts = [*(tap for w in found.w for tap in w), *found.b, *found.a]
     symbols = set().union(*(sp.sympify(x).free_symbols for x in parts)) - set(row.parameters)
     for _ in range(40):
-        at = {s: sp.Rational(rng.randint(4, 16) * rng.choice((-1, 1)), 8) for s in sorted(symbols, key=str)}  # fmt: skip
+        at = {
+            s: sp.Rational(rng.randint(4, 16) * rng.choice((-1, 1)), 8)
+            for s in sorted(symbols, key=str)
+        }
         at = {s: abs(x) if s.is_positive else x for s, x in at.items()} | dict(row.parameters)
         values = [sp.sympify(x).xreplace(at) for x in parts]
         if not all(x.is_finite for x in values):
@@ -211,14 +268,19 @@ def mirrored(rng: random.Random, net: list[Channel], name: str) -> list[Channel]
     turned = [(w[::-1], b, a) if rng.random() < 0.5 else (w, b, a) for w, b, a in net]
     if sign is None:
         return turned
-    return [(tuple(-x for x in w), -b, sign * a) if rng.random() < 0.5 else (w, b, a) for w, b, a in turned]  # fmt: skip
+    return [
+        (tuple(-x for x in w), -b, sign * a) if rng.random() < 0.5 else (w, b, a)
+        for w, b, a in turned
+    ]
 
 
 def scaled(rng: random.Random, net: list[Channel], name: str) -> list[Channel]:
     if not ACTIVATIONS[name].homogeneous:
         return net
     factors = [rng.choice((0.5, 3.0, 0.1, 1.7)) for _ in net]
-    return [(tuple(t * x for x in w), t * b, a / t) for t, (w, b, a) in zip(factors, net, strict=True)]  # fmt: skip
+    return [
+        (tuple(t * x for x in w), t * b, a / t) for t, (w, b, a) in zip(factors, net, strict=True)
+    ]
 
 
 def idle(rng: random.Random, net: list[Channel], name: str) -> list[Channel]:

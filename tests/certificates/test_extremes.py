@@ -58,7 +58,9 @@ nets = st.sampled_from((1, 3, 5)).flatmap(
 def test_over_an_interval_its_ends_count_too(
     net: list[tuple[list[F], F, F]], ends: list[F], name: str
 ) -> None:
-    """Several channels, several cells, and ends at any rational radius: the places inside, and the two ends."""
+    """Several channels, several cells, and ends at any rational radius: the places inside, and the
+    two ends.
+    """
     w, b, a = ([channel[part] for channel in net] for part in range(3))
     low, high = sorted(ends)
     exact, half_length = exact_net(name, w, b, a, F(1, 3)), 6 + len(w[0])

@@ -1,4 +1,6 @@
-"""The nearest exact network: exact, at the stated distance, and no exact network is nearer than the bounds."""
+"""The nearest exact network: exact, at the stated distance, and no exact network is nearer than the
+bounds.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,9 @@ def test_it_is_exact_and_as_far_as_it_says(case: Any) -> None:
 @few
 @given(st.one_of(linear_exact(), threshold_exact()), st.data())
 def test_never_farther_than_a_network_that_is_known(exact: Exact, data: Any) -> None:
-    """A derived network moved a little: it stays where it was, at that distance or nearer, and all bounds are below."""
+    """A derived network moved a little: it stays where it was, at that distance or nearer, and all
+    bounds are below.
+    """
     net, domain = from_exact(exact)
     size = count(net)
     shifts = data.draw(st.lists(st.integers(-99, 99), min_size=size, max_size=size).filter(any))
@@ -102,8 +106,9 @@ def test_no_exact_network_is_nearer_than_the_bound(case: Any, data: Any) -> None
 
 
 def _searched(net: Stored, name: str, domain: Domain) -> float | None:
-    """The distance by a general constrained minimiser, from the conditions of the network's own pattern; None where it
-    does not converge."""
+    """The distance by a general constrained minimiser, from the conditions of the network's own
+    pattern; None where it does not converge.
+    """
     pattern = snapped_pattern(net, domain, branches_of(name))
     assert pattern is not None
     start = np.zeros(count(net))
@@ -160,11 +165,14 @@ def test_the_enclosure_is_tight_near_exact_networks() -> None:
 
 
 def test_one_channel_of_identity_by_hand() -> None:
-    """w = (1), a = 1/2, c = 1: only c is wrong, and b cannot help: the distance is that to the plane c + a N b = 0."""
+    """w = (1), a = 1/2, c = 1: only c is wrong, and b cannot help: the distance is that to the
+    plane c + a N b = 0.
+    """
     net = stored([[1]], [0], [F(1, 2)], F(1, 100))
     near = nearest("identity", net, Domain(4, fmpq(1, 2), fmpq(3)))
     assert near is not None
-    # About a = 1/2 the condition c + 9 a b = 0 is c + 4.5 b = 0, at the distance 0.01 / sqrt(1 + 4.5²).
+    # About a = 1/2 the condition c + 9 a b = 0 is c + 4.5 b = 0, at the distance 0.01 / sqrt(1 +
+    # 4.5²).
     assert abs(near.high - 0.01 / np.sqrt(1 + 4.5**2)) < 1e-6
 
 
@@ -220,9 +228,17 @@ def _facts(name: str, net: Stored, domain: Domain, radius: fmpq, error: fmpq) ->
     light = arb(radius) + arb(domain.mirrored(n)) / 2
     steepest = max(abs(piece[1]) for piece in exact.sigma.pieces)
     return Facts(
-        n, positions, net.share, light, arb(error), arb(steepest), tuple(pooled), tuple(map(arb, net.a)),
-        int(net.b is not None), int(net.c is not None),
-    )  # fmt: skip
+        n,
+        positions,
+        net.share,
+        light,
+        arb(error),
+        arb(steepest),
+        tuple(pooled),
+        tuple(map(arb, net.a)),
+        int(net.b is not None),
+        int(net.c is not None),
+    )
 
 
 @given(cases())
@@ -244,7 +260,8 @@ def test_the_bound_of_numerics_is_the_law(case: Any) -> None:
 @few
 @given(cases(), st.data())
 def test_no_two_networks_differ_by_more(case: Any, data: Any) -> None:
-    """Whatever is exact or not: with the difference of two answers in place of the error, at any radius.
+    """Whatever is exact or not: with the difference of two answers in place of the error, at any
+    radius.
 
     Where the bound is reached, balls cannot tell: it must not lie above for certain.
     """
@@ -301,7 +318,9 @@ def test_with_its_own_power_the_check_holds() -> None:
 
 
 def test_from_nothing_the_bound_is_reached_exactly() -> None:
-    """w = a = 0 without biases, A = 0: moved to w = a = 1/4 the answer of one identity tap at r = 1 becomes 1/8."""
+    """w = a = 0 without biases, A = 0: moved to w = a = 1/4 the answer of one identity tap at r = 1
+    becomes 1/8.
+    """
     facts = Facts(1, 5, 1, F(1), F(1, 8), F(1), (F(0),), (F(0),), 0, 0)
     assert distance(LAW, facts, sp.sqrt) ** 2 == F(1, 8)
 

@@ -10,13 +10,21 @@ TOLD = {"activation": "relu", "length": "13"}
 
 
 def test_a_smooth_response_is_known_to_be_constant_only_where_it_is_0() -> None:
-    """Idle: taps, bias and σ(0) all 0, or an odd filter under an odd σ without a bias; of all else nothing is known."""
+    """Idle: taps, bias and σ(0) all 0, or an odd filter under an odd σ without a bias; of all else
+    nothing is known.
+    """
     odd, even = ([0.5, 0.0, -0.5], [0.5, 0.0, 0.5])
     for name, w, b, idle in (
-        ("tanh", [0.0] * 3, 0.0, True), ("silu", [0.0] * 3, 0.0, True), ("sigmoid", [0.0] * 3, 0.0, False),
-        ("tanh", [0.0] * 3, 0.5, False), ("tanh", odd, 0.0, True), ("tanh", odd, 0.5, False),
-        ("tanh", even, 0.0, False), ("silu", odd, 0.0, False), ("erf", odd, 0.0, True),
-    ):  # fmt: skip
+        ("tanh", [0.0] * 3, 0.0, True),
+        ("silu", [0.0] * 3, 0.0, True),
+        ("sigmoid", [0.0] * 3, 0.0, False),
+        ("tanh", [0.0] * 3, 0.5, False),
+        ("tanh", odd, 0.0, True),
+        ("tanh", odd, 0.5, False),
+        ("tanh", even, 0.0, False),
+        ("silu", odd, 0.0, False),
+        ("erf", odd, 0.0, True),
+    ):
         net = stored([w, [1, 2, 3]], [b, 0], [1, 1], 0)
         domain = setup_of({**TOLD, "activation": name}, 3).domain
         assert (reduced(net, name, domain).place[0] is None) is idle, (name, w, b)

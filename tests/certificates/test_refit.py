@@ -1,4 +1,6 @@
-"""Exact networks over pieces of higher degree: exact by numerics.pulse.exact_error, and as near as a general minimiser gets."""
+"""Exact networks over pieces of higher degree: exact by numerics.pulse.exact_error, and as near as
+a general minimiser gets.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ DOMAIN = Domain(7, fmpq(3, 2), fmpq(6))
 
 
 def _by_hand() -> Stored:
-    """Σ a_k 2(S_k² + 2 S_k b_k) = 2 - 1 = 1 and Σ a_k |w_k|² = 0; c takes away what is left, the same at all radii."""
+    """Σ a_k 2(S_k² + 2 S_k b_k) = 2 - 1 = 1 and Σ a_k |w_k|² = 0; c takes away what is left, the
+    same at all radii.
+    """
     w, b, a = [[1, 0, 0], [0, 1, 0]], [F(1, 2), 0], [F(1, 2), F(-1, 2)]
     left = error_on(as_net(stored(w, b, a, 0), "square"), 3, DOMAIN)(fmpq(1, 3))
     return stored(w, b, a, F(int(-left.p), int(left.q)))
@@ -43,7 +47,13 @@ def _exact(name: str, net: Stored, domain: Domain) -> bool:
 def networks(draw: st.DrawFn, names: tuple[str, ...]) -> tuple[str, Stored]:
     n, channels = draw(st.sampled_from((1, 3))), draw(st.integers(2, 3))
     row = lambda size: draw(st.lists(numbers, min_size=size, max_size=size))
-    net = stored([row(n) for _ in range(channels)], draw(st.none() | st.just(row(channels))), row(channels), draw(st.none() | numbers), draw(st.sampled_from((1, 15))))  # fmt: skip
+    net = stored(
+        [row(n) for _ in range(channels)],
+        draw(st.none() | st.just(row(channels))),
+        row(channels),
+        draw(st.none() | numbers),
+        draw(st.sampled_from((1, 15))),
+    )
     return draw(st.sampled_from(names)), net
 
 
@@ -55,7 +65,11 @@ def test_what_is_found_is_exact_and_of_the_same_kind(case: tuple[str, Stored]) -
     found = refitted(name, net, DOMAIN)
     if found is not None:
         assert _exact(name, found, DOMAIN)
-        assert (found.b is None, found.c is None, found.share) == (net.b is None, net.c is None, net.share)  # fmt: skip
+        assert (found.b is None, found.c is None, found.share) == (
+            net.b is None,
+            net.c is None,
+            net.share,
+        )
 
 
 @few
@@ -75,7 +89,16 @@ def test_the_distance_is_that_of_a_general_minimiser() -> None:
     rng = np.random.default_rng(5)
     compared = 0
     for _ in range(6):
-        exact = refitted("square", stored(rng.normal(size=(2, 3)).round(2).tolist(), rng.normal(size=2).round(2).tolist(), rng.normal(size=2).round(2).tolist(), 0.0), DOMAIN)  # fmt: skip
+        exact = refitted(
+            "square",
+            stored(
+                rng.normal(size=(2, 3)).round(2).tolist(),
+                rng.normal(size=2).round(2).tolist(),
+                rng.normal(size=2).round(2).tolist(),
+                0.0,
+            ),
+            DOMAIN,
+        )
         if exact is None:
             continue
         away = moved(exact, [fmpq(int(k), 64) for k in rng.integers(-3, 4, count(exact))])
@@ -85,11 +108,20 @@ def test_the_distance_is_that_of_a_general_minimiser() -> None:
         def error(x: Any, away: Stored = away) -> Any:
             net = as_net(moved(away, [fmpq(*float(y).as_integer_ratio()) for y in x]), "square")
             at = (fmpq(3, 2), fmpq(2), fmpq(5, 2))
-            values = [error_on(net, int(r + fmpq(1, 2)), DOMAIN)(r - int(r + fmpq(1, 2)) + fmpq(1, 2)) for r in at]  # fmt: skip
+            values = [
+                error_on(net, int(r + fmpq(1, 2)), DOMAIN)(r - int(r + fmpq(1, 2)) + fmpq(1, 2))
+                for r in at
+            ]
             return [float(F(int(v.p), int(v.q))) for v in values]
 
-        found = minimize(lambda x: x @ x, np.zeros(count(away)), jac=lambda x: 2 * x, method="SLSQP",
-                         constraints={"type": "eq", "fun": error}, options={"ftol": 1e-13, "maxiter": 200})  # fmt: skip
+        found = minimize(
+            lambda x: x @ x,
+            np.zeros(count(away)),
+            jac=lambda x: 2 * x,
+            method="SLSQP",
+            constraints={"type": "eq", "fun": error},
+            options={"ftol": 1e-13, "maxiter": 200},
+        )
         if found.success and max(map(abs, error(found.x))) < 1e-8:
             assert near.high <= float(np.sqrt(found.fun)) * (1 + 1e-3)
             compared += 1

@@ -1,4 +1,6 @@
-"""Roles: a weight moved to its derived value fulfils its law; a free or dead one may go anywhere in its interval."""
+"""Roles: a weight moved to its derived value fulfils its law; a free or dead one may go anywhere in
+its interval.
+"""
 
 from __future__ import annotations
 
@@ -139,7 +141,11 @@ def test_by_name() -> None:
     assert [told["conv.weight", 1, 0, u] for u in range(3)] == ["dead"] * 3
     assert [told["conv.weight", 2, 0, u] for u in range(3)] == ["free"] * 3
     assert [told["conv.bias", k] for k in range(3)] == ["moves the offset", "dead", "free"]
-    assert [told["readout.weight", 0, k] for k in range(3)] == ["sets the slope", "dead", "must avoid the kink"]  # fmt: skip
+    assert [told["readout.weight", 0, k] for k in range(3)] == [
+        "sets the slope",
+        "dead",
+        "must avoid the kink",
+    ]
     assert told["readout.bias", 0] == "moves the offset"
 
 
@@ -153,7 +159,9 @@ def test_mirror_images() -> None:
 
 
 def test_a_tap_that_only_small_radii_see() -> None:
-    """With an interval of the threshold cell, a tap whose windows are mute on the plateau serves none of its laws."""
+    """With an interval of the threshold cell, a tap whose windows are mute on the plateau serves
+    none of its laws.
+    """
     net = stored([[-1, F(1, 2), -1]], [1], [F(-1, 4)], 0)
     domain = Domain(6, fmpq(1, 2), fmpq(5))
     pattern = snapped_pattern(net, domain, branches_of("relu"))

@@ -1,4 +1,6 @@
-"""The network as it runs: torch in float32 and float64, emulated types of few bits, and two programs for one bound."""
+"""The network as it runs: torch in float32 and float64, emulated types of few bits, and two
+programs for one bound.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +40,21 @@ from verify.certificates.claims.running import _rows, sizes_of
 from verify.models.networks import Network as Module
 from verify.models.networks import elementwise
 
-NAMES = ("identity", "relu", "leaky_relu", "abs", "relu6", "hardtanh", "hardsigmoid", "hardswish",
-         "softshrink", "prelu", "rrelu", "square", "cube")  # fmt: skip
+NAMES = (
+    "identity",
+    "relu",
+    "leaky_relu",
+    "abs",
+    "relu6",
+    "hardtanh",
+    "hardsigmoid",
+    "hardswish",
+    "softshrink",
+    "prelu",
+    "rrelu",
+    "square",
+    "cube",
+)
 TYPES = {
     "float16": torch.float16,
     "bfloat16": torch.bfloat16,
@@ -118,7 +133,9 @@ def test_jumps_have_no_bound() -> None:
 
 
 def test_half_of_the_least_number_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two pixels of 1/2 under the least tap of float16: their products become 0, which no relative bound allows."""
+    """Two pixels of 1/2 under the least tap of float16: their products become 0, which no relative
+    bound allows.
+    """
     tap, domain = 2.0**-24, Domain(3, fmpq(1, 2), fmpq(2))
     module = Module("identity", 1, 1).to(torch.float16)
     with torch.no_grad():
@@ -153,8 +170,25 @@ def test_the_names_are_rows() -> None:
     assert set(NAMES) <= set(ACTIVATIONS)
 
 
-SMOOTH = ("tanh", "sigmoid", "softplus", "logsigmoid", "gelu", "gelu_tanh", "silu", "mish", "elu", "selu", "celu",
-          "softsign", "tanhshrink", "arctan", "erf", "sin", "exp")  # fmt: skip
+SMOOTH = (
+    "tanh",
+    "sigmoid",
+    "softplus",
+    "logsigmoid",
+    "gelu",
+    "gelu_tanh",
+    "silu",
+    "mish",
+    "elu",
+    "selu",
+    "celu",
+    "softsign",
+    "tanhshrink",
+    "arctan",
+    "erf",
+    "sin",
+    "exp",
+)
 
 
 @given(
@@ -169,7 +203,9 @@ SMOOTH = ("tanh", "sigmoid", "softplus", "logsigmoid", "gelu", "gelu_tanh", "sil
 def test_smooth_activations_stay_within_the_assumed_bound(
     name: str, kind: str, pooling: str, seed: int, scale: float
 ) -> None:
-    """Against enclosures of the exact answer.  That torch's functions are as good as assumed is what is tested."""
+    """Against enclosures of the exact answer.  That torch's functions are as good as assumed is
+    what is tested.
+    """
     rng = np.random.default_rng(seed)
     scale = 1.0 if name == "exp" else scale
     w, b, a = (floats(scale * rng.normal(size=s), kind) for s in ((2, 3), 2, 2))
@@ -204,7 +240,9 @@ def test_smooth_activations_stay_within_the_assumed_bound(
 
 
 def test_parameters_and_expressions() -> None:
-    """Softplus(beta=5) is cut where 5 z > 20, and off by e^-20/5; how an expression is computed nobody knows."""
+    """Softplus(beta=5) is cut where 5 z > 20, and off by e^-20/5; how an expression is computed
+    nobody knows.
+    """
     domain = Domain(9, fmpq(1, 2), fmpq(15, 2))
     net = Network(((1.5, 1.5, 1.5),), (0.0,), (0.5,), 0.0, sigma="Softplus(beta=5)")
     bound = assumed_error(net, domain)
@@ -221,7 +259,10 @@ def test_the_assumed_bound_is_of_use_and_has_its_limits() -> None:
     net = Network(((0.25, 0.5, 0.25),), (0.0,), (0.5,), 0.0, sigma="tanh")
     assert assumed_error(net, Domain(12, fmpq(1, 2), fmpq(10))) < Fraction(1, 10**12)
     with pytest.raises(ValueError, match="jump"):
-        assumed_error(Network(((0.25,),), (0.0,), (0.5,), 0.0, sigma="threshold"), Domain(3, fmpq(1, 2), fmpq(2)))  # fmt: skip
+        assumed_error(
+            Network(((0.25,),), (0.0,), (0.5,), 0.0, sigma="threshold"),
+            Domain(3, fmpq(1, 2), fmpq(2)),
+        )
     with pytest.raises(ValueError, match="overflows"):
         assumed_error(
             Network(((800.0,),), (0.0,), (0.5,), 0.0, sigma="exp"), Domain(3, fmpq(1, 2), fmpq(2))
@@ -238,7 +279,9 @@ small = st.integers(-40, 40).map(lambda k: Fraction(k, 16))
 
 
 @st.composite
-def networks(draw: st.DrawFn) -> tuple[str, list[list[Fraction]], list[Fraction], list[Fraction], Fraction]:  # fmt: skip
+def networks(
+    draw: st.DrawFn,
+) -> tuple[str, list[list[Fraction]], list[Fraction], list[Fraction], Fraction]:
     n, channels = draw(st.sampled_from((1, 3, 5))), draw(st.integers(1, 3))
     row = st.lists(small, min_size=n, max_size=n)
     each = st.lists(small, min_size=channels, max_size=channels)
@@ -247,10 +290,15 @@ def networks(draw: st.DrawFn) -> tuple[str, list[list[Fraction]], list[Fraction]
 
 
 @given(networks(), st.sampled_from(("float32", "float64")), st.integers(2, 22), st.integers(6, 12))
-@example(("hardswish", [[Fraction(1)]], [Fraction(-1)], [Fraction(2)], Fraction(0)), "float32", 3, 9)  # fmt: skip
+@example(
+    ("hardswish", [[Fraction(1)]], [Fraction(-1)], [Fraction(2)], Fraction(0)), "float32", 3, 9
+)
 def test_the_bound_of_numerics_is_the_law(
-    net: tuple[str, list[list[Fraction]], list[Fraction], list[Fraction], Fraction], kind: str, quarters: int, half_length: int,
-) -> None:  # fmt: skip
+    net: tuple[str, list[list[Fraction]], list[Fraction], list[Fraction], Fraction],
+    kind: str,
+    quarters: int,
+    half_length: int,
+) -> None:
     """The same number, exactly."""
     name, w, b, a, c = net
     domain = Domain(half_length, fmpq(1, 2), fmpq(quarters, 4))
@@ -286,10 +334,17 @@ def test_no_more_positions_see_light(extra: int, eighths: int, n: int) -> None:
 Layer = dict[str, Callable[..., Any]]
 SMALLER: dict[str, tuple[Layer, bool]] = {
     "n + 1": ({"argument": lambda n, reach, g: g(n + 1) * reach}, True),
-    "K": ({"answer": lambda sizes, values, offs, g: answered(sizes, values, offs, lambda k: g(k - 1))}, True),
+    "K": (
+        {
+            "answer": lambda sizes, values, offs, g: answered(
+                sizes, values, offs, lambda k: g(k - 1)
+            )
+        },
+        True,
+    ),
     "7": ({"response": lambda size, g: g(7) * size}, False),
     "P": ({"pooled": lambda count, size, off, g: off + g(count) * (count * size + off)}, False),
-}  # fmt: skip
+}
 """An index of a γ smaller by one, and whether rows of numbers are built that need the right one."""
 
 
@@ -299,7 +354,8 @@ def test_rows_of_numbers_stay_within_the_law() -> None:
 
 @pytest.mark.parametrize("index", SMALLER)
 def test_no_index_can_be_smaller(index: str) -> None:
-    """γ_{K+4} in the readout was three more than needed, and with γ_{K+1} proof, columns and tests were the same.
+    """γ_{K+4} in the readout was three more than needed, and with γ_{K+1} proof, columns and tests
+    were the same.
 
     Siblings: n + 2, 8, and P, which left out a mean formed as a product with a rounded 1/P.
     """
@@ -319,7 +375,9 @@ def test_in_the_dark_nothing_is_rounded(kind: str) -> None:
 
 
 def test_every_tap_of_the_page_s_example_rounds_up() -> None:
-    """u + 2u² on a bias of 1 with six digits, whose last is 2u: each addition ends u - 2u² too high."""
+    """u + 2u² on a bias of 1 with six digits, whose last is 2u: each addition ends u - 2u² too
+    high.
+    """
     u = Fraction(1, 64)
     tap, total = u * (1 + 2 * u), Fraction(1)
     assert rounded(tap, 6) == tap
@@ -333,7 +391,9 @@ def test_every_tap_of_the_page_s_example_rounds_up() -> None:
 def test_a_fused_product_and_sum_stays_within_the_bound(
     pairs: list[tuple[Fraction, Fraction]], b: Fraction, bits: int
 ) -> None:
-    """One rounding where the proof allows two: Σ w x + b in a row, every product fused with its addition."""
+    """One rounding where the proof allows two: Σ w x + b in a row, every product fused with its
+    addition.
+    """
     w = [rounded(tap, bits) for tap, _ in pairs]
     x = [rounded(abs(pixel) / 4, bits) for _, pixel in pairs]
     b = rounded(b, bits)
@@ -350,10 +410,16 @@ def test_a_fused_product_and_sum_stays_within_the_bound(
 
 @few
 @given(networks(), st.integers(6, 12), st.integers(2, 16), st.booleans(), st.integers(0, 99))
-@example(("relu", [[Fraction(1, 64)] * 5], [Fraction(1)], [Fraction(1)], Fraction(0)), 6, 16, False, 0)  # fmt: skip
+@example(
+    ("relu", [[Fraction(1, 64)] * 5], [Fraction(1)], [Fraction(1)], Fraction(0)), 6, 16, False, 0
+)
 def test_no_order_of_summation_leaves_the_bound(
-    net: tuple[str, list[list[Fraction]], list[Fraction], list[Fraction], Fraction], bits: int, quarters: int, mean: bool, seed: int,
-) -> None:  # fmt: skip
+    net: tuple[str, list[list[Fraction]], list[Fraction], list[Fraction], Fraction],
+    bits: int,
+    quarters: int,
+    mean: bool,
+    seed: int,
+) -> None:
     name, w, b, a, c = net
     few = lambda row: [rounded(x, bits) for x in row]
     w, b, a, c = [few(row) for row in w], few(b), few(a), rounded(c, bits)

@@ -117,7 +117,9 @@ def test_what_cannot_be_enclosed_is_refused() -> None:
 
 @pytest.mark.parametrize("name", ["softplus", "gelu", "silu", "logsigmoid"])
 def test_what_mirror_images_cancel_costs_no_intervals(name: str) -> None:
-    """A pair is exact up to the rounding of its weights, though each channel bends by much more: seen to 1e-12 at once."""
+    """A pair is exact up to the rounding of its weights, though each channel bends by much more:
+    seen to 1e-12 at once.
+    """
     w = (0.3, 0.7, -0.2)
     pair = Network((w, tuple(-x for x in w)), (0.4, -0.4), (0.625, -0.625), 0.0, sigma=name)
     low, high = fmpq(3, 2), fmpq(11, 2)
@@ -137,7 +139,9 @@ def _offset(net: Network[float]) -> F:
 @given(st.sampled_from(SMOOTH), nets(SMOOTH))
 @example("elu", Network(((1.0, -2.0, 0.5),), (0.0,), (1.0,), 0.0, sigma="elu"))
 def test_taylor_encloses_the_error_on_every_interval(name: str, net: Network[float]) -> None:
-    """The worst error of a short stretch, which is one interval at first, against enclosures at radii inside."""
+    """The worst error of a short stretch, which is one interval at first, against enclosures at
+    radii inside.
+    """
     net = Network(net.w, net.b, net.a, net.c, sigma=name)
     domain = Domain(6, fmpq(9, 4), fmpq(9, 4) + fmpq(1, 8))
     found = supremum(net, domain, width=F(10), most=1)
@@ -151,8 +155,16 @@ def test_taylor_encloses_the_error_on_every_interval(name: str, net: Network[flo
 )
 @pytest.mark.parametrize("reach", [1e6, -1e12])
 def test_steep_and_flat_ends_are_enclosed(name: str, reach: float) -> None:
-    """Cause: 1 + exp(u) on a wide ball reached below 0, and a tail e^(-10^12) was turned into a fraction of as many digits."""
-    net = Network(((0.25 * reach, -0.5 * reach, 0.5 * reach),), (0.1 * reach,), (1 / abs(reach),), 0.0, sigma=name)  # fmt: skip
+    """Cause: 1 + exp(u) on a wide ball reached below 0, and a tail e^(-10^12) was turned into a
+    fraction of as many digits.
+    """
+    net = Network(
+        ((0.25 * reach, -0.5 * reach, 0.5 * reach),),
+        (0.1 * reach,),
+        (1 / abs(reach),),
+        0.0,
+        sigma=name,
+    )
     domain = Domain(5, fmpq(3, 2), fmpq(4))
     found = supremum(net, domain, most=600)
     errors = [error_ball(net, Fraction(3, 2) + Fraction(k, 16), 5) for k in range(41)]

@@ -1,13 +1,16 @@
-r"""P for σ made of lines and any filter, enclosed in balls: a sum of elliptic integrals, one for each stretch of directions.
+r"""P for σ made of lines and any filter, enclosed in balls: a sum of elliptic integrals, one for
+each stretch of directions.
 
-With u = tan θ in (0, 1) and x = t/cos θ, q = 2u(p_θ + b) is a quadratic αx² + βx + γ on every trapezoid between lines
-x = -v₁ - v₂u (:mod:`theory.disk.zero_lines`).  |z| = z + 2z₋ and a line adds nothing, so P of |z + b| is twice
+With u = tan θ in (0, 1) and x = t/cos θ, q = 2u(p_θ + b) is a quadratic αx² + βx + γ on every
+trapezoid between lines x = -v₁ - v₂u (:mod:`theory.disk.zero_lines`).  |z| = z + 2z₋ and a line
+adds nothing, so P of |z + b| is twice
 
     Σ ∫ (1 + u²)^(-3/2) [Σ_trapezoids ∫ q₋ dx/(2u) + (b)₋ x_first - (S + b)₋ x_last] du
 
-over the octants.  Where q₋ begins and ends (lines, or roots of q) changes only at the roots of D = β² - 4αγ and of q on the lines:
-numbers that solve quadratic equations.  They are told apart exactly; between them the integrand is analytic, and enclosed by Gauss' rule
-(`acb.integral`).  Derivation: docs/disk/laplacian.md.
+over the octants.  Where q₋ begins and ends (lines, or roots of q) changes only at the roots of D =
+β² - 4αγ and of q on the lines: numbers that solve quadratic equations.  They are told apart
+exactly; between them the integrand is analytic, and enclosed by Gauss' rule (`acb.integral`).
+Derivation: docs/disk/laplacian.md.
 """
 
 from __future__ import annotations
@@ -37,7 +40,9 @@ GOAL = 2.0**-60
 
 
 def enclosed(w: Array, b: float, name: str) -> arb | None:
-    """P of a filter (n, n) with a bias and a row of the catalogue; None where σ is not made of lines or jumps."""
+    """P of a filter (n, n) with a bias and a row of the catalogue; None where σ is not made of
+    lines or jumps.
+    """
     row = ACTIVATIONS[name]
     if not row.piecewise_linear:
         return None
@@ -59,7 +64,9 @@ def _ball(x: Fraction) -> arb:
 
 
 def _half_turn(w: Filter, b: Fraction) -> arb:
-    """Half of P of |z + b|: four octants, and the other four as those of -w with the level S + b."""
+    """Half of P of |z + b|: four octants, and the other four as those of -w with
+    the level S + b.
+    """
     size = sum(abs(tap) for tap in w.values())
     if not size:
         return arb(0)
@@ -123,7 +130,9 @@ def _value(poly: Quadratic, u: Fraction) -> Fraction:
     return poly[0] + u * (poly[1] + u * poly[2])
 
 
-def _strips(heights: Mapping[Point, Fraction], order: Sequence[Point], b: Fraction) -> Iterator[_Strip]:  # fmt: skip
+def _strips(
+    heights: Mapping[Point, Fraction], order: Sequence[Point], b: Fraction
+) -> Iterator[_Strip]:
     alpha, beta, gamma = Fraction(0), (Fraction(0),) * 3, (Fraction(0), 2 * b, Fraction(0))
     for v, following in pairwise(order):
         d, (p, q) = heights[v], v
@@ -140,7 +149,9 @@ def _root(x: Fraction) -> Fraction | None:
 
 
 def _roots(poly: Quadratic, left: Fraction, right: Fraction) -> Iterator[tuple[Any, arb]]:
-    """The roots strictly between; equal ones have equal keys: a fraction, or the primitive equation and which of its two roots."""
+    """The roots strictly between; equal ones have equal keys: a fraction, or the primitive equation
+    and which of its two roots.
+    """
     c, b, a = poly
     if not a:
         found = [-c / b] if b else []
@@ -162,7 +173,9 @@ def _roots(poly: Quadratic, left: Fraction, right: Fraction) -> Iterator[tuple[A
     yield from ((x, _ball(x)) for x in found if left < x < right)
 
 
-def _slab(heights: Mapping[Point, Fraction], left: Fraction, right: Fraction, b: Fraction, total: Fraction) -> arb:  # fmt: skip
+def _slab(
+    heights: Mapping[Point, Fraction], left: Fraction, right: Fraction, b: Fraction, total: Fraction
+) -> arb:
     middle = (left + right) / 2
     order = sorted(heights, key=lambda v: -v[0] - v[1] * middle)
     strips = tuple(_strips(heights, order, b))
@@ -176,7 +189,8 @@ def _slab(heights: Mapping[Point, Fraction], left: Fraction, right: Fraction, b:
         outside += _ball(-b) * _line(order[0])
     if total + b < 0:
         outside -= _ball(-total - b) * _line(order[-1])
-    # |q₋| <= 2u (1 + |b|), on a line no longer than twice the reach of the corners; and the two ends.
+    # |q₋| <= 2u (1 + |b|), on a line no longer than twice the reach of the corners; and the two
+    # ends.
     most = float(4 * (1 + abs(b)) * max(abs(v[0]) + abs(v[1]) for v in heights))
     found = arb(0)
     for low, high in pairwise(ends):
@@ -250,7 +264,9 @@ def _cubic(alpha: Any, beta: Any, gamma: Any, x: Any) -> Any:
 
 
 def _negative(strip: _Strip, u: Fraction) -> Iterator[tuple[int, Point | int]]:
-    """The ends of the stretches where q < 0, with the sign that the cubic has there: a line's v, or 1 for the root where q rises, -1 where it falls."""
+    """The ends of the stretches where q < 0, with the sign that the cubic has there: a line's v, or
+    1 for the root where q rises, -1 where it falls.
+    """
     a, b, c = strip.alpha, _value(strip.beta, u), _value(strip.gamma, u)
     low, high = (-v[0] - v[1] * u for v in (strip.low, strip.high))
     at = lambda x: (a * x + b) * x + c

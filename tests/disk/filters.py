@@ -57,13 +57,17 @@ def _about_the_middle(taps: tuple[tuple[int, int, float], ...]) -> float:
 
 
 def _middle(w: Array) -> float:
-    """P of |z - S/2| where the sign changes at the middle: :func:`_about_the_middle`, of a filter with a sum its opposite."""
+    """P of |z - S/2| where the sign changes at the middle: :func:`_about_the_middle`, of a filter
+    with a sum its opposite.
+    """
     taps = tuple((i - 1, j - 1, float(tap)) for (i, j), tap in np.ndenumerate(w) if tap)
     return _about_the_middle(taps) * (-1 if w.sum() else 1)
 
 
 def _square() -> float:
-    """∫ H(1 - H) dt is half the mean of |(X - Y)·n| over two points of a pixel, whose mean distance is (2 + √2 + 5 asinh 1)/15."""
+    """∫ H(1 - H) dt is half the mean of |(X - Y)·n| over two points of a pixel, whose mean distance
+    is (2 + √2 + 5 asinh 1)/15.
+    """
     return float(-2 * (2 + mp.sqrt(2) + 5 * mp.asinh(1)) / 15)
 
 

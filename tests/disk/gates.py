@@ -1,8 +1,10 @@
-r"""Gates: what channels of a smooth σ turn into when they come together, and how well a gate can do.
+r"""Gates: what channels of a smooth σ turn into when they come together, and how well a gate can
+do.
 
-[σ(U·(v + εq)) - σ(U·v)]/ε tends to σ'(U·v)(U·q): two channels with readouts ±a/ε contain, in the limit, the answer of
-σ' as a gate, with anything linear behind it.  One channel does where its own filter sees nothing, σ odd and v odd under the
-point reflection.  For a given v the best q is a regression of r on the columns
+[σ(U·(v + εq)) - σ(U·v)]/ε tends to σ'(U·v)(U·q): two channels with readouts ±a/ε contain, in the
+limit, the answer of σ' as a gate, with anything linear behind it.  One channel does where its own
+filter sees nothing, σ odd and v odd under the point reflection.  For a given v the best q is a
+regression of r on the columns
 
     Σ_U N_U(r) σ'(U·v) U_i,        i = 1, ..., n² + 1,
 
@@ -28,7 +30,9 @@ RANK = 1e-11
 
 
 def behind(gate: Gate, v: Array, rows: Array, counts: Array, parts: Sequence[slice]) -> Array:
-    """The columns behind σ' = ``gate`` of windows ``rows`` (W, n² + 1), radius by radius: (R, n² + 1)."""
+    """The columns behind σ' = ``gate`` of windows ``rows`` (W, n² + 1), radius by radius: (R, n² +
+    1).
+    """
     open_ = counts * gate(rows @ v)
     return np.stack([open_[part] @ rows[part] for part in parts])
 
@@ -50,7 +54,8 @@ def best(
     starts: int,
     odd: bool = False,
 ) -> tuple[Array, Array]:
-    """The filters (starts, n² + 1) behind which least is left, from random starts on ±1/n, and what is left: (starts,).
+    """The filters (starts, n² + 1) behind which least is left, from random starts on ±1/n, and what
+    is left: (starts,).
 
     ``odd``: v changes its sign under the point reflection.
     """

@@ -36,9 +36,14 @@ def test_squares_see_lags_of_disks(seed: int, n: int, r: float) -> None:
     rng = np.random.default_rng(seed)
     w, b, h = rng.normal(size=(n, n)), rng.normal(), n // 2
     x = disk([r], 14)
-    z = b + sum(w[u, v] * np.roll(x[0], (h - u, h - v), axis=(0, 1)) for u in range(n) for v in range(n))  # fmt: skip
+    z = b + sum(
+        w[u, v] * np.roll(x[0], (h - u, h - v), axis=(0, 1)) for u in range(n) for v in range(n)
+    )
     of = lags(_taps(w))
-    stated = correlations(x, n)[0] @ np.array([of[d] for d in lags_within(n)]) + 2 * b * w.sum() * pi * r * r  # fmt: skip
+    stated = (
+        correlations(x, n)[0] @ np.array([of[d] for d in lags_within(n)])
+        + 2 * b * w.sum() * pi * r * r
+    )
     level = np.abs(w).sum() + abs(b)
     slack = level**2 * x.size * (4 * gamma(n**4 + x.size + 20) + 2 * n * n * float(disk_bound(r)))
     assert abs(np.sum(z**2 - b**2) - stated) <= slack

@@ -26,7 +26,9 @@ def test_every_centre_shows_the_whole_disk(r: float, parts: int, x: float, y: fl
 
 @pytest.mark.parametrize("parts", [3, 4])
 def test_centres_are_blocks_of_a_finer_disk(parts: int) -> None:
-    """Of the radius nr, added up over n × n: the same windows, at centres half a fine pixel beside."""
+    """Of the radius nr, added up over n × n: the same windows, at centres half a
+    fine pixel beside.
+    """
     r, half = 5.3, 9
     fine = disk([parts * r], half * parts)[0]
     size = len(fine) // parts * parts
@@ -34,7 +36,10 @@ def test_centres_are_blocks_of_a_finer_disk(parts: int) -> None:
     for i in range(parts):
         for j in range(parts):
             cut = fine[i : i + size - parts, j : j + size - parts]
-            found.append(cut.reshape(size // parts - 1, parts, size // parts - 1, parts).sum(axis=(1, 3)) / parts**2)  # fmt: skip
+            found.append(
+                cut.reshape(size // parts - 1, parts, size // parts - 1, parts).sum(axis=(1, 3))
+                / parts**2
+            )
     shift = (parts - 1) / 2 % 1
     seen = centres(r, parts, 1, (shift, shift))
     squares = sum(float(np.sum(one**2)) for one in found) / parts**2

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 from verify.disk.clipping import clipped, rational_direction
 
 HALF, ONE, ZERO = Fraction(1, 2), Fraction(1), Fraction(0)
-directions = st.integers(0, 2**32 - 1).map(lambda seed: rational_direction(np.random.default_rng(seed)))  # fmt: skip
+directions = st.integers(0, 2**32 - 1).map(
+    lambda seed: rational_direction(np.random.default_rng(seed))
+)
 distances = st.fractions(-2, 2, max_denominator=48)
 
 

@@ -16,10 +16,20 @@ from verify.disk.claims.laplacian import SECONDS
 
 @pytest.mark.parametrize(
     ("size", "width", "kind"),
-    [(3, 0.5, "centre"), (5, 0.7, "centre"), (7, 0.7, "centre"), (5, 1.0, "centre"), (3, 0.8, "other"), (5, 1.2, "other"), (7, 1.6, "other")],
-)  # fmt: skip
+    [
+        (3, 0.5, "centre"),
+        (5, 0.7, "centre"),
+        (7, 0.7, "centre"),
+        (5, 1.0, "centre"),
+        (3, 0.8, "other"),
+        (5, 1.2, "other"),
+        (7, 1.6, "other"),
+    ],
+)
 def test_laplacians_of_gaussians(size: int, width: float, kind: str) -> None:
-    """Narrow ones are sums of second differences; it had been said of all that they have a closed form."""
+    """Narrow ones are sums of second differences; it had been said of all that they have a closed
+    form.
+    """
     at = np.arange(size) - size // 2
     r2 = at[:, None] ** 2 + at**2
     w = np.rint((r2 - 2 * width**2) * np.exp(-r2 / (2 * width**2)) * 64) / 64

@@ -1,4 +1,6 @@
-"""The bend of the edge: chords, the constant's symmetries, hulls of points, means over centres, and the evidence."""
+"""The bend of the edge: chords, the constant's symmetries, hulls of points, means over centres, and
+the evidence.
+"""
 
 from __future__ import annotations
 
@@ -84,7 +86,9 @@ def test_a_pixel_has_its_second_moment(y: Fraction, k: Fraction) -> None:
 
 @given(st.floats(0.05, 1.5), st.floats(-0.6, 0.6), st.floats(-2, 2))
 def test_a_half_square_bends(turn: float, t: float, y: float) -> None:
-    """Rows of the square end at δ(ℓ) = εℓ²/2 in place of 0: a midpoint rule over the square, and its slope in ε."""
+    """Rows of the square end at δ(ℓ) = εℓ²/2 in place of 0: a midpoint rule over the square, and
+    its slope in ε.
+    """
     c, s, eps = float(np.cos(turn)), float(np.sin(turn)), 0.02
     at = (np.arange(800) + 0.5) / 800 - 0.5
     inside = at[:, None] * c + at * s + t
@@ -123,7 +127,9 @@ def test_a_hole_has_the_opposite_constant(seed: int, name: str, b: float) -> Non
     """-w and b + S make g(S - z): the same P, and -C."""
     w = _taps(seed)
     there = filter_of(-w, b + float(w.sum()), name)
-    assert abs(_constant(w, b, name)[0] + constant_of(there).value) <= 1e-6 * (1 + abs(_constant(w, b, name)[0]))  # fmt: skip
+    assert abs(_constant(w, b, name)[0] + constant_of(there).value) <= 1e-6 * (
+        1 + abs(_constant(w, b, name)[0])
+    )
     one, two = strength_of(filter_of(w, b, name), 1e-3), strength_of(there, 1e-3)
     assert one.error is not None and two.error is not None
     assert abs(one.value - two.value) <= one.error + two.error
@@ -134,7 +140,9 @@ def test_a_hole_has_the_opposite_constant(seed: int, name: str, b: float) -> Non
 @example(1, "abs")
 @example(1_093_334_510, "abs")
 def test_an_affine_odd_part_has_no_constant(seed: int, name: str) -> None:
-    """σ(z) - σ(-z) affine and b = -S/2; squares and the identity for any b: the two sides of an edge cancel."""
+    """σ(z) - σ(-z) affine and b = -S/2; squares and the identity for any b: the two sides of an
+    edge cancel.
+    """
     w = _taps(seed)
     b = 0.37 if name in ("identity", "square") else -float(w.sum()) / 2
     found = constant_of(filter_of(w, b, name))
@@ -142,16 +150,23 @@ def test_an_affine_odd_part_has_no_constant(seed: int, name: str) -> None:
 
 
 def test_a_kink_that_edges_show_all_at_once() -> None:
-    """The second difference is 0 on edges along it, and sees them bend: 2/3, though abs is even; two of them, 16/3."""
+    """The second difference is 0 on edges along it, and sees them bend: 2/3, though abs is even;
+    two of them, 16/3.
+    """
     one = np.array([[0.0, 1, 0], [0, -2, 0], [0, 1, 0]])
     two = np.outer([1.0, -2, 1], [1.0, -2, 1])
-    found = [constant_of(filter_of(w, 0.0, name)).value for w, name in ((one, "abs"), (one, "relu"), (two, "abs"))]  # fmt: skip
+    found = [
+        constant_of(filter_of(w, 0.0, name)).value
+        for w, name in ((one, "abs"), (one, "relu"), (two, "abs"))
+    ]
     assert found == pytest.approx([2 / 3, 1 / 3, 16 / 3], abs=1e-3)
     edge_ = filter_of(one, 0.0, "abs")
     rest = []
     for r in (20.3, 81.2):
         seen = centres(r, 4, 3, (0.3, 0.7))
-        rest.append(float(seen.mean(np.abs(seen.windows @ one.ravel()), 0.0)) - strength_of(edge_).value * r)  # fmt: skip
+        rest.append(
+            float(seen.mean(np.abs(seen.windows @ one.ravel()), 0.0)) - strength_of(edge_).value * r
+        )
     assert abs(rest[1] - 2 / 3) < abs(rest[0] - 2 / 3) < 0.2
 
 
@@ -172,7 +187,9 @@ def test_sylvester() -> None:
 @given(seeds)
 @example(5)
 def test_cubes_see_the_hull_of_three_points(seed: int) -> None:
-    """Σ w w w times the mean area of the triangle: points drawn by |w|, with their signs; eight standard errors."""
+    """Σ w w w times the mean area of the triangle: points drawn by |w|, with their signs; eight
+    standard errors.
+    """
     w, rng, count = _taps(seed), np.random.default_rng(seed), 200_000
     weight = float(np.abs(w).sum())
     assume(weight)
@@ -200,7 +217,9 @@ def test_one_direction_at_a_time() -> None:
 
 
 def _squares(r: float) -> float:
-    """∫ A² over the plane: the covariogram of the disk against that of the pixel, by Gauss' rule on a quarter."""
+    """∫ A² over the plane: the covariogram of the disk against that of the pixel, by Gauss' rule on
+    a quarter.
+    """
     node, weight = np.polynomial.legendre.leggauss(24)
     x, share = (node + 1) / 2, weight / 2
     v = np.hypot(x[:, None], x)
@@ -228,7 +247,9 @@ def test_differences_narrow(step: tuple[int, int]) -> None:
     size, r = float(np.hypot(*step)), 3.0
     x = ((np.arange(40_000) + 0.5) / 40_000 - 0.5) * 5
     half = edge
-    psi = half(x + size / 2, step[0] / size, step[1] / size) - half(x - size / 2, step[0] / size, step[1] / size)  # fmt: skip
+    psi = half(x + size / 2, step[0] / size, step[1] / size) - half(
+        x - size / 2, step[0] / size, step[1] / size
+    )
     width = float(np.sum(psi * np.sqrt(r * r - x * x)) * 4 * 5 / 40_000)
     seen = centres(r, 12, 3 + 2 * max(step))
     w = difference(np.diag([0.0, 1.0, 0.0]), step)
@@ -248,13 +269,17 @@ def test_differences_narrow_from_the_least_radius_on(step: tuple[int, int]) -> N
     size = float(np.hypot(*step))
     r, kappa = size / 2 + 1, across(step) * np.array([[0.5, 0.5, 0.5], [0.5, 1, 0.25], [0.25] * 3])
     x = ((np.arange(40_000) + 0.5) / 40_000 - 0.5) * 2 * r
-    psi = edge(x + size / 2, step[0] / size, step[1] / size) - edge(x - size / 2, step[0] / size, step[1] / size)  # fmt: skip
+    psi = edge(x + size / 2, step[0] / size, step[1] / size) - edge(
+        x - size / 2, step[0] / size, step[1] / size
+    )
     width = float(kappa.sum() * np.sum(psi * np.sqrt(r * r - x * x)) * 4 * 2 * r / 40_000)
     w = difference(kappa, step)
     seen = centres(r, 12, len(w))
     for name, share in (("abs", 1.0), ("relu", 0.5)):
         found = float(seen.mean(activation(name)[0](seen.windows @ w.ravel()), 0.0))
-        allowed = share * centres_bound(4 * float(np.abs(w).sum()) + 8 * float(np.abs(w).sum()), r, 12)  # fmt: skip
+        allowed = share * centres_bound(
+            4 * float(np.abs(w).sum()) + 8 * float(np.abs(w).sum()), r, 12
+        )
         assert abs(found - share * width) <= allowed + 1e-5
         assert abs(found - share * width) <= 0.01 * width
 
@@ -263,7 +288,9 @@ def test_differences_narrow_from_the_least_radius_on(step: tuple[int, int]) -> N
 @example([(0, 0), (4, 0), (0, 4), (1, 1)])
 @example([(0, 0), (4, 0), (0, 4), (4, 4)])
 def test_four_points_have_twice_the_hull_of_three(points: list[tuple[int, int]]) -> None:
-    """Of every four points the triangles add up to twice their hull: so for every density 4 E(three) = 2 E(four)."""
+    """Of every four points the triangles add up to twice their hull: so for every density 4
+    E(three) = 2 E(four).
+    """
     turn = lambda a, b, c: (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
     triangles = [abs(turn(*points[:k], *points[k + 1 :])) for k in range(4)]
     hull: list[tuple[int, int]] = []
@@ -282,9 +309,12 @@ def test_four_points_have_twice_the_hull_of_three(points: list[tuple[int, int]])
 @example(Fraction(1), Fraction(0))
 @example(Fraction(0), Fraction(1))
 def test_an_edge_along_a_second_difference_is_not_seen(slope: Fraction, share: Fraction) -> None:
-    """From side to side through three pixels in a row their lit parts grow evenly; but the edge's bend is seen."""
+    """From side to side through three pixels in a row their lit parts grow evenly; but the edge's
+    bend is seen.
+    """
     mu = slope / 3
-    # The line y = high + mu x leaves all three pixels, |x| <= 3/2, at their sides; c and s need not have length 1.
+    # The line y = high + mu x leaves all three pixels, |x| <= 3/2, at their sides; c and s need not
+    # have length 1.
     high = share * (Fraction(1, 2) - Fraction(3, 2) * abs(mu))
     lit = [Fraction(1, 2) - high - mu * x for x in (-1, 0, 1)]
     found = [edge(-high - mu * x, mu, Fraction(1)) for x in (-1, 0, 1)]
@@ -338,7 +368,14 @@ def _flipped(half: bool) -> Callable[..., np.ndarray]:
         for u, v in np.ndindex(taps, taps):
             inside = (u - taps // 2) * n.c - (v - taps // 2) * n.s
             if half:
-                found.append(np.stack([edge(t + at, float(c[0, 0]), float(s[0, 0])) for t, at, c, s in zip(n.t, inside, n.c, n.s, strict=True)]))  # fmt: skip
+                found.append(
+                    np.stack(
+                        [
+                            edge(t + at, float(c[0, 0]), float(s[0, 0]))
+                            for t, at, c, s in zip(n.t, inside, n.c, n.s, strict=True)
+                        ]
+                    )
+                )
             else:
                 along = (v - taps // 2) * n.c - (u - taps // 2) * n.s
                 found.append(moment(n.t + inside, along, n.c, n.s))
@@ -349,7 +386,8 @@ def _flipped(half: bool) -> Callable[..., np.ndarray]:
 
 @pytest.mark.parametrize("name", ["_half_squares", "_moments"])
 def test_a_sign_in_the_numbers_is_seen(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Cause: |C| was a hundredth of what a mean over centres may be off by, so C = 0, -C and 2C were accepted.
+    """Cause: |C| was a hundredth of what a mean over centres may be off by, so C = 0, -C and 2C
+    were accepted.
 
     Siblings: C/2 in training, and signs in numerics.  Now every direction is held to its own bound.
     """
@@ -359,7 +397,8 @@ def test_a_sign_in_the_numbers_is_seen(name: str, monkeypatch: pytest.MonkeyPatc
 
 
 def test_a_direction_says_more_than_its_tolerance() -> None:
-    """What C has in a direction is many times what a circle and its tangent leave open there, with kinks too.
+    """What C has in a direction is many times what a circle and its tangent leave open there, with
+    kinks too.
 
     A ReLU that edges of most directions do not wake has C = 0 there: these directions say nothing.
     """
@@ -383,9 +422,16 @@ def test_the_bound_of_a_direction_holds_at_any_radius(seed: int, name: str, r: f
     far = np.hypot((r - t) * c, (r - t) * s)
     assert np.max(np.abs(far - (r - t))) < 1e-9
     disk_ = _anywhere(r, u - (r - t) * c, v - (r - t) * s)
-    flat = np.stack([edge(x + u * a + v * b, a, b) for x, a, b in zip(t, c.ravel().tolist(), s.ravel().tolist(), strict=True)])  # fmt: skip
+    flat = np.stack(
+        [
+            edge(x + u * a + v * b, a, b)
+            for x, a, b in zip(t, c.ravel().tolist(), s.ravel().tolist(), strict=True)
+        ]
+    )
     z, p = (np.tensordot(x, one.w, 2) + one.b for x in (disk_, flat))
-    each = r * (sigma(z) - sigma(p)) - at.t * (sigma(z) - sigma(np.array(one.b)) - one.rise * (at.t > 0))  # fmt: skip
+    each = r * (sigma(z) - sigma(p)) - at.t * (
+        sigma(z) - sigma(np.array(one.b)) - one.rise * (at.t > 0)
+    )
     found = np.sum(at.weight * each, axis=(1, 2)) * 16 / (2 * pi)
     stated = constant_of(one, turns=16, proved=False).by_direction
     allowed = numbers.direction_bound(one, 16, r, z, p, float(disk_bound(r)) + 8 * r * 2.0**-53)

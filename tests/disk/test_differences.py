@@ -29,7 +29,10 @@ def test_every_kind_is_trained_and_counted() -> None:
         kappa = trained.kappa[trained.net.mask.numpy() > 0]
         assert trained.one_sign == (abs(np.sum(np.sign(kappa))) == len(kappa))
         assert trained.excess >= 0
-        assert np.mean(trained.error**2) == np.float64(trained.loss) or abs(np.mean(trained.error**2) / trained.loss - 1) < 1e-9  # fmt: skip
+        assert (
+            np.mean(trained.error**2) == np.float64(trained.loss)
+            or abs(np.mean(trained.error**2) / trained.loss - 1) < 1e-9
+        )
         with torch.no_grad():
             answers = trained.net(disks(r, HALF_LENGTH)).numpy()
         assert np.allclose(answers - r, trained.error, rtol=0, atol=1e-12)

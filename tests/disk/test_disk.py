@@ -1,4 +1,6 @@
-"""Disks: the closed form against subdivision and limits, floats against the law, symmetries, order, and the networks."""
+"""Disks: the closed form against subdivision and limits, floats against the law, symmetries, order,
+and the networks.
+"""
 
 from __future__ import annotations
 
@@ -30,9 +32,14 @@ def _exact(i: int, j: int, r: float) -> mpmath.mpf:
 
 def test_every_way_of_meeting_a_pixel_is_proved_and_checked() -> None:
     proved, checked = (
-        {evidence.kind(i, j, Fraction(str(r))) for r in some for i in range(-1, 6) for j in range(-1, 6)}
+        {
+            evidence.kind(i, j, Fraction(str(r)))
+            for r in some
+            for i in range(-1, 6)
+            for j in range(-1, 6)
+        }
         for some in (RADII, evidence.FIXED)
-    )  # fmt: skip
+    )
     assert len(proved) == len(checked) == evidence.KINDS
     assert proved == checked
 
@@ -92,7 +99,11 @@ def test_large_disks_lose_radii_not_areas(r: float, turn: float, step: int) -> N
 def test_the_bound_is_tight_to_a_small_factor() -> None:
     with mpmath.workdps(40):
         x = disk([33.7], 35)[0]
-        gaps = [abs(_exact(i, j, 33.7) - float(x[i + 35, j + 35])) for i in range(36) for j in range(i + 1)]  # fmt: skip
+        gaps = [
+            abs(_exact(i, j, 33.7) - float(x[i + 35, j + 35]))
+            for i in range(36)
+            for j in range(i + 1)
+        ]
     assert float(disk_bound(33.7)) / 50 < max(gaps) < float(disk_bound(33.7))
 
 
@@ -163,8 +174,14 @@ def test_a_finer_grid_shows_the_same_disk(r: Fraction, t: int) -> None:
     assert np.max(np.abs(fine - disk([float(r)], 7)[0])) <= 2 * allowed
 
 
-@given(st.fractions(0, 4, max_denominator=9), st.fractions(0, 4, max_denominator=9), st.fractions(Fraction(1, 9), 3, max_denominator=9))  # fmt: skip
-def test_the_corner_function_is_odd_symmetric_and_grows(x: Fraction, y: Fraction, r: Fraction) -> None:  # fmt: skip
+@given(
+    st.fractions(0, 4, max_denominator=9),
+    st.fractions(0, 4, max_denominator=9),
+    st.fractions(Fraction(1, 9), 3, max_denominator=9),
+)
+def test_the_corner_function_is_odd_symmetric_and_grows(
+    x: Fraction, y: Fraction, r: Fraction
+) -> None:
     with mpmath.workdps(30):
         x, y, r = (mpmath.mpf(v.numerator) / v.denominator for v in (x, y, r))
         value = corner(x, y, r, mpmath)
@@ -184,7 +201,9 @@ def test_a_small_disk_lies_in_one_pixel(r: float) -> None:
 
 @given(st.integers(20, 10**4), st.floats(0.05, 0.95))
 def test_far_away_the_circle_is_a_pulse(m: int, phi: float) -> None:
-    """On the axis the mean of √(r² - y²) over |y| <= 1/2: φ - 1/(24r), and at most 1/(320r³) less."""
+    """On the axis the mean of √(r² - y²) over |y| <= 1/2: φ - 1/(24r), and at most
+    1/(320r³) less.
+    """
     r = m - 0.5 + phi
     fraction = r - (m - 0.5)
     assume(fraction > 1 / (8 * r - 1))
@@ -209,7 +228,9 @@ def test_no_radii_no_disks() -> None:
 @example(0.5177, 0, 0)
 @example(float(np.sqrt(2.5)), 1, 1)
 def test_long_arcs_are_those_in_the_middle_pixel(r: float, i: int, j: int) -> None:
-    """s > 1/2 is an arc of more than 60 degrees in a pixel, or in its half or quarter on an axis; at r <= 1/2 it is 90."""
+    """s > 1/2 is an arc of more than 60 degrees in a pixel, or in its half or quarter on an axis;
+    at r <= 1/2 it is 90.
+    """
     i, j = max(i, j), min(i, j)
     turn = float(arcs(np.array(r), np.array(i), np.array(j))) / r / (1 + (i == 0)) / (1 + (j == 0))
     bound = 0.5 / np.cos(pi / 12)
@@ -219,12 +240,18 @@ def test_long_arcs_are_those_in_the_middle_pixel(r: float, i: int, j: int) -> No
 
 
 def test_half_a_quarter_of_the_disk() -> None:
-    """Up to x = r/√2 the corner function has the triangle and the eighth that the diagonal cuts off."""
+    """Up to x = r/√2 the corner function has the triangle and the eighth that the diagonal cuts
+    off.
+    """
     x = 3 / sp.sqrt(2)
     assert sp.simplify(arc(x, sp.Integer(3), sp.Integer(3)) - (x * x / 2 + 9 * sp.pi / 8)) == 0
 
 
-@given(st.fractions(0, 5, max_denominator=8), st.fractions(Fraction(1, 8), 5, max_denominator=8), st.integers(3, 40))  # fmt: skip
+@given(
+    st.fractions(0, 5, max_denominator=8),
+    st.fractions(Fraction(1, 8), 5, max_denominator=8),
+    st.integers(3, 40),
+)
 def test_more_radii_leave_less_between_them(low: Fraction, width: Fraction, count: int) -> None:
     """Two radii are fitted exactly; the floor tends to that of the interval from above."""
     high = low + width

@@ -73,13 +73,17 @@ def test_activations_not_made_of_lines_and_no_taps() -> None:
 
 
 def test_roots_have_one_key_each() -> None:
-    """x² - 2 and its multiples have the same roots, 2x - 1 a rational one; outside the interval there are none."""
+    """x² - 2 and its multiples have the same roots, 2x - 1 a rational one; outside the interval
+    there are none.
+    """
     wide = (Fraction(0), Fraction(2))
     one, two = ((Fraction(-2 * k), Fraction(0), Fraction(k)) for k in (1, -3))
     (first,), (second,) = (list(_roots(poly, *wide)) for poly in (one, two))
     assert first[0] == second[0] and first[1].overlaps(second[1])
     assert first[1].overlaps(arb(2).sqrt())
-    assert [key for key, _ in _roots((Fraction(-1), Fraction(2), Fraction(0)), *wide)] == [Fraction(1, 2)]  # fmt: skip
+    assert [key for key, _ in _roots((Fraction(-1), Fraction(2), Fraction(0)), *wide)] == [
+        Fraction(1, 2)
+    ]
     assert not list(_roots(one, Fraction(0), Fraction(1)))
     assert not list(_roots((Fraction(1), Fraction(0), Fraction(1)), *wide))
 
@@ -97,7 +101,9 @@ def test_roots_have_one_key_each() -> None:
     ],
 )
 def test_where_a_quadratic_is_negative(powers: tuple[int, ...], stretches: list[Any]) -> None:
-    """On -1 < x < 1: constants, lines, and parabolas that dip inside, rise inside, or are 0 at both ends."""
+    """On -1 < x < 1: constants, lines, and parabolas that dip inside, rise inside, or are 0 at both
+    ends.
+    """
     gamma, beta, alpha = (Fraction(x) for x in powers)
     low, high = (Fraction(1), Fraction(0)), (Fraction(-1), Fraction(0))
     nothing = (Fraction(0), Fraction(0))

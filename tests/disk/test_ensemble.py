@@ -1,4 +1,6 @@
-"""Ensembles on disks: the windows that disks show, torch as the judge, and what training reaches."""
+"""Ensembles on disks: the windows that disks show, torch as the judge, and
+what training reaches.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,12 @@ def test_what_is_trained_is_what_torch_runs(seed: int, name: str, channels: int)
     nets = train_networks(shape, disk_windows(R, 3, 13), R, 3, np.random.default_rng(seed), 8)
     x, target = disks(R, 13), torch.tensor(R)
     both = Bundle(shape, nets)(x)
-    size = np.abs(nets.a) @ np.ones(channels) * 27**2 * (1 + np.abs(nets.w).sum() + np.abs(nets.b).sum()) ** 2  # fmt: skip
+    size = (
+        np.abs(nets.a)
+        @ np.ones(channels)
+        * 27**2
+        * (1 + np.abs(nets.w).sum() + np.abs(nets.b).sum()) ** 2
+    )
     for j in range(3):
         net = load(shape, nets, j)
         alone = net(x)
@@ -66,7 +73,14 @@ def test_what_is_trained_is_what_torch_runs(seed: int, name: str, channels: int)
 
 def test_the_same_start_ends_at_the_same_network_and_longer_is_not_worse() -> None:
     seen, shape = disk_windows(R, 3, 13), NetworkShape("relu", 2)
-    short, again, long = (train_networks(shape, seen, R, 4, np.random.default_rng(3), steps) for steps in (5, 5, 30))  # fmt: skip
+    short, again, long = (
+        train_networks(shape, seen, R, 4, np.random.default_rng(3), steps) for steps in (5, 5, 30)
+    )
     assert np.array_equal(short.w, again.w)
-    lost = [torch.mean((Bundle(shape, nets)(disks(R, 13)) - torch.tensor(R)) ** 2, dim=1).detach().numpy() for nets in (short, long)]  # fmt: skip
+    lost = [
+        torch.mean((Bundle(shape, nets)(disks(R, 13)) - torch.tensor(R)) ** 2, dim=1)
+        .detach()
+        .numpy()
+        for nets in (short, long)
+    ]
     assert np.all(lost[1] <= lost[0] * (1 + 1e-9))

@@ -1,4 +1,6 @@
-"""Filters side by side: each with its own activation, and sums over disks that need the edge only."""
+"""Filters side by side: each with its own activation, and sums over disks that
+need the edge only.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,10 @@ def test_every_filter_has_its_own_activation(seed: int, some: int, others: int) 
     rng = np.random.default_rng(seed)
     w, b = rng.normal(size=(some + others, 3, 3)), rng.normal(size=some + others)
     mixed = Filters(w, b, ("tanh", "abs"), (some, others))
-    parts = Filters(w[:some], b[:some], ("tanh",), (some,)), Filters(w[some:], b[some:], ("abs",), (others,))  # fmt: skip
+    parts = (
+        Filters(w[:some], b[:some], ("tanh",), (some,)),
+        Filters(w[some:], b[some:], ("abs",), (others,)),
+    )
     for k in (0, 1):
         value = mixed.sigma(b) if not k else mixed.slope(b)
         alone = [activation(name)[k](x) for name, x in (("tanh", b[:some]), ("abs", b[some:]))]

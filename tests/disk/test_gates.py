@@ -1,4 +1,6 @@
-"""Gates: columns by hand, the regression, and networks that come as close to a gate as one likes."""
+"""Gates: columns by hand, the regression, and networks that come as close to a
+gate as one likes.
+"""
 
 from __future__ import annotations
 
@@ -34,13 +36,18 @@ def test_the_columns_are_derivatives_of_the_features(seed: int, name: str) -> No
     v = rng.normal(size=10)
     for i in range(10):
         way = np.eye(10)[i]
-        ends = [state((v + s * 1e-5 * way)[None, None], SEEN, R, activation(name)[0]).features[0, 0] for s in (1, -1)]  # fmt: skip
+        ends = [
+            state((v + s * 1e-5 * way)[None, None], SEEN, R, activation(name)[0]).features[0, 0]
+            for s in (1, -1)
+        ]
         slope = (ends[0] - ends[1]) / 2e-5
         assert np.allclose(slope, _columns(name, v)[:, i], rtol=1e-5, atol=1e-4)
 
 
 def test_squares_are_gated_by_themselves() -> None:
-    """σ' = 2z: behind it stand the lags of two filters, and less is left than by one channel of squares."""
+    """σ' = 2z: behind it stand the lags of two filters, and less is left than by one channel of
+    squares.
+    """
     v = np.append(np.arange(9) - 4.0, 0)
     left = np.mean(residual(_columns("square", v), R) ** 2)
     assert left <= state(v[None, None], SEEN, R, np.square).loss[0] * (1 + 1e-9)
@@ -53,7 +60,12 @@ def test_two_channels_come_as_close_as_one_likes(name: str) -> None:
         told, q = _behind(_columns(name, start))
         assert abs(told / loss - 1) < 1e-3
         q *= np.linalg.norm(start) / np.linalg.norm(q)
-        pairs = [state(np.stack([start + s * eps * q for s in (1, -1)])[None], SEEN, R, activation(name)[0]).loss[0] for eps in (1e-2, 1e-3)]  # fmt: skip
+        pairs = [
+            state(
+                np.stack([start + s * eps * q for s in (1, -1)])[None], SEEN, R, activation(name)[0]
+            ).loss[0]
+            for eps in (1e-2, 1e-3)
+        ]
         assert abs(pairs[1] / loss - 1) < max(0.1 * abs(pairs[0] / loss - 1), 1e-2)
 
 
@@ -64,7 +76,12 @@ def test_behind_any_filter_two_channels_come_down_to_the_residual(seed: int, nam
     start = np.random.default_rng(seed).normal(size=10)
     told, q = _behind(_columns(name, start))
     q *= np.linalg.norm(start) / np.linalg.norm(q)
-    losses = [state(np.stack([start + s * eps * q for s in (1, -1)])[None], SEEN, R, activation(name)[0]).loss[0] for eps in (1e-2, 1e-3, 1e-4)]  # fmt: skip
+    losses = [
+        state(
+            np.stack([start + s * eps * q for s in (1, -1)])[None], SEEN, R, activation(name)[0]
+        ).loss[0]
+        for eps in (1e-2, 1e-3, 1e-4)
+    ]
     assert losses[2] <= told * 1.01 + 1e-9
     assert losses[2] <= told + 0.2 * max(losses[0] - told, 0) + 1e-2 * told
 

@@ -1,4 +1,6 @@
-"""Laplacians: mean distances, classes and their symmetries, P against quadrature, the bound for every filter, and what training runs."""
+"""Laplacians: mean distances, classes and their symmetries, P against quadrature, the bound for
+every filter, and what training runs.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +75,9 @@ def test_distances_are_those_along_rays(x: float, y: float) -> None:
 
 
 def test_the_mean_distance_of_a_square_from_its_middle() -> None:
-    assert float(distance(arb(0), arb(0), Balls)) == pytest.approx((sqrt(2) + asinh(1)) / 6, rel=1e-15)  # fmt: skip
+    assert float(distance(arb(0), arb(0), Balls)) == pytest.approx(
+        (sqrt(2) + asinh(1)) / 6, rel=1e-15
+    )
 
 
 # --- classes ----------------------------------------------------------------------------------
@@ -81,7 +85,9 @@ def test_the_mean_distance_of_a_square_from_its_middle() -> None:
 
 @settings(max_examples=20)
 @given(seeds, st.booleans(), st.sampled_from(IMAGES), st.sampled_from([(1, 0), (0, 1), (1, 1)]))
-def test_classes_have_the_symmetries_of_the_square(seed: int, balanced: bool, image: Any, by: tuple[int, int]) -> None:  # fmt: skip
+def test_classes_have_the_symmetries_of_the_square(
+    seed: int, balanced: bool, image: Any, by: tuple[int, int]
+) -> None:
     w = even(seed)
     w[1, 1] -= w.sum() * balanced
     b = -float(w.sum()) / 2
@@ -107,7 +113,9 @@ def test_classes_are_what_is_seen(seed: int, differences: bool) -> None:
 
 
 def test_a_small_tap_of_the_other_sign_does_not_show() -> None:
-    """Class dipole, although no smoothed difference with one sign: P = 4|m| all the same; a larger one shows."""
+    """Class dipole, although no smoothed difference with one sign: P = 4|m| all the same; a larger
+    one shows.
+    """
     for tap, kind in ((-0.125, "dipole"), (-4.0, "other")):
         w = np.zeros((3, 3))
         kappa = np.array([[1, tap, 1], [1, 1, 1.0]])
@@ -188,7 +196,9 @@ def test_saddles(k: int, name: str) -> None:
 @example(34773)
 @example(1)
 def test_arcs_and_distances_are_one_number(seed: int) -> None:
-    """Where S = 0 and the sides do not turn; ∮ |M| dθ is larger where they do, and with S ≠ 0 it may be: M can have both signs then."""
+    """Where S = 0 and the sides do not turn; ∮ |M| dθ is larger where they do, and with S ≠ 0 it
+    may be: M can have both signs then.
+    """
     w = rational(even(seed))
     w[0, 0] -= sum(w.values()) * (seed % 2)
     level = -sum(w.values()) / 2
@@ -224,32 +234,54 @@ def test_no_filter_has_less(seed: int, x: float, y: float) -> None:
     w[1, 1] -= w.sum()
     by = quadrature_of(filter_of(w, 0.0, "abs"), most=FEW)
     assert by.error is not None
-    least = 4 * abs(sum(float(w[i, j]) * evidence._by_rays(i - 1 - x, j - 1 - y) for i, j in np.ndindex(3, 3)))  # fmt: skip
+    least = 4 * abs(
+        sum(float(w[i, j]) * evidence._by_rays(i - 1 - x, j - 1 - y) for i, j in np.ndindex(3, 3))
+    )
     assert by.value + by.error >= least - 1e-8
 
 
 def test_equality_only_where_the_sign_changes_at_the_point() -> None:
-    """P = 4 |Σ w D(u - c)|: for one-signed sides about c; about no other point, for no dipole, and for no side that turns."""
+    """P = 4 |Σ w D(u - c)|: for one-signed sides about c; about no other point, for no dipole, and
+    for no side that turns.
+    """
     moved, dipole = np.roll(SECONDS[0], (1, 0), axis=(0, 1)), np.zeros((3, 3))
     dipole[1, :2] = -1, 1
     for w, c, equal in (
-        (SECONDS[0] + SECONDS[2], (0, 0), True), (SECONDS[0] + SECONDS[2], (0.25, 0), False), (moved, (0, 0), False),
-        (SADDLES[0], (0, 0), False), (dipole, (0, -0.5), False), (dipole, (0, 3), False),
+        (SECONDS[0] + SECONDS[2], (0, 0), True),
+        (SECONDS[0] + SECONDS[2], (0.25, 0), False),
+        (moved, (0, 0), False),
+        (SADDLES[0], (0, 0), False),
+        (dipole, (0, -0.5), False),
+        (dipole, (0, 3), False),
         (SADDLES[0] + 2 * SECONDS.sum(axis=0), (0, 0), True),
-    ):  # fmt: skip
+    ):
         by = quadrature_of(filter_of(w, 0.0, "abs"), most=FEW)
         assert by.error is not None
-        least = 4 * abs(sum(float(w[i, j]) * evidence._by_rays(i - 1 - c[0], j - 1 - c[1]) for i, j in np.ndindex(3, 3)))  # fmt: skip
+        least = 4 * abs(
+            sum(
+                float(w[i, j]) * evidence._by_rays(i - 1 - c[0], j - 1 - c[1])
+                for i, j in np.ndindex(3, 3)
+            )
+        )
         assert strength_of(filter_of(0 * w, 0.0, "abs")).value == 0
-        assert (abs(by.value - least) <= by.error + 1e-8) is equal and by.value > least - by.error - 1e-8  # fmt: skip
+        assert (
+            abs(by.value - least) <= by.error + 1e-8
+        ) is equal and by.value > least - by.error - 1e-8
 
 
 @settings(max_examples=20)
-@given(seeds, st.sampled_from([(3, 3), (3, 2), (2, 3), (2, 2)]), st.fractions(-2, 2, max_denominator=12), st.fractions(-1, 1, max_denominator=9))  # fmt: skip
+@given(
+    seeds,
+    st.sampled_from([(3, 3), (3, 2), (2, 3), (2, 2)]),
+    st.fractions(-2, 2, max_denominator=12),
+    st.fractions(-1, 1, max_denominator=9),
+)
 def test_about_the_centre_the_response_is_odd(
     seed: int, size: tuple[int, int], tau: Fraction, k: Fraction
 ) -> None:
-    """p_θ(-τ) = S - p_θ(τ), the centre being the middle of a pixel, of two, or of four; in rational numbers."""
+    """p_θ(-τ) = S - p_θ(τ), the centre being the middle of a pixel, of two, or of four; in rational
+    numbers.
+    """
     part = np.random.default_rng(seed).integers(-3, 4, size)
     w = {(i, j): Fraction(int(tap)) for (i, j), tap in np.ndenumerate(part + part[::-1, ::-1])}
     c, s = (1 - k * k) / (1 + k * k), 2 * k / (1 + k * k)
@@ -259,7 +291,9 @@ def test_about_the_centre_the_response_is_odd(
 
 
 def test_odd_taps_do_not_cross_at_the_middle() -> None:
-    """The four odd filters of 3 × 3 answer independent values at t = 0 in four directions: with S/2 for all only even ones are left."""
+    """The four odd filters of 3 × 3 answer independent values at t = 0 in four directions: with S/2
+    for all only even ones are left.
+    """
     rows = []
     for k in (Fraction(1, 9), Fraction(1, 3), Fraction(2, 3), Fraction(5, 6)):
         c, s = (1 - k * k) / (1 + k * k), 2 * k / (1 + k * k)
@@ -274,15 +308,23 @@ def test_odd_taps_do_not_cross_at_the_middle() -> None:
 def test_kinks_that_are_not_met_or_cancel() -> None:
     blur, laplacian = np.ones((3, 3)), SECONDS[0] + SECONDS[1]
     told = lambda w, b, name: strength_of(filter_of(w, b, name))
-    assert told(-laplacian / 4, 1.5, "hardtanh").law in (AFFINE, "0, as σ is affine on all that it answers")  # fmt: skip
+    assert told(-laplacian / 4, 1.5, "hardtanh").law in (
+        AFFINE,
+        "0, as σ is affine on all that it answers",
+    )
     # About 3 = S/2 + b the two kinks of ReLU6 lie symmetrically; about 0 all odd activations do.
-    assert told(blur, -1.5, "relu6") == told(blur, -1.5, "relu6") and told(blur, -1.5, "relu6").law == ODD  # fmt: skip
+    assert (
+        told(blur, -1.5, "relu6") == told(blur, -1.5, "relu6")
+        and told(blur, -1.5, "relu6").law == ODD
+    )
     for name in ("hardtanh", "softshrink", "tanh", "sin", "erf"):
         w = np.random.default_rng(1).integers(-8, 9, (3, 3)) / 8.0
         assert told(w, -float(w.sum()) / 2, name).law == ODD
         assert within(filter_of(w, -float(w.sum()) / 2, name), 0.0)
     # One kink at the half, the other out of reach: ReLU's closed form.
-    assert told(blur / 9, -0.5, "relu6").value == pytest.approx(told(blur / 9, -0.5, "relu").value, rel=1e-14)  # fmt: skip
+    assert told(blur / 9, -0.5, "relu6").value == pytest.approx(
+        told(blur / 9, -0.5, "relu").value, rel=1e-14
+    )
     assert told(blur / 9, -0.5, "tanh").turns and not told(blur / 9, -0.5, "tanh").law
 
 
@@ -318,7 +360,9 @@ def test_a_turn_of_the_circle_adds_up_to_the_perimeter() -> None:
     seen = evidence._torch_strength(net, evidence._filtered(evidence._windows(), SECONDS, "valid"))
     stated = strength_of(filter_of(SECONDS[0], 0.0, "abs")).value
     assert abs(seen - stated) <= evidence._bound(SECONDS[0], 0.0, "abs") < 0.05 * stated
-    assert stated == pytest.approx(8 * float(distance(arb(1), arb(0), Balls) - distance(arb(0), arb(0), Balls)))  # fmt: skip
+    assert stated == pytest.approx(
+        8 * float(distance(arb(1), arb(0), Balls) - distance(arb(0), arb(0), Balls))
+    )
     assert stated < 2 * pi
 
 

@@ -1,4 +1,6 @@
-"""The lattice fluctuation: projected filters, waves, the half-integral of a kink, and disks around any point."""
+"""The lattice fluctuation: projected filters, waves, the half-integral of a kink, and disks around
+any point.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +56,9 @@ def test_a_pixel_across_a_line_is_a_half_square(q: Lag, T: Fraction) -> None:
     assert held == clipped(T, Fraction(q[0]), Fraction(q[1]))
     assert held + response(-T, q) == 1
     length = float(np.hypot(*q))
-    assert float(held) == pytest.approx(edge(float(T) / length, q[0] / length, q[1] / length), abs=1e-12)  # fmt: skip
+    assert float(held) == pytest.approx(
+        edge(float(T) / length, q[0] / length, q[1] / length), abs=1e-12
+    )
 
 
 @given(seeds, primitive)
@@ -63,10 +67,13 @@ def test_the_projection_keeps_the_sum_and_the_dipole(seed: int, q: Lag) -> None:
     w = {(u, v): int(rng.integers(-9, 10)) for u in (-1, 0, 1) for v in (-1, 0, 1)}
     taps = project(w, q)
     assert sum(taps.values()) == sum(w.values())
-    assert sum(j * tap for j, tap in taps.items()) == sum((u * q[0] + v * q[1]) * tap for (u, v), tap in w.items())  # fmt: skip
+    assert sum(j * tap for j, tap in taps.items()) == sum(
+        (u * q[0] + v * q[1]) * tap for (u, v), tap in w.items()
+    )
 
 
-# --- one kink ---------------------------------------------------------------------------------------
+# --- one kink
+# ---------------------------------------------------------------------------------------
 
 
 @given(st.floats(1e-6, 1.0))
@@ -91,17 +98,24 @@ def test_a_kink_leaves_a_wave_of_period_1(x: float) -> None:
 
 @given(seeds)
 def test_the_swing_is_the_integral_along_the_parabola(seed: int) -> None:
-    """∫ B(x - y²/2) dy over |y| <= Y; beyond, the next zero of the sawtooth's integral bounds what is left by 2/(12√3 Y)."""
+    """∫ B(x - y²/2) dy over |y| <= Y; beyond, the next zero of the sawtooth's integral bounds what
+    is left by 2/(12√3 Y).
+    """
     x = float(np.random.default_rng(seed).uniform(0, 1))
     reach, count = 40.0, 400_000
     y = (np.arange(count) + 0.5) * reach / count
     wrapped = (x - y * y / 2) % 1
     inside = 2 * float(np.sum((wrapped - wrapped**2) / 2 - 1 / 12)) * reach / count
-    # A midpoint rule: ∫|slope| <= 2·Y²/4 times a quarter of a step; the tail by parts, |∫B - 1/12| <= 1/(36√3).
-    assert abs(inside - float(swing(x))) <= reach**2 / 2 * reach / count / 4 + 4 / (36 * 3**0.5) / reach  # fmt: skip
+    # A midpoint rule: ∫|slope| <= 2·Y²/4 times a quarter of a step; the tail by parts, |∫B - 1/12|
+    # <= 1/(36√3).
+    assert (
+        abs(inside - float(swing(x)))
+        <= reach**2 / 2 * reach / count / 4 + 4 / (36 * 3**0.5) / reach
+    )
 
 
-# --- waves ------------------------------------------------------------------------------------------
+# --- waves
+# ------------------------------------------------------------------------------------------
 
 
 @given(seeds, primitive)
@@ -131,7 +145,9 @@ def test_a_second_difference_does(seed: int) -> None:
 
 @given(seeds, st.sampled_from(["tanh", "relu", "square", "gelu"]))
 def test_on_the_axes_the_chord_deviation_of_one_dimension(seed: int, name: str) -> None:
-    """Both edges of a pulse of plateau radius, summed over its pixels, against the waves of q and -q."""
+    """Both edges of a pulse of plateau radius, summed over its pixels, against the waves of q and
+    -q.
+    """
     rng = np.random.default_rng(seed)
     w, b, sigma = _filter(seed), rng.uniform(-1, 1, 1), activation(name)[0]
     line, m = w[0].sum(axis=1), 4
@@ -148,7 +164,8 @@ def test_on_the_axes_the_chord_deviation_of_one_dimension(seed: int, name: str) 
     assert np.ptp(found - np.array(total)) <= 1e-11 * scale * (1 + float(np.abs(w).sum()))
 
 
-# --- disks anywhere -----------------------------------------------------------------------------------
+# --- disks anywhere
+# -----------------------------------------------------------------------------------
 
 
 @given(st.floats(0.6, 9), st.floats(-0.5, 0.5), st.floats(-0.5, 0.5))
@@ -158,7 +175,9 @@ def test_disks_anywhere_have_their_area(r: float, x: float, y: float) -> None:
     found, slack = around(r, (x, y), 11), 64 * (r * r + 1) * UNIT
     assert abs(float(found.sum()) - pi * r * r) <= found.size * slack
     assert float(found.min()) >= -slack and float(found.max()) <= 1 + slack
-    assert np.max(np.abs(around(r, (0.0, 0.0), 11) - disk([r], 11)[0])) <= slack + float(disk_bound(r))  # fmt: skip
+    assert np.max(np.abs(around(r, (0.0, 0.0), 11) - disk([r], 11)[0])) <= slack + float(
+        disk_bound(r)
+    )
     assert np.max(np.abs(np.flip(around(r, (-x, y), 11), axis=0) - found)) <= 2 * slack
     assert np.max(np.abs(around(r, (y, x), 11).T - found)) <= 2 * slack
 
@@ -166,32 +185,50 @@ def test_disks_anywhere_have_their_area(r: float, x: float, y: float) -> None:
 @given(st.floats(1.5, 6), st.integers(-2, 2), st.integers(-2, 2))
 def test_a_disk_moves_with_its_centre(r: float, i: int, j: int) -> None:
     moved = around(r, (float(i), float(j)), 11)
-    assert np.max(np.abs(np.roll(disk([r], 11)[0], (i, j), axis=(0, 1)) - moved)) <= 64 * (r * r + 1) * UNIT + float(disk_bound(r))  # fmt: skip
+    assert np.max(np.abs(np.roll(disk([r], 11)[0], (i, j), axis=(0, 1)) - moved)) <= 64 * (
+        r * r + 1
+    ) * UNIT + float(disk_bound(r))
 
 
-# --- the law ------------------------------------------------------------------------------------------
+# --- the law
+# ------------------------------------------------------------------------------------------
 
 
 @given(seeds, st.floats(0.2, 5.0))
 @settings(max_examples=10)
 def test_the_fluctuation_scales_and_turns(seed: int, scale: float) -> None:
-    """Homogeneous σ: filter and bias t times as large; a filter turned by a quarter, centre turned with it."""
+    """Homogeneous σ: filter and bias t times as large; a filter turned by a quarter, centre turned
+    with it.
+    """
     rng = np.random.default_rng(seed)
     w, b = _filter(seed), rng.uniform(-0.5, 0.5, 1)
-    r, centre = rng.uniform(5, 50, 4), (float(rng.uniform(-0.5, 0.5)), float(rng.uniform(-0.5, 0.5)))  # fmt: skip
+    r, centre = (
+        rng.uniform(5, 50, 4),
+        (float(rng.uniform(-0.5, 0.5)), float(rng.uniform(-0.5, 0.5))),
+    )
     relu = activation("relu")[0]
     one = fluctuation(w, b, relu, r, centre, reach=4)
     close = 1e-9 * (1 + np.abs(w).sum()) * 10
-    assert np.allclose(fluctuation(scale * w, scale * b, relu, r, centre, reach=4), scale * one, atol=close * (1 + scale))  # fmt: skip
+    assert np.allclose(
+        fluctuation(scale * w, scale * b, relu, r, centre, reach=4),
+        scale * one,
+        atol=close * (1 + scale),
+    )
     turned = np.rot90(w, axes=(1, 2))
-    assert np.allclose(fluctuation(turned, b, relu, r, (-centre[1], centre[0]), reach=4), one, atol=close)  # fmt: skip
-    assert np.allclose(fluctuation(w, b, relu, r, (centre[0] + 1, centre[1] - 2), reach=4), one, atol=1e-5)  # fmt: skip
+    assert np.allclose(
+        fluctuation(turned, b, relu, r, (-centre[1], centre[0]), reach=4), one, atol=close
+    )
+    assert np.allclose(
+        fluctuation(w, b, relu, r, (centre[0] + 1, centre[1] - 2), reach=4), one, atol=1e-5
+    )
 
 
 @given(seeds)
 @settings(max_examples=3)
 def test_the_size_is_the_spread_over_places_and_radii(seed: int) -> None:
-    """75 places and 32 radii: the root of a mean square of so many draws is off by 4% or so; five times that is allowed."""
+    """75 places and 32 radii: the root of a mean square of so many draws is off by 4% or so; five
+    times that is allowed.
+    """
     rng = np.random.default_rng(seed)
     w, b, sigma = _filter(seed), rng.uniform(-0.5, 0.5, 1), activation("tanh")[0]
     stated = float(spread(w, b, sigma, reach=2)[0])
@@ -213,11 +250,13 @@ def test_squares_in_closed_form_on_the_axes() -> None:
     rows, columns = w[0].sum(axis=1), w[0].sum(axis=0)
     weight = -16 * 2**0.5 / 3 * float(rows @ rows + columns @ columns)
     stated = [weight * float(mpmath.zeta(-1.5, (x + 0.5) % 1 or 1)) for x in r.tolist()]
-    # The polygon through 128 places lies 1/8 of the curvature times their distance squared from the parabola.
+    # The polygon through 128 places lies 1/8 of the curvature times their distance squared from the
+    # parabola.
     assert np.allclose(found, stated, atol=abs(weight) / 128**1.5)
 
 
-# --- the claim ------------------------------------------------------------------------------------------
+# --- the claim
+# ------------------------------------------------------------------------------------------
 
 
 def test_every_network_is_accounted_for() -> None:
@@ -261,7 +300,9 @@ def test_one_network_is_enough_to_fail(
 @given(seeds, st.sampled_from(["tanh", "relu", "square"]))
 @settings(max_examples=6)
 def test_what_the_law_may_leave_falls_below_the_fluctuation(seed: int, name: str) -> None:
-    """Every wave is Lipschitz in the direction: a hundred times the radius, a tenth of the angle."""
+    """Every wave is Lipschitz in the direction: a hundred times the radius, a
+    tenth of the angle.
+    """
     w, b, sigma = _filter(seed), np.array([0.2]), activation(name)[0]
     size = spread(w, b, sigma, reach=4)[0]
     assume(size > 1e-6)  # no ReLU that is dead, or never bends
@@ -270,10 +311,13 @@ def test_what_the_law_may_leave_falls_below_the_fluctuation(seed: int, name: str
     assert shares[2] < 0.2 * size
 
 
-# --- who wavers -------------------------------------------------------------------------------------
+# --- who wavers
+# -------------------------------------------------------------------------------------
 
 
-def _exact_wave(w: dict[Lag, int], q: Lag, x: Fraction, sigma: Callable[[Fraction], Fraction]) -> Fraction:  # fmt: skip
+def _exact_wave(
+    w: dict[Lag, int], q: Lag, x: Fraction, sigma: Callable[[Fraction], Fraction]
+) -> Fraction:
     taps, far = project(w, q), 4 * sum(map(abs, q)) + 4
     full, total = sigma(Fraction(sum(taps.values()))), Fraction(0)
     seen = cache(lambda k: response(x + k, q))
@@ -291,7 +335,9 @@ whole = st.lists(st.integers(-2, 2), min_size=9, max_size=9)
 @example([1, -1, 0, -1, 1, 0, 0, 0, 0], (1, 0))
 @settings(max_examples=40, deadline=None)
 def test_squares_waver_wherever_their_projection_is_not_0(taps: list[int], q: Lag) -> None:
-    """Cause: only the axes had been looked at; (1, -1), (-1, 1) vanishes on both, and wavers from the diagonals."""
+    """Cause: only the axes had been looked at; (1, -1), (-1, 1) vanishes on both, and wavers from
+    the diagonals.
+    """
     w = {(u, v): taps[3 * u + v + 4] for u in (-1, 0, 1) for v in (-1, 0, 1)}
     start = Fraction(q[0] + q[1], 2) % 1  # all breaks of a period
     places = [start + Fraction(k, 8) for k in range(9)]
@@ -303,14 +349,18 @@ def test_squares_waver_wherever_their_projection_is_not_0(taps: list[int], q: La
     fourth = sum(c * v for c, v in zip((1, -4, 6, -4, 1), values[::2], strict=True)) * 4**4
     middle, far = start + Fraction(1, 2), 4 * sum(map(abs, q)) + 4
     p = lambda x: sum((tap * response(x + j, q) for j, tap in project(w, q).items()), Fraction(0))
-    curved = [(p(middle + m + Fraction(1, 4)) - 2 * p(middle + m) + p(middle + m - Fraction(1, 4))) * 16 for m in range(-far, far + 1)]  # fmt: skip
+    curved = [
+        (p(middle + m + Fraction(1, 4)) - 2 * p(middle + m) + p(middle + m - Fraction(1, 4))) * 16
+        for m in range(-far, far + 1)
+    ]
     assert fourth == 6 * sum(c * c for c in curved)
 
 
 def test_on_an_axis_a_kink_can_cancel() -> None:
     """Cause: kinks of p itself, at half-integers on the axes only, had been forgotten.
 
-    The column (1, -1, -1, 1) passes 0 with a slope, at a half-integer: its wave is constant there, and not elsewhere.
+    The column (1, -1, -1, 1) passes 0 with a slope, at a half-integer: its wave is constant there,
+    and not elsewhere.
     """
     w = {(u, 0): tap for u, tap in zip((-2, -1, 0, 1), (1, -1, -1, 1), strict=True)}
     values = lambda q: {_exact_wave(w, q, Fraction(k, 12), abs) for k in range(12)}

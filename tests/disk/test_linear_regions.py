@@ -1,4 +1,6 @@
-"""Facets: what a piece contributes, the level of a network's pieces, and networks that contain others."""
+"""Facets: what a piece contributes, the level of a network's pieces, and networks that contain
+others.
+"""
 
 from __future__ import annotations
 
@@ -35,12 +37,18 @@ def _lost(name: str, conv: np.ndarray, a: np.ndarray, c: float) -> float:
     return float(np.mean((answers - R) ** 2))
 
 
-@given(st.sampled_from(ROWS), st.fractions(-9, 9, max_denominator=12), st.fractions(-3, 3, max_denominator=8))  # fmt: skip
+@given(
+    st.sampled_from(ROWS),
+    st.fractions(-9, 9, max_denominator=12),
+    st.fractions(-3, 3, max_denominator=8),
+)
 @example("hardtanh", Fraction(1), Fraction(2))
 @example("softshrink", Fraction(-5), Fraction(1))
 def test_a_piece_is_linear_in_the_products(name: str, pre: Fraction, a: Fraction) -> None:
     kinks = [Fraction(int(k.location.p), int(k.location.q)) for k in ACTIVATIONS[name].kinks]
-    slope, intercept = (Fraction(int(x.p), int(x.q)) for x in pieces(name)[sum(pre > k for k in kinks)])  # fmt: skip
+    slope, intercept = (
+        Fraction(int(x.p), int(x.q)) for x in pieces(name)[sum(pre > k for k in kinks)]
+    )
     assert part(slope, intercept, a * pre, a) == a * oracle.RATIONAL[name](pre)
 
 
@@ -91,13 +99,22 @@ def test_the_level_knows_signs_only(seed: int, name: str) -> None:
 
 
 def test_a_held_kink_is_a_constraint() -> None:
-    """On the dark face of a difference under abs: above the level of either side, and attained by no other readout."""
+    """On the dark face of a difference under abs: above the level of either side, and attained by
+    no other readout.
+    """
     conv = np.zeros((1, 10))
     conv[0, [3, 4]] = -1, 1
     on = _level("abs", conv)
     conv[0, -1] = 1e-3
     beside = _level("abs", conv)
-    assert beside < on <= state(np.array([[[0, 0, 0, -1, 1, 0, 0, 0, 0, 0]]], dtype=float), SEEN, R, np.abs).loss[0] * (1 + 1e-9)  # fmt: skip
+    assert (
+        beside
+        < on
+        <= state(np.array([[[0, 0, 0, -1, 1, 0, 0, 0, 0, 0]]], dtype=float), SEEN, R, np.abs).loss[
+            0
+        ]
+        * (1 + 1e-9)
+    )
 
 
 def test_on_one_piece_a_channel_counts_pixels_and_on_flat_ones_it_is_dead() -> None:
@@ -122,7 +139,9 @@ def test_a_kink_is_an_absolute_value_with_some_area(name: str, z: Fraction, whic
 
 
 def test_what_rounding_makes_is_no_direction() -> None:
-    """Of two columns that are one but for the rounding of a large constant in them, one stands out; a regression on both would know too much."""
+    """Of two columns that are one but for the rounding of a large constant in them, one stands out;
+    a regression on both would know too much.
+    """
     rng = np.random.default_rng(0)
     r = np.linspace(3, 10, 71)
     one = 1e3 + 1e-4 * np.sqrt(r)
@@ -134,7 +153,12 @@ def test_what_rounding_makes_is_no_direction() -> None:
 
 # ------------------------------------------------------------------------- networks inside others
 
-CONTAINS = {"relu6": (0, 1, 6), "hardtanh": (-1, 1, 2), "hardsigmoid": (-3, Fraction(1, 6), 6), "softshrink": (Fraction(1, 2), 1, None)}  # fmt: skip
+CONTAINS = {
+    "relu6": (0, 1, 6),
+    "hardtanh": (-1, 1, 2),
+    "hardsigmoid": (-3, Fraction(1, 6), 6),
+    "softshrink": (Fraction(1, 2), 1, None),
+}
 """A kink, the slope behind it, and how far it goes; before it, for 1/2 at least, the slope is 0."""
 
 
@@ -144,23 +168,37 @@ def test_a_kink_with_a_flat_side_contains_every_network_of_relu(name: str, pre: 
     small = Fraction(1, 200)  # so that no other kink is met
     assert far is None or 100 * small < far
     sigma = oracle.RATIONAL[name]
-    assert (sigma(Fraction(kink) + small * pre) - sigma(Fraction(kink))) / (slope * small) == max(pre, 0)  # fmt: skip
+    assert (sigma(Fraction(kink) + small * pre) - sigma(Fraction(kink))) / (slope * small) == max(
+        pre, 0
+    )
 
 
-BENDS = {"softplus": np.log(2), "silu": 0.2785, "gelu": 0.17, "elu": 1.0, "celu": 1.0, "mish": 0.31, "hardswish": 0.375}  # fmt: skip
+BENDS = {
+    "softplus": np.log(2),
+    "silu": 0.2785,
+    "gelu": 0.17,
+    "elu": 1.0,
+    "celu": 1.0,
+    "mish": 0.31,
+    "hardswish": 0.375,
+}
 """A bound on |σ(z) - max(z, 0)|."""
 
 
 @given(st.sampled_from(sorted(BENDS)), st.floats(-50, 50), st.floats(1, 1e4))
 @example("hardswish", -1.5, 1.0)
 def test_soft_bends_tend_to_relu(name: str, z: float, t: float) -> None:
-    assert abs(activation(name)[0](t * z) / t - max(z, 0)) <= BENDS[name] / t * (1 + 1e-9) + 1e-12 * abs(z)  # fmt: skip
+    assert abs(activation(name)[0](t * z) / t - max(z, 0)) <= BENDS[name] / t * (
+        1 + 1e-9
+    ) + 1e-12 * abs(z)
 
 
 @given(seeds, st.sampled_from(["tanh", "arctan", "erf", "softsign"]))
 @settings(max_examples=20)
 def test_an_odd_activation_turns_into_a_gate(seed: int, name: str) -> None:
-    """w odd under the point reflection, moved by εu: the features over ε tend to Σ σ'(z)(u ⋆ x + β)."""
+    """w odd under the point reflection, moved by εu: the features over ε tend to Σ σ'(z)(u ⋆ x +
+    β).
+    """
     rng = np.random.default_rng(seed)
     sigma, slope = activation(name)
     w, u = rng.normal(size=(2, 9))

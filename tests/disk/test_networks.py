@@ -1,4 +1,6 @@
-"""Networks on disks as torch runs them: shifts, the symmetries of the square, and disks by brute force."""
+"""Networks on disks as torch runs them: shifts, the symmetries of the square, and disks by brute
+force.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,9 @@ def test_shifts_leave_the_answer_as_it_is(
 def test_a_disk_does_not_see_how_filters_are_turned(
     seed: int, name: str, channels: int, taps: int, r: float
 ) -> None:
-    """The eight images of a filter answer a centred disk alike: exactly, where nothing is rounded."""
+    """The eight images of a filter answer a centred disk alike: exactly, where
+    nothing is rounded.
+    """
     net, x = _net(seed, name, channels, taps), _coarse(r, 10)
     w = net.conv.weight.detach().numpy().copy()
     answers = set()
@@ -83,7 +87,9 @@ def test_an_image_and_its_filter_turn_together(seed: int, name: str, r: float) -
         assert _answer(net, turn(x)) == first
 
 
-def _supersampled(r: float, centre: tuple[float, float], half_length: int, parts: int) -> np.ndarray:  # fmt: skip
+def _supersampled(
+    r: float, centre: tuple[float, float], half_length: int, parts: int
+) -> np.ndarray:
     """The share of parts × parts points of every pixel that the disk holds."""
     count = (2 * half_length + 1) * parts
     at = (np.arange(count) + 0.5) / parts - half_length - 0.5
@@ -92,10 +98,17 @@ def _supersampled(r: float, centre: tuple[float, float], half_length: int, parts
     return np.asarray(inside.reshape(shape).mean(axis=(1, 3)))
 
 
-@given(seeds, st.floats(0.6, 6), st.sampled_from(["relu", "abs", "tanh", "gelu", "hardtanh"]), st.sampled_from([3, 5]))  # fmt: skip
+@given(
+    seeds,
+    st.floats(0.6, 6),
+    st.sampled_from(["relu", "abs", "tanh", "gelu", "hardtanh"]),
+    st.sampled_from([3, 5]),
+)
 @example(0, 3.0, "abs", 3)
 def test_random_filters_against_brute_force(seed: int, r: float, name: str, taps: int) -> None:
-    """A convex curve passes a grid line twice at most, so it meets no more than 4s of a pixel's s² cells, each of which the points count wholly or not."""
+    """A convex curve passes a grid line twice at most, so it meets no more than 4s of a pixel's s²
+    cells, each of which the points count wholly or not.
+    """
     rng, parts = np.random.default_rng(seed), 48
     centre = (float(rng.uniform(-0.5, 0.5)), float(rng.uniform(-0.5, 0.5)))
     points, areas = _supersampled(r, centre, 10, parts), around(r, centre, 10)
@@ -135,4 +148,6 @@ def test_a_gradient_says_what_is_left(seed: int) -> None:
     scaled = (features * np.sqrt(share)).T
     left = np.linalg.lstsq(scaled, np.sqrt(share) * r, rcond=None)[0]
     least = float(np.sum(share * (features.T @ left - r) ** 2))
-    assert value - excess(features, share, np.concatenate(slopes)) == pytest.approx(least, abs=1e-6 * value)  # fmt: skip
+    assert value - excess(features, share, np.concatenate(slopes)) == pytest.approx(
+        least, abs=1e-6 * value
+    )

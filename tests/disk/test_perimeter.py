@@ -1,4 +1,6 @@
-"""Edges and crests: half squares, their moment, the bound on P, sums over disks, and what a square does instead."""
+"""Edges and crests: half squares, their moment, the bound on P, sums over disks, and what a square
+does instead.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,9 @@ def test_arrays_are_numbers(turn: float, t: float) -> None:
 
 @given(st.integers(0, 2**32 - 1), st.floats(0.05, 1.5), st.sampled_from([3, 5]))
 def test_the_moment_of_an_edge(seed: int, turn: float, n: int) -> None:
-    """∫ [p - S1] dt = m·n; a midpoint rule, whose error is a quarter of step times slope times length."""
+    """∫ [p - S1] dt = m·n; a midpoint rule, whose error is a quarter of step times slope times
+    length.
+    """
     w = np.random.default_rng(seed).normal(size=(1, n, n))
     c, s, rho, count = float(np.cos(turn)), float(np.sin(turn)), reach(n), 4000
     t = rho * ((2 * np.arange(count) + 1) / count - 1)
@@ -76,7 +80,9 @@ def test_windows_of_a_huge_disk_are_straight(seed: int, turn: float, inside: flo
 
 
 def test_no_filter_has_less_than_four_moments() -> None:
-    """Random filters with sum 0; and a second difference, whose m is 0, has a perimeter all the same."""
+    """Random filters with sum 0; and a second difference, whose m is 0, has a perimeter all the
+    same.
+    """
     w = np.random.default_rng(0).normal(size=(20, 3, 3))
     w -= w.mean(axis=(1, 2), keepdims=True)
     place = np.arange(-1, 2)
@@ -90,7 +96,9 @@ def test_no_filter_has_less_than_four_moments() -> None:
 @example([1, -2, 1])
 @example([-1, 1, 0])
 def test_both_signs_cost_twice_the_smaller_part(taps: list[int]) -> None:
-    """Cause: only P >= 4|m| had been judged, so that P = 4|m| for every filter was accepted.  Now by a fine sum over a polygon."""
+    """Cause: only P >= 4|m| had been judged, so that P = 4|m| for every filter was accepted.  Now
+    by a fine sum over a polygon.
+    """
     taps[-1] -= sum(taps)
     corners = np.array([sum(taps[k:]) for k in range(len(taps) + 1)], dtype=float)
     places = (np.arange(60_000 * (len(corners) - 1)) + 0.5) / 60_000
@@ -104,7 +112,9 @@ def test_both_signs_cost_twice_the_smaller_part(taps: list[int]) -> None:
 
 @pytest.mark.parametrize(("name", "b"), [("relu", 0.3), ("tanh", -0.2), ("relu", -0.4)])
 def test_the_midpoint_rule_with_an_area_is_that_of_splines(name: str, b: float) -> None:
-    """Cause: filters with S = 0 were the only ones of which P was compared, and a mutant of the rest survived."""
+    """Cause: filters with S = 0 were the only ones of which P was compared, and a mutant of the
+    rest survived.
+    """
     w, sigma = np.random.default_rng(5).normal(size=(3, 3, 3)), activation(name)[0]
     found = strength(w, b, sigma)
     left = strength(w, b, sigma, add=lambda value, dark, full, lit: value - dark)
@@ -163,7 +173,9 @@ def test_another_step_has_no_crest() -> None:
 
 
 def test_the_sum_of_squares_fluctuates_with_the_root_of_the_radius() -> None:
-    """For a centred disk the rest is O(1) for abs of a row difference, not for every σ: four times the radius, twice the spread."""
+    """For a centred disk the rest is O(1) for abs of a row difference, not for every σ: four times
+    the radius, twice the spread.
+    """
     spread = {"square": [], "abs": []}
     for big in (25, 100, 400):
         radii = big + np.arange(24) / 24
@@ -177,17 +189,27 @@ def test_the_sum_of_squares_fluctuates_with_the_root_of_the_radius() -> None:
             line = np.polyfit(radii, values, 1)
             spread[name].append(np.std(values - np.polyval(line, radii)))
     assert spread["square"][0] > 0.5
-    assert all(1.5 < b / a < 3.5 for a, b in zip(spread["square"], spread["square"][1:], strict=False))  # fmt: skip
+    assert all(
+        1.5 < b / a < 3.5 for a, b in zip(spread["square"], spread["square"][1:], strict=False)
+    )
     assert max(spread["abs"]) < 1e-3
 
 
 def _mean_over_centres(w: np.ndarray, g, r: float, parts: int = 5) -> float:
-    """Σ [g(z) - g(0)] averaged over parts² positions of the centre: a disk of radius parts·r, seen through a box."""
+    """Σ [g(z) - g(0)] averaged over parts² positions of the centre: a disk of radius parts·r, seen
+    through a box.
+    """
     half = int(r + 4) * parts + parts // 2
-    total = np.pad(np.cumsum(np.cumsum(disk([parts * r], half)[0], axis=0), axis=1), ((1, 0), (1, 0)))  # fmt: skip
+    total = np.pad(
+        np.cumsum(np.cumsum(disk([parts * r], half)[0], axis=0), axis=1), ((1, 0), (1, 0))
+    )
     t = parts
     box = (total[t:, t:] - total[:-t, t:] - total[t:, :-t] + total[:-t, :-t]) / t**2
-    z = sum(w[u + 1, v + 1] * np.roll(box, (-u * t, -v * t), axis=(0, 1)) for u in (-1, 0, 1) for v in (-1, 0, 1))  # fmt: skip
+    z = sum(
+        w[u + 1, v + 1] * np.roll(box, (-u * t, -v * t), axis=(0, 1))
+        for u in (-1, 0, 1)
+        for v in (-1, 0, 1)
+    )
     return float(np.sum(g(z) - g(np.zeros(1)))) / t**2
 
 
@@ -195,7 +217,9 @@ def _mean_over_centres(w: np.ndarray, g, r: float, parts: int = 5) -> float:
     ("name", "g", "steepest"), [("abs", np.abs, 1), ("tanh", lambda z: np.tanh(2 * z + 0.3), 2)]
 )
 def test_the_mean_over_centres_follows_area_and_perimeter(name: str, g, steepest: int) -> None:
-    """The rest keeps to the theorem's bound and settles: it changes less from r to 2r than from r/2 to r."""
+    """The rest keeps to the theorem's bound and settles: it changes less from r to 2r than from r/2
+    to r.
+    """
     w = np.random.default_rng(3).normal(size=(3, 3))
     w -= w.mean() * (name == "abs")
     full, dark = g(np.array([w.sum(), 0.0]))
@@ -210,11 +234,15 @@ def test_the_mean_over_centres_follows_area_and_perimeter(name: str, g, steepest
 
 @given(st.integers(0, 2**32 - 1))
 def test_what_the_area_and_the_perimeter_add_up_to(seed: int) -> None:
-    """aP + 2μaπΔ = 1 - L/Var r - a times the slope of the rest, whenever the readout is the best one."""
+    """aP + 2μaπΔ = 1 - L/Var r - a times the slope of the rest, whenever the readout is the best
+    one.
+    """
     w = np.random.default_rng(seed).normal(size=(3, 3))
     r = np.linspace(3, 10, 15)
     x = disk(r, 12)
-    z = sum(w[u + 1, v + 1] * np.roll(x, (-u, -v), axis=(1, 2)) for u in (-1, 0, 1) for v in (-1, 0, 1))  # fmt: skip
+    z = sum(
+        w[u + 1, v + 1] * np.roll(x, (-u, -v), axis=(1, 2)) for u in (-1, 0, 1) for v in (-1, 0, 1)
+    )
     seen = np.sum(np.abs(z), axis=(1, 2))
     spread = float(np.var(r))
     slope = lambda f: float(np.mean((r - 6.5) * f)) / spread
@@ -230,14 +258,20 @@ def test_what_the_area_and_the_perimeter_add_up_to(seed: int) -> None:
 
 @given(st.integers(0, 2**32 - 1), st.sampled_from(STEPS), st.sampled_from(["abs", "relu"]))
 def test_the_module_is_the_filter(seed: int, step: tuple[int, int], name: str) -> None:
-    """Difference and κ make the filter that numerics says; taps under a zero of the mask stay 0 in training."""
+    """Difference and κ make the filter that numerics says; taps under a zero of the mask stay 0 in
+    training.
+    """
     net = Difference(name, step, across(step), np.random.default_rng(seed))
     kappa = net.conv.weight.detach().numpy()[0, 0]
     assert np.all((kappa == 0) == (across(step) == 0))
     x = disks([2.3], 7)
     w = difference(kappa, step)
     k = len(w) // 2
-    z = sum(w[u, v] * np.roll(x[0].numpy(), (k - u, k - v), axis=(0, 1)) for u in range(len(w)) for v in range(len(w)))  # fmt: skip
+    z = sum(
+        w[u, v] * np.roll(x[0].numpy(), (k - u, k - v), axis=(0, 1))
+        for u in range(len(w))
+        for v in range(len(w))
+    )
     assert np.allclose(net.preactivation(x).detach().numpy()[0, 0], z, rtol=0, atol=1e-13)
     net(x).sum().backward()
     assert net.conv.weight.grad is not None

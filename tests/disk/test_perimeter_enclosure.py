@@ -1,4 +1,6 @@
-"""P of a filter: the symmetries of the square, what closed forms say, a slow half square, and disks themselves."""
+"""P of a filter: the symmetries of the square, what closed forms say, a slow half square, and disks
+themselves.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,9 @@ def same(one: Strength, two: Strength, factor: float = 1.0) -> bool:
 
 @pytest.mark.parametrize("known", FILTERS, ids=str)
 def test_filters_whose_perimeter_is_known(known: KnownFilter) -> None:
-    """One table for all: the midpoint rule, the enclosure, the closed form where there is one, and elliptic integrals in balls."""
+    """One table for all: the midpoint rule, the enclosure, the closed form where there is one, and
+    elliptic integrals in balls.
+    """
     value, edge = known.formula(), filter_of(known.w, known.b, known.name)
     close = 1e-12 * (1 + float(np.abs(known.w).sum()))
     sums = strength(known.w[None], known.b, activation(known.name)[0])[0]
@@ -122,7 +126,8 @@ def test_one_sign_is_found_and_its_closed_form_is_the_quadrature(step: tuple[int
     for name in ("abs", "relu", "leaky_relu"):
         closed = p_of(w, 0.0, name)
         assert closed.turns == 0 and closed.step is not None
-        # A tap beyond the filter's reach of one sign, so small that P does not notice: no closed form any more.
+        # A tap beyond the filter's reach of one sign, so small that P does not notice: no closed
+        # form any more.
         off = w.copy()
         off[len(w) // 2, len(w) // 2] += 2.0**-40
         found = p_of(off, 0.0, name)
@@ -140,7 +145,9 @@ def test_no_second_difference_has_one_sign() -> None:
 
 
 def rows(t: Any, c: Any, s: Any) -> Any:
-    """H_θ by 32 rows instead of an integral: a row's length rises or falls with y, so it is off by at most 1/64."""
+    """H_θ by 32 rows instead of an integral: a row's length rises or falls with y, so it is off by
+    at most 1/64.
+    """
     places = np.atleast_1d(t)
     y = ((2 * np.arange(32) + 1) / 64 - 0.5).reshape(-1, *[1] * places.ndim)
     return np.mean(np.clip((places - abs(s) * y) / abs(c) + 0.5, 0, 1), axis=0)
@@ -149,7 +156,9 @@ def rows(t: Any, c: Any, s: Any) -> Any:
 @settings(max_examples=2)
 @given(seeds, names, st.floats(-1, 1))
 def test_a_slow_computation(seed: int, name: str, b: float) -> None:
-    """Pixels cut into rows, then a midpoint rule in both variables, which shares nothing but the definition."""
+    """Pixels cut into rows, then a midpoint rule in both variables, which shares nothing but the
+    definition.
+    """
     w = drawn(seed)
     sigma = activation(name)[0]
     high = float(np.abs(w).sum()) + abs(b)
@@ -165,7 +174,9 @@ def test_a_slow_computation(seed: int, name: str, b: float) -> None:
 
 @pytest.mark.parametrize("name", ["abs", "relu", "tanh"])
 def test_large_disks(name: str) -> None:
-    """Pooled features of exact disks grow by 2πrΔ + P per unit of r, when a pixel's worth of radii is averaged (seen, not proved)."""
+    """Pooled features of exact disks grow by 2πrΔ + P per unit of r, when a pixel's worth of radii
+    is averaged (seen, not proved).
+    """
     w = np.array([[0.5, -0.25, 0.125], [1.0, -0.75, -0.5], [0.25, -0.5, 0.25]])
     edge = filter_of(w, 0.125, name)
     sigma = activation(name)[0]
@@ -292,9 +303,13 @@ def test_a_steep_difference_nears_the_steep_kink(name: str) -> None:
     assert abs(found.value / 140 - slopes) <= 2 * 2 * pi * 2 * reach(3) / 140
 
 
-@pytest.mark.parametrize("name", ["abs", "relu", "hardtanh", "hardswish", "elu", "selu", "tanh", "cube"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name", ["abs", "relu", "hardtanh", "hardswish", "elu", "selu", "tanh", "cube"]
+)
 def test_one_direction_by_very_many_places(name: str) -> None:
-    """Roots of quadratics and all: a midpoint rule over t, whose error falls as the square of its step."""
+    """Roots of quadratics and all: a midpoint rule over t, whose error falls as the square of its
+    step.
+    """
     edge = filter_of(drawn(11), 0.125, name)
     theta, rho, count = np.array([0.4, 2.2]), reach(3), 300_000
     t = rho * ((2 * np.arange(count) + 1) / count - 1)

@@ -1,4 +1,6 @@
-"""Descent over kinks on disks: it never climbs, ends where nothing descends, and at the level of the pieces."""
+"""Descent over kinks on disks: it never climbs, ends where nothing descends, and at the level of
+the pieces.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ def test_it_never_climbs_and_says_what_it_did(name: str, channels: int) -> None:
 
 
 def test_stalled_networks_come_free() -> None:
-    """Of 24 networks of abs and of ReLU, some of those that stopped fall by orders of magnitude, and nearly all come to rest."""
+    """Of 24 networks of abs and of ReLU, some of those that stopped fall by orders of magnitude,
+    and nearly all come to rest.
+    """
     for name in ("abs", "relu"):
         found = _finished(name, 1)
         alive = found.stalled < 0.99 * np.var(R)
@@ -60,7 +64,8 @@ def test_stalled_networks_come_free() -> None:
 
 @pytest.mark.parametrize("name", ["abs", "relu", "softshrink"])
 def test_where_it_ends_nothing_descends(name: str) -> None:
-    """Short steps in many directions, none of which the descent knows: none gains what it would not promise.
+    """Short steps in many directions, none of which the descent knows: none gains what it would not
+    promise.
 
     Longer ones may: beyond the next kinks there are other minima.
     """
@@ -69,7 +74,9 @@ def test_where_it_ends_nothing_descends(name: str) -> None:
     sigma = activation(name)[0]
     for conv in _conv(found)[found.ended][:8]:
         here = state(conv[None], SEEN, R, sigma).loss[0]
-        ways = np.concatenate([rng.normal(size=(60, 1, 10)), np.eye(10)[:, None], -np.eye(10)[:, None]])  # fmt: skip
+        ways = np.concatenate(
+            [rng.normal(size=(60, 1, 10)), np.eye(10)[:, None], -np.eye(10)[:, None]]
+        )
         for size in (1e-6, 1e-8, 1e-10):
             there = state(conv + size * np.abs(conv).max() * ways, SEEN, R, sigma).loss
             assert np.min(there) >= here * (1 - 100 * PROMISE) - 1e-18
@@ -93,7 +100,9 @@ def test_what_has_no_kinks_or_jumps_stays(name: str) -> None:
 
 
 def test_a_start_on_the_dark_face_is_left_when_the_multiplier_says_so() -> None:
-    """The difference of two neighbours with b = 0 and too large a sum: the descent has to leave b = 0 or move along it."""
+    """The difference of two neighbours with b = 0 and too large a sum: the descent has to leave b =
+    0 or move along it.
+    """
     r = np.linspace(3, 10, 36)
     seen = disk_windows(r, 3, 13)
     shape = NetworkShape("abs", 1)

@@ -1,4 +1,6 @@
-"""Shares: edges from both sides, P from half a turn, squares and their lags, floors by duality, and the trainer."""
+"""Shares: edges from both sides, P from half a turn, squares and their lags, floors by duality, and
+the trainer.
+"""
 
 from __future__ import annotations
 
@@ -61,10 +63,18 @@ def test_a_strictly_monotone_channel_has_no_area_only_without_a_sum(
 
 
 def test_a_difference_without_a_bias_is_nothing_to_odd_rows_only() -> None:
-    """Cause: it had been said of all strictly monotone rows; softplus and the leaky ReLU see its perimeter."""
+    """Cause: it had been said of all strictly monotone rows; softplus and the leaky ReLU see its
+    perimeter.
+    """
     w = np.zeros((1, 3, 3))
     w[0, 1, 1], w[0, 2, 1] = -1, 1
-    for name, odd in (("tanh", True), ("softsign", True), ("softplus", False), ("leaky_relu", False), ("elu", False)):  # fmt: skip
+    for name, odd in (
+        ("tanh", True),
+        ("softsign", True),
+        ("softplus", False),
+        ("leaky_relu", False),
+        ("elu", False),
+    ):
         found = strength(w, 0.0, activation(name)[0], FEW)[0]
         assert (abs(found) < 1e-10) == odd and (abs(found) > 0.1) == (not odd)
 
@@ -81,7 +91,11 @@ def test_the_area_of_squares_cancels_in_two_ways(total: Fraction, b: Fraction) -
 def test_a_multiplier_with_a_pull_bounds_from_below(seed: int, rows: int, columns: int) -> None:
     """|u|² >= (h·λ)²/|Gᵀλ|² where Gu >= h, λ >= 0 and h·λ > 0; without the last, u = 0 may do."""
     rng = np.random.default_rng(seed)
-    g, u, multiplier = rng.normal(size=(rows, columns)), rng.normal(size=columns), rng.uniform(0, 1, rows)  # fmt: skip
+    g, u, multiplier = (
+        rng.normal(size=(rows, columns)),
+        rng.normal(size=columns),
+        rng.uniform(0, 1, rows),
+    )
     h = g @ u - rng.uniform(0, 0.3, rows)
     pull = float(h @ multiplier)
     if pull > 0:
@@ -91,9 +105,11 @@ def test_a_multiplier_with_a_pull_bounds_from_below(seed: int, rows: int, column
 
 @pytest.mark.parametrize("taps", [1, 3, 5])
 def test_a_saturated_unit_counts_a_disk_grown_by_6_over_pi(taps: int) -> None:
-    """Cause: only edges across an axis had been looked at, where a window reaches n/2 beyond; across a diagonal it is n/√2.
+    """Cause: only edges across an axis had been looked at, where a window reaches n/2 beyond;
+    across a diagonal it is n/√2.
 
-    σ steps as soon as a window touches the disk.  A place on the grid is off by a half of its step, in every direction.
+    σ steps as soon as a window touches the disk.  A place on the grid is off by a half of its step,
+    in every direction.
     """
     w, on = np.ones((1, taps, taps)), lambda z: (z > 1e-9) * 1.0
     near = 2 * reach(taps) / 480 + 1e-3
@@ -105,11 +121,23 @@ def test_a_saturated_unit_counts_a_disk_grown_by_6_over_pi(taps: int) -> None:
     assert abs(6 / pi - 1.9099) < 1e-4
 
 
-@given(seeds, st.sampled_from([("relu6", 0.0, 1.0), ("hardtanh", -1.0, 1.0), ("hardsigmoid", -3.0, 1 / 6), ("softshrink", 0.5, 1.0)]))  # fmt: skip
+@given(
+    seeds,
+    st.sampled_from(
+        [
+            ("relu6", 0.0, 1.0),
+            ("hardtanh", -1.0, 1.0),
+            ("hardsigmoid", -3.0, 1 / 6),
+            ("softshrink", 0.5, 1.0),
+        ]
+    ),
+)
 @example(704, ("softshrink", 0.5, 1.0))
 @settings(max_examples=12)
 def test_a_kink_with_a_flat_side_contains_relu(seed: int, kind: tuple[str, float, float]) -> None:
-    """Cause: the page said w/ε for w, which meets every other kink.  It is εw, t + εb and a/(εs), the constant in c."""
+    """Cause: the page said w/ε for w, which meets every other kink.  It is εw, t + εb and a/(εs),
+    the constant in c.
+    """
     (name, t, slope), rng, eps = kind, np.random.default_rng(seed), 2.0**-6
     w, b, a = rng.normal(size=(3, 3)), float(rng.normal()), float(rng.normal())
     windows = np.lib.stride_tricks.sliding_window_view(disk([3.4, 5.2], 8), (3, 3), axis=(1, 2))
@@ -171,14 +199,22 @@ def test_the_shares_of_any_network(seed: int, channels: int, count: int) -> None
     assert abs(stated - (1 - np.mean(error**2) / spread + left / (2 * spread))) < 1e-9
 
 
-@pytest.mark.parametrize(("name", "b"), [("tanh", 0.6), ("softplus", 0.0), ("silu", -0.7), ("gelu", 0.3), ("sigmoid", 1.0)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "b"),
+    [("tanh", 0.6), ("softplus", 0.0), ("silu", -0.7), ("gelu", 0.3), ("sigmoid", 1.0)],
+)
 def test_small_weights_turn_every_bent_activation_into_a_square(name: str, b: float) -> None:
-    """σ(b + εz) with S = 0: less its constant, over ε²σ''(b)/2, the features tend to Σ z²; ε² on each tap adds area."""
+    """σ(b + εz) with S = 0: less its constant, over ε²σ''(b)/2, the features tend to Σ z²; ε² on
+    each tap adds area.
+    """
     rng = np.random.default_rng(1)
     (sigma, slope), w = activation(name), rng.normal(size=(3, 3))
     w -= w.mean()
     x = disk(R, 13)
-    z, seen = (sum(one[u, v] * np.roll(x, (1 - u, 1 - v), axis=(1, 2)) for u in range(3) for v in range(3)) for one in (w, np.ones((3, 3))))  # fmt: skip
+    z, seen = (
+        sum(one[u, v] * np.roll(x, (1 - u, 1 - v), axis=(1, 2)) for u in range(3) for v in range(3))
+        for one in (w, np.ones((3, 3)))
+    )
     here = np.array([b - 1e-4, b, b + 1e-4])
     bend, steep = float(np.diff(slope(here)[::2])[0]) / 2e-4 / 2, float(slope(here)[1])
     for more, stated in (

@@ -11,7 +11,9 @@ from verify.report.lab import TINY, Lab
 
 
 def test_what_the_full_profile_trains() -> None:
-    """162 kinds: every row with kinks, the main smooth ones and the identity, K = 1 to 4, n = 3 and 5, and the two that jump."""
+    """162 kinds: every row with kinks, the main smooth ones and the identity, K = 1 to 4, n = 3 and
+    5, and the two that jump.
+    """
     bent = {name for name, row in ACTIVATIONS.items() if row.kinks and not row.jumps}
     assert bent == set(KINKED)
     kinds = {*SETTINGS, *MORE}

@@ -21,7 +21,9 @@ ORIGIN = (Fraction(0), Fraction(0))
 @given(st.lists(st.floats(0, 4), min_size=4, max_size=4), st.floats(0, 4))
 @example([1.0, 0.0, 0.0, 0.0], 0.0)
 def test_what_the_lemma_says(weights: list[float], more: float) -> None:
-    """Taps beside the middle >= 0 and S <= 0, or all >= 0: one sign on each side, and the same for all directions."""
+    """Taps beside the middle >= 0 and S <= 0, or all >= 0: one sign on each side, and the same for
+    all directions.
+    """
     assume(max(weights) > 2.0**-40)
     w = sum(a * pair for a, pair in zip(weights, SECONDS + 2 * (SECONDS == -2), strict=True))
     for middle in (-2 * float(sum(map(Fraction, weights))) - more, more):

@@ -21,7 +21,9 @@ from verify.explain.value import document
 F = Fraction
 TOLD = {"activation": "relu", "length": "17"}
 W, B, A, C = [[0.5, -0.25, 0.75]], [0.5], [0.5], -4.25
-"""Exact by hand: 2 a S = 1, and c takes away the 17 background positions, less what the edges add."""
+"""Exact by hand: 2 a S = 1, and c takes away the 17 background positions, less
+what the edges add.
+"""
 TWO = ([*W, [0.25, 0.25, 0.5]], [0.5, 0.5], [0.25, 0.25], C)
 
 
@@ -34,22 +36,97 @@ def test_an_exact_network_has_no_alternatives(net: Any) -> None:
 
 # (weights, settings as asked, what the first alternative says, what to do next)
 WRONG: dict[str, tuple[Any, dict[str, str], str, str]] = {
-    "padding": ((W, B, A, C + 0.5), {}, "with --padding valid it is exact", "run it again with --padding valid"),
-    "pooling": ((W, B, [17 * 0.5], C), {}, "with --pooling mean it is exact", "run it again with --pooling mean"),
-    "pooling, said": ((W, B, [17 * 0.5], C), {"pooling": "sum"}, "with --pooling mean it is exact", "run it again with --pooling mean"),
-    "pooling and padding": ((W, B, [15 * 0.5], C + 0.5), {}, "with --pooling mean --padding valid it is exact", "run it again with --pooling mean --padding valid"),
-    "sum, not mean": ((W, B, A, C), {"pooling": "mean"}, "with --pooling sum it is exact", "run it again with --pooling sum"),
-    "same, not valid": ((W, B, A, C), {"padding": "valid"}, "it is exact", "run it again with --padding"),
-    "activation": ((W, B, A, C), {"activation": "tanh"}, "with --activation relu it is exact", "run it again with --activation relu"),
-    "a bent activation": (([[-1, 1, 1]], [0], [0.5], -0.5), {"activation": "elu"}, "with --activation relu it is exact", "run it again with --activation relu"),
-    "all of them": (([[-1, 1, 1]], [0], [15 * 0.5], -0.5), {"activation": "elu"}, "with --pooling mean --padding valid --activation relu it is exact", "run it again with"),
-    "diameters": ((W, B, [1.0], 2 * C), {}, "its answer is 2r: 0.5 times it is exact", "multiply the readout's weight and bias by 0.5"),
-    "r over the length": ((W, B, [0.5 / 17], C / 17), {}, "its answer is about r/17: 17 times it errs by", "multiply the readout's weight and bias by 17"),
-    "from 0 to 1": ((W, B, [0.5 / 5.5], (C - 1.5) / 5.5), {"r_max": "7"}, "its answer is about (r - 1.5)/5.5: 5.5 times it plus 1.5 errs by", "multiply"),
-    "standardised": ((W, B, [0.5 / 3], (C - 5) / 3), {}, "its answer is about (r - 5)/3: 3 times it plus 5 errs by", "multiply the readout's weight and bias by 3 and add 5 to its bias"),
-    "four fifths": ((W, B, [0.625], C / 0.8), {}, "its answer is about r/0.8: 0.8 times it errs by", "multiply the readout's weight and bias by 0.8: then"),
-    "mean of r over 17": ((W, B, [0.5], C / 17), {"pooling": "mean"}, "its answer is r/17: 17 times it is exact", "multiply"),
-}  # fmt: skip
+    "padding": (
+        (W, B, A, C + 0.5),
+        {},
+        "with --padding valid it is exact",
+        "run it again with --padding valid",
+    ),
+    "pooling": (
+        (W, B, [17 * 0.5], C),
+        {},
+        "with --pooling mean it is exact",
+        "run it again with --pooling mean",
+    ),
+    "pooling, said": (
+        (W, B, [17 * 0.5], C),
+        {"pooling": "sum"},
+        "with --pooling mean it is exact",
+        "run it again with --pooling mean",
+    ),
+    "pooling and padding": (
+        (W, B, [15 * 0.5], C + 0.5),
+        {},
+        "with --pooling mean --padding valid it is exact",
+        "run it again with --pooling mean --padding valid",
+    ),
+    "sum, not mean": (
+        (W, B, A, C),
+        {"pooling": "mean"},
+        "with --pooling sum it is exact",
+        "run it again with --pooling sum",
+    ),
+    "same, not valid": (
+        (W, B, A, C),
+        {"padding": "valid"},
+        "it is exact",
+        "run it again with --padding",
+    ),
+    "activation": (
+        (W, B, A, C),
+        {"activation": "tanh"},
+        "with --activation relu it is exact",
+        "run it again with --activation relu",
+    ),
+    "a bent activation": (
+        ([[-1, 1, 1]], [0], [0.5], -0.5),
+        {"activation": "elu"},
+        "with --activation relu it is exact",
+        "run it again with --activation relu",
+    ),
+    "all of them": (
+        ([[-1, 1, 1]], [0], [15 * 0.5], -0.5),
+        {"activation": "elu"},
+        "with --pooling mean --padding valid --activation relu it is exact",
+        "run it again with",
+    ),
+    "diameters": (
+        (W, B, [1.0], 2 * C),
+        {},
+        "its answer is 2r: 0.5 times it is exact",
+        "multiply the readout's weight and bias by 0.5",
+    ),
+    "r over the length": (
+        (W, B, [0.5 / 17], C / 17),
+        {},
+        "its answer is about r/17: 17 times it errs by",
+        "multiply the readout's weight and bias by 17",
+    ),
+    "from 0 to 1": (
+        (W, B, [0.5 / 5.5], (C - 1.5) / 5.5),
+        {"r_max": "7"},
+        "its answer is about (r - 1.5)/5.5: 5.5 times it plus 1.5 errs by",
+        "multiply",
+    ),
+    "standardised": (
+        (W, B, [0.5 / 3], (C - 5) / 3),
+        {},
+        "its answer is about (r - 5)/3: 3 times it plus 5 errs by",
+        "multiply the readout's weight and bias by 3 and add 5 to its bias",
+    ),
+    "four fifths": (
+        (W, B, [0.625], C / 0.8),
+        {},
+        "its answer is about r/0.8: 0.8 times it errs by",
+        "multiply the readout's weight and bias by 0.8: then",
+    ),
+    "mean of r over 17": (
+        (W, B, [0.5], C / 17),
+        {"pooling": "mean"},
+        "its answer is r/17: 17 times it is exact",
+        "multiply",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", WRONG)
@@ -65,13 +142,17 @@ def test_the_wrong_setting_is_found(name: str) -> None:
 
 
 def test_what_is_told_need_not_explain_all() -> None:
-    """With the mean it is 1/2 off, which padding explains, and then 0.1; no other activation is told."""
+    """With the mean it is 1/2 off, which padding explains, and then 0.1; no other activation is
+    told.
+    """
     (other,) = account_of(W, B, [17 * 0.5], C + 0.4, TOLD).alternatives
     assert other.options == {"pooling": "mean"} and abs(other.error - 0.4) < 1e-12
 
 
 def test_an_alternative_errs_as_it_does_when_it_is_asked_for() -> None:
-    """float32 weights beside the exact ones: the error that is promised is the one that the next run finds."""
+    """float32 weights beside the exact ones: the error that is promised is the one that the next
+    run finds.
+    """
     w, a = np.float32(W) * np.float32(1.01), [np.float32(17 * 0.5)]
     told = {**TOLD, "pooling": "sum"}
     (other,) = account_of(w, B, a, C, told).alternatives
@@ -101,7 +182,9 @@ def test_nothing_is_told_where_nothing_is_clearly_better(net: Any, told: Any) ->
 @handful
 @given(networks((*RATIONAL, *SMOOTH)))
 def test_what_is_told_is_much_better(case: Any) -> None:
-    """Whatever the network: at most three, each at most a tenth of the error, counted by a plain sum at some radii."""
+    """Whatever the network: at most three, each at most a tenth of the error, counted by a plain
+    sum at some radii.
+    """
     (w, b, a, c), told = case
     explanation = account_of(w, b, a, c, told)
     assert len(explanation.alternatives) <= 3
@@ -139,8 +222,13 @@ IMAGES: dict[str, tuple[float, float, dict[str, str], str]] = {
     "pooling": (0.25 * PIXELS, 0.0073, {}, "with --pooling mean it errs by 0.00"),
     "activation": (0.25, 0.0073, {"activation": "relu"}, "with --activation abs it errs by 0.00"),
     "half of it": (0.5, 2 * 0.0073, {}, "with --activation relu it errs by 0.01"),
-    "r over the length": (0.25 / 25, 0.0073 / 25, {}, "its answer is about r/25: 25 times it errs by 0.00"),
-}  # fmt: skip
+    "r over the length": (
+        0.25 / 25,
+        0.0073 / 25,
+        {},
+        "its answer is about r/25: 25 times it errs by 0.00",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", IMAGES)

@@ -1,6 +1,8 @@
-"""Networks whose explanations are kept: every cell, paddings, pooling, smooth σ, images, a refused file.
+"""Networks whose explanations are kept: every cell, paddings, pooling, smooth σ, images, a refused
+file.
 
-tests/explain/examples.json holds for each what ``python -m verify.network`` prints, as JSON and as text, and how it ends.
+tests/explain/examples.json holds for each what ``python -m verify.network`` prints, as JSON and as
+text, and how it ends.
 """
 
 from __future__ import annotations
@@ -32,8 +34,8 @@ class Example:
     w, b, a, c: the tensors; None is left out.
     metadata: of the file.
     options: of the command.
-    exact: all that is printed is exact or its rounding: σ is made of polynomials, and so is the nearest exact network of a
-        pattern (that of cubes is found by Newton's steps).
+    exact: all that is printed is exact or its rounding: σ is made of polynomials, and so is the
+        nearest exact network of a pattern (that of cubes is found by Newton's steps).
     """
 
     w: Any
@@ -75,15 +77,26 @@ EXAMPLES = {
     ),
     "balanced kinks": Example(
         [[4 / 15, -169 / 60, 671 / 180, 0, 7 / 45], [-16 / 45, -169 / 60, 671 / 180, 0, -7 / 15]],
-        [-1 / 3, 13 / 45], [45 / 112, -45 / 112], 17 / 4, _of("hardtanh", 17),
+        [-1 / 3, 13 / 45],
+        [45 / 112, -45 / 112],
+        17 / 4,
+        _of("hardtanh", 17),
     ),
     "paired": Example(
-        [[1, 0.5, 0.25], [-1, -0.5, -0.25]], [0.5, -0.5], [2 / 7, -2 / 7], -13 / 7,
-        _of("softplus", 13), exact=False,
+        [[1, 0.5, 0.25], [-1, -0.5, -0.25]],
+        [0.5, -0.5],
+        [2 / 7, -2 / 7],
+        -13 / 7,
+        _of("softplus", 13),
+        exact=False,
     ),
     "copied": Example(
-        [[0.5, 0.25, 0.25], [2, 0, -0.5], [2, -0.5, 0]], [1, 0.25, 0.25], [0.5, 1, -1], -8.528800783071407,
-        _of("elu", 17), exact=False,
+        [[0.5, 0.25, 0.25], [2, 0, -0.5], [2, -0.5, 0]],
+        [1, 0.25, 0.25],
+        [0.5, 1, -1],
+        -8.528800783071407,
+        _of("elu", 17),
+        exact=False,
     ),
     "polynomial": Example(
         [[1], [1], [1]], [1, -1, 0], [1 / 12, 1 / 12, -1 / 6], 0, _of("cube", 13), exact=False
@@ -96,24 +109,38 @@ EXAMPLES = {
     "curved": Example([[1]], [1], [0.25], 0, _of("square", 9)),
     "never exact": Example([[0.25, 0.5, 0.25]], None, [0.5], None, _of("tanh", 13), exact=False),
     "jump": Example(
-        [[0.25, -0.25, 0.5]], [0.75], [1], -8.25,
+        [[0.25, -0.25, 0.5]],
+        [0.75],
+        [1],
+        -8.25,
         _of("hardshrink", 11, padding="circular", r_min="1/2"),
     ),
     "image": Example(
-        [STEP], [0], [0.25], 0.0073, _of("abs", 25, r_min="3", r_max="10"),
-        ("--tolerance", "0.01"), exact=False,
+        [STEP],
+        [0],
+        [0.25],
+        0.0073,
+        _of("abs", 25, r_min="3", r_max="10"),
+        ("--tolerance", "0.01"),
+        exact=False,
     ),
     "image, two filters": Example(
-        [STEP, SPOT], [0, -0.25], [60.0, -8.0], 0.5,
-        _of("relu", 15, pooling="mean", r_max="6"), exact=False,
+        [STEP, SPOT],
+        [0, -0.25],
+        [60.0, -8.0],
+        0.5,
+        _of("relu", 15, pooling="mean", r_max="6"),
+        exact=False,
     ),
     "refused": Example([[0.5, 0.25]], [0.5], [0.5], 0, _of("relu", 13)),
     "refused image": Example([STEP], [0], [1], 0, _of("abs", 25, padding="left")),
-}  # fmt: skip
+}
 
 
 def printed(example: Example, folder: Path) -> dict[str, Any]:
-    """What the command says of an example: its status, its JSON, the lines of its text and of its errors."""
+    """What the command says of an example: its status, its JSON, the lines of its text and of its
+    errors.
+    """
     path = folder / "net.safetensors"
     path.write_bytes(example.file())
     outputs, errors, status = [], "", 0
@@ -143,7 +170,9 @@ def _close(value: float, kept: float, share: float) -> bool:
 
 
 def differences(value: Any, kept: Any, place: str, *, exact: bool) -> list[str]:
-    """Where two JSON documents differ: floats that are not exact to 1e-9, all else, and the order of keys, at all."""
+    """Where two JSON documents differ: floats that are not exact to 1e-9, all else, and the order
+    of keys, at all.
+    """
     if isinstance(value, dict) and isinstance(kept, dict):
         if list(value) != list(kept):
             return [f"{place}: keys {list(value)}, not {list(kept)}"]
@@ -203,7 +232,15 @@ def test_every_cell_is_among_them() -> None:
     said = [example["json"] for example in kept.values() if example["status"] < 2]
     signals = [document for document in said if "cell" in document]
     assert {document["cell"] for document in signals} == {
-        "linear", "threshold", "balanced", "paired", "polynomial", "crossed", "dead", "blind", "curved",
-    }  # fmt: skip
+        "linear",
+        "threshold",
+        "balanced",
+        "paired",
+        "polynomial",
+        "crossed",
+        "dead",
+        "blind",
+        "curved",
+    }
     # A network has this cell where its copies leave nothing to c; here its channels have it.
     assert any("copied" in (document["nearest"]["cells"] or ()) for document in signals)

@@ -25,5 +25,8 @@ def test_filters_say_who_explains_them() -> None:
 
 
 def test_a_signal_does_not_wait_for_the_chapter_on_disks() -> None:
-    code = "import sys; import verify.explain.signals, verify.explain.text; sys.exit('theory.disk.linear_regions' in sys.modules)"
+    code = (
+        "import sys; import verify.explain.signals, verify.explain.text;"
+        " sys.exit('theory.disk.linear_regions' in sys.modules)"
+    )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

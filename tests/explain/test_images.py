@@ -1,4 +1,6 @@
-"""Networks for images explained: closed forms, the identity at finite radii, torch's own answers, and what each channel does."""
+"""Networks for images explained: closed forms, the identity at finite radii, torch's own answers,
+and what each channel does.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ def weight(document: dict[str, Any], name: str, *index: int) -> dict[str, Any]:
 
 
 def test_the_lattice_accounts_for_how_squares_waver() -> None:
-    """Squares waver with the pixels of the edge, and nothing much else; a one-signed difference does not; where σ jumps nothing is said."""
+    """Squares waver with the pixels of the edge, and nothing much else; a one-signed difference
+    does not; where σ jumps nothing is said.
+    """
     domain = {"length": "101", "r_min": "20", "r_max": "45"}
     square = account_of(STEP[None], np.array([0.3]), activation="square", **domain)["lattice"]
     assert square["measured"] > 0.5 and square["left"] < square["measured"] / 20
@@ -57,7 +61,11 @@ def test_one_difference(name: str, half: int, w: Array, moment: int) -> None:
     found = account_of(w[None], np.array([a]), c=c, activation=name, tolerance=Fraction(1, 10))
     assert found["explained"] and found["failing"] == []
     (one,) = found["filters"]
-    assert one["closed_form"] and one["difference"] is not None and one["role"] == "measures the perimeter"  # fmt: skip
+    assert (
+        one["closed_form"]
+        and one["difference"] is not None
+        and one["role"] == "measures the perimeter"
+    )
     assert (one["sum"], one["rise"], one["moment"], one["excess"]) == (0, 0, moment, 0)
     assert one["perimeter"] == 4 * moment / half
     assert found["residuals"] == {"area": 0, "perimeter": 0}
@@ -75,12 +83,16 @@ def test_one_difference(name: str, half: int, w: Array, moment: int) -> None:
 
 
 def test_one_laplacian() -> None:
-    """a = 1/P for a second difference; a blur with its threshold at half has a closed form, and a derived readout only where the area cancels."""
+    """a = 1/P for a second difference; a blur with its threshold at half has a closed form, and a
+    derived readout only where the area cancels.
+    """
     laplacian = np.array([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]])
     found = account_of(laplacian[None], np.array([0.1]))
     assert found["filters"][0]["closed_form"] == "4|Σ w D|"
     assert weight(found, "readout.weight", 0, 0)["law"] == "1/(4|Σ w D|)"
-    assert weight(found, "readout.weight", 0, 0)["derived"] == pytest.approx(1 / 10.573162386861662, rel=1e-15)  # fmt: skip
+    assert weight(found, "readout.weight", 0, 0)["derived"] == pytest.approx(
+        1 / 10.573162386861662, rel=1e-15
+    )
     blur = np.ones((1, 3, 3)) / 8
     for name, law in (("abs", "1/(-4Σ w D)"), ("relu", "the slope is 1")):
         found = account_of(blur, np.array([-0.2]), b=np.array([-9 / 16]), activation=name)
@@ -113,11 +125,21 @@ def test_a_network_without_activation_weighs_the_disk() -> None:
 
 def _drawn(seed: int, channels: int, n: int) -> tuple[Array, Array, Array, float]:
     rng = np.random.default_rng(seed)
-    return rng.normal(size=(channels, n, n)), rng.normal(size=channels) / 50, rng.normal(size=channels) / 4, 1.5  # fmt: skip
+    return (
+        rng.normal(size=(channels, n, n)),
+        rng.normal(size=channels) / 50,
+        rng.normal(size=channels) / 4,
+        1.5,
+    )
 
 
 @handful
-@given(st.integers(0, 2**32 - 1), st.sampled_from(("relu", "tanh", "hardtanh", "square")), st.integers(1, 2), st.sampled_from((1, 3)))  # fmt: skip
+@given(
+    st.integers(0, 2**32 - 1),
+    st.sampled_from(("relu", "tanh", "hardtanh", "square")),
+    st.integers(1, 2),
+    st.sampled_from((1, 3)),
+)
 @example(0, "relu", 2, 3)
 def test_everything_adds_up(seed: int, name: str, channels: int, n: int) -> None:
     w, a, b, c = _drawn(seed, channels, n)
@@ -132,7 +154,9 @@ def test_everything_adds_up(seed: int, name: str, channels: int, n: int) -> None
     # By torch, from the module that trains them.
     net = drawn(name, channels, n, np.random.default_rng(0))
     with torch.no_grad():
-        for parameter, value in zip(net.parameters(), (w[:, None], b, a[None], np.array([c])), strict=True):  # fmt: skip
+        for parameter, value in zip(
+            net.parameters(), (w[:, None], b, a[None], np.array([c])), strict=True
+        ):
             parameter.copy_(torch.tensor(value))
         r = np.linspace(3, 10, 225)
         error = net(disks(r, 12)).numpy() - r
@@ -354,7 +378,9 @@ def test_too_many_pixels() -> None:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_random_filters_with_the_best_readout_share_the_work_out(seed: int) -> None:
-    """Six channels of tanh, only the readout fitted (as seen, not proved): the rest is a small part of the scale."""
+    """Six channels of tanh, only the readout fitted (as seen, not proved): the rest is a small part
+    of the scale.
+    """
     rng = np.random.default_rng(seed)
     w, b = rng.normal(size=(6, 3, 3)), rng.normal(size=6) / 3
     r = np.linspace(3, 6, 97)

@@ -1,4 +1,6 @@
-"""The page of an explained network: it stands alone, shows every weight, and escapes what it is given."""
+"""The page of an explained network: it stands alone, shows every weight, and escapes what it is
+given.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +26,11 @@ def _width(channels: int) -> Any:
 NETS: dict[str, Callable[[], Any]] = {
     "explained": lambda: account_of([[0.5, 0.25, 0.25]], [0.5], [0.5], -3.25, SETUP),
     "not explained": lambda: account_of([[1.0, 0.0, -1.0]], [-0.5], [1.0], 0.0, SETUP),
-    "impossible": lambda: account_of([[0.25, 0.5, 0.25]], None, [0.5], None, {**SETUP, "activation": "tanh"}),
+    "impossible": lambda: account_of(
+        [[0.25, 0.5, 0.25]], None, [0.5], None, {**SETUP, "activation": "tanh"}
+    ),
     "images": lambda: _width(1),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", NETS)

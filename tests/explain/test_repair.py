@@ -1,4 +1,6 @@
-"""The nearest exact network as a file: it is exact, it is never put over anything, and no weight of it has to move."""
+"""The nearest exact network as a file: it is exact, it is never put over anything, and no weight of
+it has to move.
+"""
 
 from __future__ import annotations
 
@@ -29,10 +31,22 @@ NETS: dict[str, Any] = {
 }
 BIG = ([[2.5], [2.5]], [-1.75, -2.0], [1.75, -1.75], 0.0)
 BENT = ([[1.75, -2.5, -1.5], [1.25, -4.5, 0.75]], [-1.25, 0.25], [-0.0, 0.25], 0.0)
-SMALL = ([[-0.1876609626058674, -0.1876609626058674, 0.8131975046254254]], [0.0], [0.6148567809862006], None)  # fmt: skip
+SMALL = (
+    [[-0.1876609626058674, -0.1876609626058674, 0.8131975046254254]],
+    [0.0],
+    [0.6148567809862006],
+    None,
+)
 WIDE = ([[0.25, 0.25, 0.25]], [0.125], [0.5], 0.0)
-EVEN = ([[0.0, 1 / 3600, 59 / 3600], [-1 / 120, 1 / 3600, 29 / 3600]], [0.0, 1 / 120], [30.0, -30.0], 3.25)  # fmt: skip
-"""The second filter sums to 0 but for rounding, so that its readout weight does not set the slope."""
+EVEN = (
+    [[0.0, 1 / 3600, 59 / 3600], [-1 / 120, 1 / 3600, 29 / 3600]],
+    [0.0, 1 / 120],
+    [30.0, -30.0],
+    3.25,
+)
+"""The second filter sums to 0 but for rounding, so that its readout weight
+does not set the slope.
+"""
 NARROW = {"r_min": "0.5", "r_max": "1.5"}
 
 
@@ -42,7 +56,12 @@ def put_down(folder: Path, made: Repaired | None) -> tuple[str, Any]:
     path = folder / "new.safetensors"
     path.write_bytes(made.content)
     kept = read(path)
-    return str(path), (kept.w, np.zeros(len(kept.a)) if kept.b is None else kept.b, kept.a, 0.0 if kept.c is None else kept.c[0])  # fmt: skip
+    return str(path), (
+        kept.w,
+        np.zeros(len(kept.a)) if kept.b is None else kept.b,
+        kept.a,
+        0.0 if kept.c is None else kept.c[0],
+    )
 
 
 @pytest.mark.parametrize("activation", ["relu", "abs", "identity", "leaky_relu"])
@@ -64,7 +83,11 @@ def test_homogeneous_ones_are_exact_in_float64(
 def test_others_err_by_no_more_than_the_sentence_says(activation: str, tmp_path: Path) -> None:
     pair = ([[0.25, 0.1, 0.2], [-0.25, -0.1, -0.25]], [0.1, -0.1], [1.0, -1.0], 0.0)
     shift = 1.0 if activation == "softshrink" else 0.0
-    net = pair if activation in ("softplus", "gelu") else ([[0.2, 0.1, 0.3]], [0.1 + shift], [0.8], 0.0)  # fmt: skip
+    net = (
+        pair
+        if activation in ("softplus", "gelu")
+        else ([[0.2, 0.1, 0.3]], [0.1 + shift], [0.8], 0.0)
+    )
     made = repaired(account_of(*net, {**SETUP, "activation": activation}))
     _, weights = put_down(tmp_path, made)
     assert made is not None and "rounded to float64" in made.text
@@ -125,7 +148,10 @@ def test_where_nothing_can_be_put_nothing_is(
         main([path, *arguments])
     out, err = capsys.readouterr()
     assert (end.value.code, out, len(err.splitlines())) == (2, "", 1)
-    assert {one.name for one in tmp_path.rglob("*") if not one.is_dir()} == {"new.safetensors", "loop"}  # fmt: skip
+    assert {one.name for one in tmp_path.rglob("*") if not one.is_dir()} == {
+        "new.safetensors",
+        "loop",
+    }
 
 
 @pytest.mark.parametrize("name", ["exp", "softplus", "sin", "cube", "hardswish"])
@@ -171,13 +197,19 @@ def test_the_nearest_exact_network_is_exact(net: Any, more: dict[str, str]) -> N
     ],
 )
 def test_no_weight_of_an_exact_network_has_to_move(net: Any, more: dict[str, str]) -> None:
-    """Also where no radius is on the plateau far from the border, and where a sum is 0 but for rounding."""
+    """Also where no radius is on the plateau far from the border, and where a sum is 0 but for
+    rounding.
+    """
     told = {**SETUP, **more}
     for one in document_of(*net, told)["nearest"]["weights"]:
         net = replaced(net, label(one), one["value"])
     document = document_of(*net, told)
     assert document["explained"] is True
-    large = {label(one): one["residual"] for one in document["weights"] if abs(one["residual"] or 0) > 1e-6}  # fmt: skip
+    large = {
+        label(one): one["residual"]
+        for one in document["weights"]
+        if abs(one["residual"] or 0) > 1e-6
+    }
     assert not large
 
 
@@ -185,8 +217,12 @@ def test_no_weight_of_an_exact_network_has_to_move(net: Any, more: dict[str, str
 @given(st.lists(st.integers(-8, 8), min_size=5, max_size=5))
 @example([0, 0, 0, 0, 0])
 @example([8, 8, 8, 0, 8])
-def test_any_network_repaired_is_exact(tmp_path_factory: pytest.TempPathFactory, numbers: list[int]) -> None:  # fmt: skip
-    """Whatever the start: exact by plain simulation, and the same again when it is repaired once more."""
+def test_any_network_repaired_is_exact(
+    tmp_path_factory: pytest.TempPathFactory, numbers: list[int]
+) -> None:
+    """Whatever the start: exact by plain simulation, and the same again when it is repaired once
+    more.
+    """
     *w, b, a = (k / 8 for k in numbers)
     said = account_of([w], [b], [a], 0.0, SETUP)
     made = repaired(said)
@@ -199,7 +235,9 @@ def test_any_network_repaired_is_exact(tmp_path_factory: pytest.TempPathFactory,
         assert document_of(*weights, SETUP)["nearest"]["distance"] == [0, 0]
 
 
-@pytest.mark.parametrize("net", [([[-4.0]], [2.0], [0.5], 0.0), ([[2.0, -2.75, 1.0]], [0.0], [0.5], 0.0)])  # fmt: skip
+@pytest.mark.parametrize(
+    "net", [([[-4.0]], [2.0], [0.5], 0.0), ([[2.0, -2.75, 1.0]], [0.0], [0.5], 0.0)]
+)
 def test_softsign_has_an_account(net: Any) -> None:
     """Its pre-activations run over 0, where |z| has its kink."""
     document = document_of(*net, {**SETUP, "activation": "softsign"})

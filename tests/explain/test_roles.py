@@ -40,11 +40,15 @@ def _errors(net: Any, name: str) -> Sequence[Fraction]:
 
 
 @handful
-@given(st.lists(st.integers(-40, 40), min_size=4, max_size=4), st.fractions(0, 1, max_denominator=8))  # fmt: skip
+@given(
+    st.lists(st.integers(-40, 40), min_size=4, max_size=4), st.fractions(0, 1, max_denominator=8)
+)
 @example([-8, -8, -8, -8], F(1))
 @example([0, 0, 0, 0], F(0))
 def test_free_and_dead_weights_go_anywhere(other: Any, share: Fraction) -> None:
-    """Beside a linear channel that is exact: what a second one's free and dead weights do is nothing."""
+    """Beside a linear channel that is exact: what a second one's free and dead weights do is
+    nothing.
+    """
     *taps, bias = (k / 8 for k in other)
     net = ([[0.5, 0.25, 0.25], taps], [0.5, bias], [0.5, 1.0], -3.25)
     document = document_of(*net, SETUP)
@@ -76,7 +80,10 @@ def test_the_derived_value_sets_the_slope_right(k: int) -> None:
         assert abs(moved["residuals"]["slope"]) < 1e-12
 
 
-OFF_HALF_INTEGERS = (([[4.0, -1.0, -3.0]], [0.0], [1.0], None), {"activation": "hardtanh", "length": "13"})  # fmt: skip
+OFF_HALF_INTEGERS = (
+    ([[4.0, -1.0, -3.0]], [0.0], [1.0], None),
+    {"activation": "hardtanh", "length": "13"},
+)
 
 
 AT_SMALL_RADII = (([[-1.0, 1.0, -1.0]], [0.0], [1.0], None), {**SETUP, "r_min": "0.5"})
@@ -90,11 +97,16 @@ NEARLY_DEAD = (([[0.5, 0.25, 0.25], [-1.0, -1.0, -1.0]], [0.5, 1e-9], [0.5, 1.0]
 @example(OFF_HALF_INTEGERS, TOLERANCE, None)
 @example(AT_SMALL_RADII, TOLERANCE, None)
 @example(NEARLY_DEAD, TOLERANCE, None)
-def test_nothing_that_moves_an_answer_is_dead_or_free(case: Any, tolerance: Fraction, data: Any) -> None:  # fmt: skip
-    """And a dead or free weight may go anywhere in its interval: no answer changes, at radii on and off half-integers.
+def test_nothing_that_moves_an_answer_is_dead_or_free(
+    case: Any, tolerance: Fraction, data: Any
+) -> None:
+    """And a dead or free weight may go anywhere in its interval: no answer changes, at radii on and
+    off half-integers.
 
-    Cause: a readout weight was asked for the two laws at plateau half-integers alone.  Siblings: taps and biases that
-    were read off the pattern that the network is next to, not off the network; what is dead where no law holds.
+    Cause: a readout weight was asked for the two laws at plateau half-integers alone.  Siblings:
+        taps and biases that
+    were read off the pattern that the network is next to, not off the network; what is dead where
+    no law holds.
     """
     net, told = case
     said = account_of(*net, told, tolerance)
@@ -123,19 +135,32 @@ def test_nothing_that_moves_an_answer_is_dead_or_free(case: Any, tolerance: Frac
         assert after == before, label(one)
 
 
-KINKS = {"relu": (0,), "abs": (0,), "leaky_relu": (0,), "hardtanh": (-1, 1), "softshrink": (F(-1, 2), F(1, 2))}  # fmt: skip
+KINKS = {
+    "relu": (0,),
+    "abs": (0,),
+    "leaky_relu": (0,),
+    "hardtanh": (-1, 1),
+    "softshrink": (F(-1, 2), F(1, 2)),
+}
 
 
-CROSSED = (([[-2.5, -4.0, -2.5, -4.0, 0.5]], [0.0], [4.0], None), {"activation": "softshrink", "length": "15"})  # fmt: skip
+CROSSED = (
+    ([[-2.5, -4.0, -2.5, -4.0, 0.5]], [0.0], [4.0], None),
+    {"activation": "softshrink", "length": "15"},
+)
 
 
 @handful
 @given(networks(tuple(KINKS)), st.sampled_from((TOLERANCE, F(1))), st.data())
 @example(CROSSED, TOLERANCE, None)
-def test_within_its_interval_a_weight_meets_no_kink(case: Any, tolerance: Fraction, data: Any) -> None:  # fmt: skip
-    """No window that sees it passes a kink on its way through a cell; idle weights are tested above.
+def test_within_its_interval_a_weight_meets_no_kink(
+    case: Any, tolerance: Fraction, data: Any
+) -> None:
+    """No window that sees it passes a kink on its way through a cell; idle weights are tested
+    above.
 
-    Cause: the interval was that of the pattern with every crossing put right, told of a network that still crosses.
+    Cause: the interval was that of the pattern with every crossing put right, told of a network
+        that still crosses.
     """
     net, told = case
     said = account_of(*net, told, tolerance)
@@ -149,11 +174,15 @@ def test_within_its_interval_a_weight_meets_no_kink(case: Any, tolerance: Fracti
         by = [fmpq(0)] * count(said.stored)
         by[place] = q(ends[0] + share * (ends[1] - ends[0]) - F(one["value"]))
         entry = one["index"][2] if one["name"] == "conv.weight" else len(net[0][0])
-        assert not _crosses(moved(said.stored, by), told["activation"], said, one["index"][0], entry)  # fmt: skip
+        assert not _crosses(
+            moved(said.stored, by), told["activation"], said, one["index"][0], entry
+        )
 
 
 def _crosses(stored: Any, name: str, said: SignalExplanation, k: int, entry: int) -> bool:
-    """Some window that sees this entry of (w_k, b_k) passes a kink between two half-integers, by plain loops."""
+    """Some window that sees this entry of (w_k, b_k) passes a kink between two half-integers, by
+    plain loops.
+    """
     *w, b = map(fraction, stored.vector(k))
     domain, n = said.setup.domain, len(w)
     low, high = fraction(domain.low), fraction(domain.high)
@@ -169,7 +198,10 @@ def _crosses(stored: Any, name: str, said: SignalExplanation, k: int, entry: int
 
 def test_what_a_weight_moves_that_no_law_knows_of() -> None:
     """Both move answers: the first between half-integers only, the second at small radii only."""
-    for (net, told), radii in ((OFF_HALF_INTEGERS, (F(13, 8), F(7, 4), F(9, 4))), (AT_SMALL_RADII, (F(3, 4),))):  # fmt: skip
+    for (net, told), radii in (
+        (OFF_HALF_INTEGERS, (F(13, 8), F(7, 4), F(9, 4))),
+        (AT_SMALL_RADII, (F(3, 4),)),
+    ):
         said = account_of(*net, told)
         one = readout_of(said)
         assert one["role"] == "serves other radii" and one["sensitivity"] > 0
@@ -178,8 +210,10 @@ def test_what_a_weight_moves_that_no_law_knows_of() -> None:
 
 
 def test_a_channel_that_is_dead_but_for_a_crossing() -> None:
-    """Cause: dead weights were said to be those of channels that answer 0.  This one answers 1e-9 wherever it is dark; with its
-    bias at 0 it is silent, and its middle tap moves no answer either way.  Its readout weight moves both laws, by 1e-9."""
+    """Cause: dead weights were said to be those of channels that answer 0.  This one answers 1e-9
+    wherever it is dark; with its bias at 0 it is silent, and its middle tap moves no answer either
+    way.  Its readout weight moves both laws, by 1e-9.
+    """
     net, told = NEARLY_DEAD
     w, b, *_ = net
     roles = {label(one): one for one in document_of(*net, told)["weights"]}
@@ -191,5 +225,8 @@ def test_a_channel_that_is_dead_but_for_a_crossing() -> None:
             error_of(w[1:], [bias], [1.0], 0.0, "relu", F(k, 2), 6) + F(k, 2) for k in (5, 7, 9)
         ]
         assert (alone == [0, 0, 0]) is silent
-        moved = [error_of([[-1, 0.5, -1]], [bias], [1.0], 0.0, "relu", F(k, 2), 6) + F(k, 2) for k in (5, 7, 9)]  # fmt: skip
+        moved = [
+            error_of([[-1, 0.5, -1]], [bias], [1.0], 0.0, "relu", F(k, 2), 6) + F(k, 2)
+            for k in (5, 7, 9)
+        ]
         assert moved == alone

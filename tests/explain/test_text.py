@@ -37,7 +37,8 @@ def test_the_area_cancels_only_where_it_does(
     )
 
 
-# --- the next step: what it says to do can be done, and the page that it names exists --------------
+# --- the next step: what it says to do can be done, and the page that it names exists
+# --------------
 
 ROOT = Path(__file__).parents[2]
 F = Fraction
@@ -45,19 +46,61 @@ LINEAR = ([[0.5, 0.25, 0.25]], [0.5], [0.5])
 # (network, settings, tolerance, grade, what the step begins with)
 CASES: dict[str, tuple[Any, dict[str, str], Fraction, str, str]] = {
     "exact": ((*LINEAR, -3.25), {}, F(1, 1000), "exact", "write a certificate"),
-    "exact, smooth": (([[1, 0.5, 0.5], [-0.5, -0.5, -1]], None, [0.25, -0.25], None), {"activation": "gelu"}, F(1, 1000), "exact", "write this as a page"),
-    "within the tolerance": ((*LINEAR, -3.2499), {}, F(1, 1000), "near exact", "write the exact network"),
+    "exact, smooth": (
+        ([[1, 0.5, 0.5], [-0.5, -0.5, -1]], None, [0.25, -0.25], None),
+        {"activation": "gelu"},
+        F(1, 1000),
+        "exact",
+        "write this as a page",
+    ),
+    "within the tolerance": (
+        (*LINEAR, -3.2499),
+        {},
+        F(1, 1000),
+        "near exact",
+        "write the exact network",
+    ),
     "near": ((*LINEAR, -3.2), {}, F(1, 1000), "near exact", "write the exact network"),
     "an offset of 0.4": ((*LINEAR, -2.85), {}, F(1, 1000), "off", "write the exact network"),
-    "no readout bias": (([[0.5, -0.25, 0.75]], [0.5], [0.5], 0.0), {"length": "17", "r_max": "7"}, F(1, 1000), "off", "subtract 4.25 from readout.bias: nothing but the offset fails"),
-    "never exact": (([[0.25, -0.5, 0.125]], [0.1], [0.5], 2.0), {"activation": "tanh"}, F(1, 1000), "off", "read which activations"),
+    "no readout bias": (
+        ([[0.5, -0.25, 0.75]], [0.5], [0.5], 0.0),
+        {"length": "17", "r_max": "7"},
+        F(1, 1000),
+        "off",
+        "subtract 4.25 from readout.bias: nothing but the offset fails",
+    ),
+    "never exact": (
+        ([[0.25, -0.5, 0.125]], [0.1], [0.5], 2.0),
+        {"activation": "tanh"},
+        F(1, 1000),
+        "off",
+        "read which activations",
+    ),
     "dead": (([[-1, -1, -1]], [-1], [1], 2), {}, F(1, 1000), "off", "read where training ends"),
     "blind": (([[1, 0, -1]], [-0.5], [1], 0), {}, F(1, 1000), "off", "read where training ends"),
-    "small radii": (([[0, -2, 0, 2, 1]], [0], [0.5], -2.0), {"r_min": "0.5"}, F(1, 1000), "off", "ask from r = 2.5 on"),
-    "border": (([[0.5, 0.25, 0.25]], [0.5], [0.5], -2.75), {"padding": "valid", "r_max": "6.5"}, F(1, 1000), "off", "ask up to r = 4.5"),
+    "small radii": (
+        ([[0, -2, 0, 2, 1]], [0], [0.5], -2.0),
+        {"r_min": "0.5"},
+        F(1, 1000),
+        "off",
+        "ask from r = 2.5 on",
+    ),
+    "border": (
+        ([[0.5, 0.25, 0.25]], [0.5], [0.5], -2.75),
+        {"padding": "valid", "r_max": "6.5"},
+        F(1, 1000),
+        "off",
+        "ask up to r = 4.5",
+    ),
     "far": (([[1, 1, 1]], [-0.5], [0.2], 0.0), {}, F(1, 1000), "off", "check that"),
-    "accurate by chance": (([[0.25]], [0.1], [0.5], 1.3), {"activation": "tanh", "r_min": "2.5", "r_max": "2.55"}, F(1, 1000), "accurate", "read which activations"),
-}  # fmt: skip
+    "accurate by chance": (
+        ([[0.25]], [0.1], [0.5], 1.3),
+        {"activation": "tanh", "r_min": "2.5", "r_max": "2.55"},
+        F(1, 1000),
+        "accurate",
+        "read which activations",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", CASES)

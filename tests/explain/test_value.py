@@ -1,4 +1,6 @@
-"""The JSON of an explanation: the documented keys, exact numbers as strings, and nothing that only pictures need."""
+"""The JSON of an explanation: the documented keys, exact numbers as strings, and nothing that only
+pictures need.
+"""
 
 from __future__ import annotations
 
@@ -67,7 +69,9 @@ def test_a_tenth_decides_unless_the_tolerance_is_more(
 
 
 def test_chance_does_not_come_near() -> None:
-    """Networks with torch's first weights lie farther from an exact one than the share that counts as near."""
+    """Networks with torch's first weights lie farther from an exact one than the share that counts
+    as near.
+    """
     for seed in range(12):
         draw, channels, taps = np.random.default_rng(seed), 2 ** (seed % 3), 3 + 2 * (seed % 2)
         w, b = (draw.uniform(-1, 1, size) / taps**0.5 for size in ((channels, taps), channels))

@@ -34,7 +34,9 @@ async ([name, places]) => {
 @pytest.mark.browser
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_an_activation_in_the_browser_is_that_of_numpy(page: Any, name: str) -> None:
-    """Within some units in the last place of either library; sums that cancel, relative to their terms, which are about 1."""
+    """Within some units in the last place of either library; sums that cancel, relative to their
+    terms, which are about 1.
+    """
     places = np.array(PLACES)
     for values, function in zip(
         page.evaluate(VALUES, [name, PLACES]), activation(name), strict=True

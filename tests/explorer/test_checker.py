@@ -1,4 +1,6 @@
-"""The page's checker of certificates agrees with the package's: on what is right, and on thousands of changed ones."""
+"""The page's checker of certificates agrees with the package's: on what is right, and on thousands
+of changed ones.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,9 @@ def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 def _changed(rng: random.Random) -> str:
-    """One text of a certificate made another one, the digest made to fit or not; or its characters changed."""
+    """One text of a certificate made another one, the digest made to fit or not; or its characters
+    changed.
+    """
     document = copy.deepcopy(rng.choice(SAMPLES))
     *way, last = rng.choice([place for place in _places(document) if place != ("digest",)])
     holder = document
@@ -66,8 +70,25 @@ def _changed(rng: random.Random) -> str:
         else Fraction(rng.randint(-3, 9), rng.randint(1, 4))
     )
     holder[last] = rng.choice(
-        [str(number + F(1, rng.choice([1, 2, 10**9]))), str(-number), str(number * 2), "0", "01", "1/0", "2/4", "", text + " ", "valid", "zeros 1", "circular", 3, None, [], {}]
-    )  # fmt: skip
+        [
+            str(number + F(1, rng.choice([1, 2, 10**9]))),
+            str(-number),
+            str(number * 2),
+            "0",
+            "01",
+            "1/0",
+            "2/4",
+            "",
+            text + " ",
+            "valid",
+            "zeros 1",
+            "circular",
+            3,
+            None,
+            [],
+            {},
+        ]
+    )
     if rng.random() < 0.9:
         document["digest"] = canonical(document)
     written = json.dumps(document)

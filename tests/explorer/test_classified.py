@@ -1,4 +1,6 @@
-"""Activations that the page knows: their texts are read, and the answers are those of theory.shape."""
+"""Activations that the page knows: their texts are read, and the answers are
+those of theory.shape.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Expressions in the page: what the grammar reads, the page reads, with the same values; what it refuses, the page refuses."""
+"""Expressions in the page: what the grammar reads, the page reads, with the same values; what it
+refuses, the page refuses.
+"""
 
 from __future__ import annotations
 
@@ -57,10 +59,17 @@ def test_the_page_reads_what_the_grammar_reads(page: Any) -> None:
 
 
 UNBOUNDED = {
-    "(z**64 + 1)**2", "z**40*z**40", "tan(pi/2)", "1/(sqrt(2)+sqrt(3)-sqrt(5+2*sqrt(6)))", "64**64", "1e101",
+    "(z**64 + 1)**2",
+    "z**40*z**40",
+    "tan(pi/2)",
+    "1/(sqrt(2)+sqrt(3)-sqrt(5+2*sqrt(6)))",
+    "64**64",
+    "1e101",
     "where(x > 0, log(x), 0)",
-}  # fmt: skip
-"""The page computes in float64: it bounds no degrees and numbers, decides no constant exactly, and a branch that is not taken has no value."""
+}
+"""The page computes in float64: it bounds no degrees and numbers, decides no constant exactly, and
+a branch that is not taken has no value.
+"""
 
 
 @pytest.mark.browser

@@ -1,4 +1,6 @@
-"""The page's laws: what the browser answers against numpy and fractions, within the bound that ball arithmetic derives."""
+"""The page's laws: what the browser answers against numpy and fractions, within the bound that ball
+arithmetic derives.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,9 @@ def _filled(argument: Any, values: Iterator[float]) -> Any:
 
 
 def _drawn(law: Law, rng: np.random.Generator) -> list[Any]:
-    """Arguments of a law; positive where their symbols are, and of the arc where it leaves the corner inside."""
+    """Arguments of a law; positive where their symbols are, and of the arc where it leaves the
+    corner inside.
+    """
     if law.name == "arc":
         r = float(rng.uniform(0.5, 9))
         return [r * float(rng.uniform(0.8, 1)), r * float(rng.uniform(0.8, 1)), r]
@@ -103,7 +107,9 @@ async ([group, name, cases]) => {
 @pytest.mark.browser
 @pytest.mark.parametrize("name", EVERY)
 def test_a_law_in_the_browser_is_the_law_of_numpy(page: Any, name: str) -> None:
-    """Both are within the radius of the same expressions in balls of 53 bits, one bit given away for the order of sums."""
+    """Both are within the radius of the same expressions in balls of 53 bits, one bit given away
+    for the order of sums.
+    """
     law, (group, _, own) = EVERY[name], name.partition(".")
     rng = np.random.default_rng(0)
     cases = [_drawn(law, rng) for _ in range(max(RANDOM // len(EVERY), 30))]

@@ -1,4 +1,6 @@
-"""The page as people use it: every tab, drag and type, a link restored, files dropped, hostile input."""
+"""The page as people use it: every tab, drag and type, a link restored, files dropped, hostile
+input.
+"""
 
 from __future__ import annotations
 
@@ -59,8 +61,15 @@ def followed(tab: Any, state: Any) -> None:
 
 
 STATE = {
-    "tab": "pulse", "sigma": "relu", "w": [["1/4", "1/2", "1/4"]], "b": ["0"], "a": ["1/2"], "c": "0", "half": 8, "radius": 3.2,
-}  # fmt: skip
+    "tab": "pulse",
+    "sigma": "relu",
+    "w": [["1/4", "1/2", "1/4"]],
+    "b": ["0"],
+    "a": ["1/2"],
+    "c": "0",
+    "half": 8,
+    "radius": 3.2,
+}
 
 pytestmark = pytest.mark.browser
 
@@ -200,9 +209,10 @@ def test_training_ends_where_the_formula_says(tab: Any) -> None:
     tab.get_by_role("tab", name="Training").click()
     tab.get_by_role("button", name="New random start").click()
     tab.get_by_role("button", name="Train", exact=True).click()
-    tab.wait_for_function(
-        "() => Number(/loss ([0-9.]+e−[0-9]+|[0-9.]+)/.exec(document.querySelector('.verdict').innerText)?.[1].replace('−', '-')) < 1e-25"
-    )
+    tab.wait_for_function("""() => {
+        const text = document.querySelector(".verdict").innerText.replace("−", "-");
+        return Number(/loss ([0-9.]+(e-[0-9]+)?)/.exec(text)?.[1]) < 1e-25;
+    }""")
     last = tab.locator("table.weights tbody tr td:last-child")
     remaining = [text.replace("−", "-") for text in last.all_inner_texts()]
     assert len(remaining) == 6

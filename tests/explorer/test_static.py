@@ -1,4 +1,6 @@
-"""What the page's own modules compute, against the package: disks, perimeters, errors of networks, gradients."""
+"""What the page's own modules compute, against the package: disks, perimeters, errors of networks,
+gradients.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ async ([r, w, b, name]) => {
   const {image, byDirection} = await import("disk");
   const {activationOf} = await import("expression");
   const directions = byDirection(w, b, activationOf(name).sigma);
-  return [Array.from(image(r, 0, 0)), directions.reduce((sum, [, x]) => sum + x, 0) * 2 * Math.PI / directions.length];
+  const total = directions.reduce((sum, [, x]) => sum + x, 0);
+  return [Array.from(image(r, 0, 0)), total * 2 * Math.PI / directions.length];
 }
 """
 
@@ -62,8 +65,13 @@ def test_the_worst_error_is_that_of_the_package(page: Any, seed: int) -> None:
     b, a, c = [draw() for _ in w], [draw() for _ in w], draw()
     name = ["relu", "abs", "hardtanh", "leaky_relu(x, 1/4)"][seed % 4]
     state = {
-        "sigma": name, "w": [list(map(str, row)) for row in w], "b": list(map(str, b)), "a": list(map(str, a)), "c": str(c), "half": half,
-    }  # fmt: skip
+        "sigma": name,
+        "w": [list(map(str, row)) for row in w],
+        "b": list(map(str, b)),
+        "a": list(map(str, a)),
+        "c": str(c),
+        "half": half,
+    }
     size, radius = page.evaluate(WORST, [state])
     high = fmpq(2 * (half - taps // 2) + 1, 2)
     exact = summary(exact_net(name, w, b, a, c), Domain(half, fmpq(1, 2), high)).worst
@@ -87,8 +95,13 @@ def test_gradients_are_those_of_torch(page: Any, name: str) -> None:
     rng = np.random.default_rng(1)
     w, b, a, c, half = rng.normal(size=(2, 3)), rng.normal(size=2), rng.normal(size=2), 0.2, 8
     state = {
-        "sigma": name, "w": [list(map(repr, row)) for row in w.tolist()], "b": list(map(repr, b.tolist())), "a": list(map(repr, a.tolist())), "c": repr(c), "half": half,
-    }  # fmt: skip
+        "sigma": name,
+        "w": [list(map(repr, row)) for row in w.tolist()],
+        "b": list(map(repr, b.tolist())),
+        "a": list(map(repr, a.tolist())),
+        "c": repr(c),
+        "half": half,
+    }
     loss, *gradient = page.evaluate(STEP, [state])
     tensors = [torch.tensor(x, dtype=torch.float64, requires_grad=True) for x in (w, b, a, c)]
     sigma = {"relu": torch.relu, "tanh": torch.tanh}.get(

@@ -33,11 +33,39 @@ from verify.models.networks import Network
 ROWS = list(ACTIVATIONS.values())
 UNIT = 2.0**-53
 NAMES = (
-    "identity", "relu", "leaky_relu", "prelu", "rrelu", "relu6", "hardtanh", "hardsigmoid", "hardswish",
-    "hardshrink", "softshrink", "threshold", "elu", "celu", "selu", "abs", "softplus", "logsigmoid", "gelu",
-    "gelu_tanh", "silu", "square", "cube", "tanh", "sigmoid", "arctan", "erf", "softsign", "mish",
-    "tanhshrink", "sin", "exp",
-)  # fmt: skip
+    "identity",
+    "relu",
+    "leaky_relu",
+    "prelu",
+    "rrelu",
+    "relu6",
+    "hardtanh",
+    "hardsigmoid",
+    "hardswish",
+    "hardshrink",
+    "softshrink",
+    "threshold",
+    "elu",
+    "celu",
+    "selu",
+    "abs",
+    "softplus",
+    "logsigmoid",
+    "gelu",
+    "gelu_tanh",
+    "silu",
+    "square",
+    "cube",
+    "tanh",
+    "sigmoid",
+    "arctan",
+    "erf",
+    "softsign",
+    "mish",
+    "tanhshrink",
+    "sin",
+    "exp",
+)
 
 
 def test_rows_are_named_once() -> None:
@@ -56,7 +84,9 @@ SHAPES = ((5,), (2, 3), (2, 3, 4))
 SILENT = (
     "AlphaDropout", "Dropout", "Dropout2d", "Dropout3d", "FeatureAlphaDropout", "Sequential",
 )  # fmt: skip
-"""Elementwise only as the identity: dropout in evaluation mode, and an empty sequence of modules."""
+"""Elementwise only as the identity: dropout in evaluation mode, and an empty
+sequence of modules.
+"""
 UNBUILT = ("DataParallel", "TransformerDecoder", "TransformerEncoder")
 """Wrappers of other modules: they have no function of their own."""
 REFUSALS = (
@@ -88,7 +118,9 @@ def modules() -> dict[str, torch.nn.Module | None]:
 
 
 def elementwise(module: torch.nn.Module | None) -> bool:
-    """By behaviour: takes any shape and keeps it, commutes with permutations, output i sees input i only."""
+    """By behaviour: takes any shape and keeps it, commutes with permutations, output i sees input i
+    only.
+    """
     generator = torch.Generator().manual_seed(1)
 
     def answer(x: torch.Tensor) -> torch.Tensor:
@@ -231,7 +263,8 @@ def test_families_are_known() -> None:
 def test_families_are_torchs(name: str, data: st.DataObject) -> None:
     """Random parameters, multiples of 1/8, in the torch class and in the family.
 
-    Parameters p scale values by at most p or 1/p, so the allowance becomes 8u(1 + |z| + |σ| + Σ (p + 1/p)).
+    Parameters p scale values by at most p or 1/p, so the allowance becomes 8u(1 + |z| + |σ| + Σ (p
+    + 1/p)).
     """
     row = ACTIVATIONS[name]
     eighths = {
@@ -343,8 +376,9 @@ THIRD = {"exp": 165.0, "cube": 6.0, "softsign": 6.0, "erf": 2.3}
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_derivative_is_a_difference_quotient(row: Activation) -> None:
-    """Central differences of step s away from kinks and jumps: off by s²/6 max|σ'''|, and by the rounding
-    16u(1 + |z| + |σ|)/s of the two values."""
+    """Central differences of step s away from kinks and jumps: off by s²/6 max|σ'''|, and by the
+    rounding 16u(1 + |z| + |σ|)/s of the two values.
+    """
     sigma, slope = activation(row.name)
     at, step = np.linspace(-5.03, 5.05, 400), 2.0**-13
     torn = [float(each.location) for each in (*row.kinks, *row.jumps)]
@@ -357,7 +391,9 @@ def test_derivative_is_a_difference_quotient(row: Activation) -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 def test_slope_at_a_kink_or_jump_is_the_mean(row: Activation) -> None:
-    """Of the slopes 2⁻²⁶ away on both sides, which differ from the one-sided ones by 2⁻²⁶ max|σ''| <= 2⁻²⁵."""
+    """Of the slopes 2⁻²⁶ away on both sides, which differ from the one-sided ones by 2⁻²⁶ max|σ''|
+    <= 2⁻²⁵.
+    """
     slope = activation(row.name)[1]
     for each in (*row.kinks, *row.jumps):
         at, step = float(each.location), 2.0**-26

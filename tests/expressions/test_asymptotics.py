@@ -1,4 +1,6 @@
-"""Leading terms at infinity against values at large arguments; analytic functions against their poles."""
+"""Leading terms at infinity against values at large arguments; analytic functions against their
+poles.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +51,9 @@ FAR = (sp.Integer(40), sp.Integer(160))
 @example(z + sp.log(1 + z**2) ** 2)
 @settings(deadline=None)
 def test_leading_terms_and_bounds(f: sp.Expr) -> None:
-    """f / (c z^k e^{λz}) comes closer to 1, or f / (z^k e^{λz}) does not grow, from z = 40 to z = 160."""
+    """f / (c z^k e^{λz}) comes closer to 1, or f / (z^k e^{λz}) does not grow, from z = 40 to z =
+    160.
+    """
     try:
         found = order(f)
     except UnknownOrder:

@@ -1,4 +1,6 @@
-"""Where an expression has no real value: found, with a place where it has none; never said of one that has."""
+"""Where an expression has no real value: found, with a place where it has none; never said of one
+that has.
+"""
 
 from __future__ import annotations
 
@@ -29,10 +31,23 @@ PLACES = {
     "log(2 - relu(x))": "z = 3",
 }
 EVERYWHERE = (
-    "sqrt(x**2 + 1)", "log(1 + exp(x))", "log(x + sqrt(x**2 + 1))", "x/(1 + abs(x))", "sqrt(relu(x))", "1/(2 + sin(x))",
-    "log(cosh(x))", "cbrt(x)", "(1 + x**4)**(-1/2)", "sin(x)/x", "tanh(x)/x", "x/(exp(x) - 1)", "exp(-1/x**2)",
-    "x*log(abs(x))", "where(x > 0, log(1 + x), x)", "1/(1 + relu(x))",
-)  # fmt: skip
+    "sqrt(x**2 + 1)",
+    "log(1 + exp(x))",
+    "log(x + sqrt(x**2 + 1))",
+    "x/(1 + abs(x))",
+    "sqrt(relu(x))",
+    "1/(2 + sin(x))",
+    "log(cosh(x))",
+    "cbrt(x)",
+    "(1 + x**4)**(-1/2)",
+    "sin(x)/x",
+    "tanh(x)/x",
+    "x/(exp(x) - 1)",
+    "exp(-1/x**2)",
+    "x*log(abs(x))",
+    "where(x > 0, log(1 + x), x)",
+    "1/(1 + relu(x))",
+)
 
 
 @pytest.mark.parametrize("text", PLACES)

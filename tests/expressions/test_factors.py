@@ -42,7 +42,10 @@ def test_real_roots_come_in_order_with_their_multiplicity(roots: list[int], lead
 
 
 def test_roots_that_are_not_rational() -> None:
-    assert real_roots(sp.Poly(z**2 - sp.sqrt(2), z)) == [-(2 ** sp.Rational(1, 4)), 2 ** sp.Rational(1, 4)]  # fmt: skip
+    assert real_roots(sp.Poly(z**2 - sp.sqrt(2), z)) == [
+        -(2 ** sp.Rational(1, 4)),
+        2 ** sp.Rational(1, 4),
+    ]
     assert real_roots(sp.Poly(z**2 + sp.sqrt(2), z)) == []
     assert real_roots(sp.Poly(z**3 - sp.sqrt(2), z)) is None
 

@@ -42,9 +42,17 @@ NUMPY: dict[str, Callable[..., Any]] = {
     "tensor": lambda v: v,
 }
 SECOND = {
-    "clamp": "-1, 2", "max": "1/2", "min": "0.5", "pow": "3", "logaddexp": "1", "hypot": "2", "mul": "3",
-    "add": "3", "sub": "3", "div": "3",
-}  # fmt: skip
+    "clamp": "-1, 2",
+    "max": "1/2",
+    "min": "0.5",
+    "pow": "3",
+    "logaddexp": "1",
+    "hypot": "2",
+    "mul": "3",
+    "add": "3",
+    "sub": "3",
+    "div": "3",
+}
 OF_NUMPY = sorted({name for name in FUNCTIONS if FUNCTIONS[name].row is None} & {*NUMPY, *dir(np)})
 
 
@@ -59,12 +67,30 @@ def test_operations_are_numpys(name: str) -> None:
 
 
 CALLS = {
-    "F.leaky_relu": (0.2,), "F.elu": (0.5,), "F.celu": (2.0,), "F.hardtanh": (-2.0, 3.0), "F.softplus": (5.0,),
-    "F.threshold": (0.5, 20.0), "F.hardshrink": (0.25,), "F.softshrink": (0.25,), "F.relu6": (), "F.relu": (),
-    "F.selu": (), "F.silu": (), "F.mish": (), "F.gelu": (), "F.hardswish": (), "F.hardsigmoid": (),
-    "F.logsigmoid": (), "F.softsign": (), "F.tanhshrink": (), "torch.expm1": (), "torch.square": (),
-    "torch.exp2": (), "torch.special.expit": (),
-}  # fmt: skip
+    "F.leaky_relu": (0.2,),
+    "F.elu": (0.5,),
+    "F.celu": (2.0,),
+    "F.hardtanh": (-2.0, 3.0),
+    "F.softplus": (5.0,),
+    "F.threshold": (0.5, 20.0),
+    "F.hardshrink": (0.25,),
+    "F.softshrink": (0.25,),
+    "F.relu6": (),
+    "F.relu": (),
+    "F.selu": (),
+    "F.silu": (),
+    "F.mish": (),
+    "F.gelu": (),
+    "F.hardswish": (),
+    "F.hardsigmoid": (),
+    "F.logsigmoid": (),
+    "F.softsign": (),
+    "F.tanhshrink": (),
+    "torch.expm1": (),
+    "torch.square": (),
+    "torch.exp2": (),
+    "torch.special.expit": (),
+}
 
 
 @pytest.mark.parametrize("name", CALLS)

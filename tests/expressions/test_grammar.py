@@ -169,8 +169,8 @@ REFUSED = {
     "z 2": "character 3: expected an operator such as *, found '2'",
     "z*x": "character 3: expected one variable, found both z and x",
     "y": (
-        "character 1: expected z, x, pi, e or a function, found the name 'y': the variable is x or z, and a"
-        " parameter is written as a number"
+        "character 1: expected z, x, pi, e or a function, found the name 'y': the variable is x or"
+        " z, and a parameter is written as a number"
     ),
     "sin": "character 1: expected '(' after 'sin', as in sin(x)",
     "sin()": "character 1: sin takes 1 argument, found 0",
@@ -196,13 +196,9 @@ REFUSED = {
     "(-8)**(1/3)": "character 5: a root of a negative number is not a real number",
     "sqrt(-1 - z**2)": "character 1: a root of a negative number is not a real number",
     "sqrt(-z**2)": "character 1: the result is not a real number",
-    "1/(sqrt(2)+sqrt(3)-sqrt(5+2*sqrt(6)))": (
-        "character 4: cannot decide whether a constant is 0"
-    ),
+    "1/(sqrt(2)+sqrt(3)-sqrt(5+2*sqrt(6)))": "character 4: cannot decide whether a constant is 0",
     "exp(1000)": "character 1: a constant is not between 10**-100 and 10**100 in size",
-    "exp(z + 10**9*log(2))": (
-        "character 1: a constant is not between 10**-100 and 10**100 in size"
-    ),
+    "exp(z + 10**9*log(2))": "character 1: a constant is not between 10**-100 and 10**100 in size",
     "exp(1000*log(z))": "character 1: expected an exponent p/q with |p| <= 64 and q <= 12",
     "64**64": "character 3: an exact number exceeds 10**100",
     "1e101": "character 1: an exact number exceeds 10**100",
@@ -220,12 +216,8 @@ REFUSED = {
     "__import__('os')": (
         "character 1: expected z, x, pi, e or a function, found the name '__import__'"
     ),
-    "__import__(z)": (
-        "character 1: expected z, x, pi, e or a function, found the name '__import__'"
-    ),
-    "z.__class__": (
-        "character 1: expected z, x, pi, e or a function, found the name '__class__'"
-    ),
+    "__import__(z)": "character 1: expected z, x, pi, e or a function, found the name '__import__'",
+    "z.__class__": "character 1: expected z, x, pi, e or a function, found the name '__class__'",
     "lambda: 0": "character 1: the word 'lambda' has no place in an expression",
     "import os": "character 1: the word 'import' has no place in an expression",
     "x; x": "character 2: write one expression",
@@ -242,11 +234,12 @@ REFUSED = {
     "max(*x)": "character 5: expected a number, a name or '(', found '*'",
     "jax.nn.relu(x)": "character 1: the prefix 'jax.nn' is not known: write relu(...) alone",
     "gellu(x)": (
-        "character 1: expected z, x, pi, e or a function, found the name 'gellu': did you mean gelu?"
+        "character 1: expected z, x, pi, e or a function, found the name 'gellu': did you mean"
+        " gelu?"
     ),
     "softmax(x)": (
-        "character 1: expected z, x, pi, e or a function, found the name 'softmax': it mixes channels"
-        " or positions, an activation is a function of one number"
+        "character 1: expected z, x, pi, e or a function, found the name 'softmax': it mixes"
+        " channels or positions, an activation is a function of one number"
     ),
     "relu(x, x)": "character 1: relu takes 1 argument, found 2",
     "leaky_relu(x, slope=1)": (
@@ -268,7 +261,7 @@ REFUSED = {
     "where(x > 0, log(x), 0)": (
         "character 1: log of a number that is not positive is not a real number"
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("text", REFUSED)
@@ -312,7 +305,9 @@ BRANCHES = st.sampled_from(
 def test_a_choice_is_the_one_that_python_makes(
     condition: str, a: str, b: str, quarters: int, as_function: bool
 ) -> None:
-    """At multiples of 1/4, the places of all changes among them, against Python's own reading of the text."""
+    """At multiples of 1/4, the places of all changes among them, against Python's own reading of
+    the text.
+    """
     text = f"where({condition}, {a}, {b})" if as_function else f"{a} if {condition} else {b}"
     names = {"exp": math.exp, "tanh": math.tanh, "where": lambda c, p, q: p if c else q}
     expected = eval(text, {**names, "abs": abs, "x": quarters / 4})  # our own text, no user's
@@ -329,16 +324,32 @@ def _sigmoid(u: float) -> float:
 
 
 PYTHON = {
-    "exp": math.exp, "expm1": math.expm1, "log1p": math.log1p, "ln": math.log, "sqrt": math.sqrt, "tanh": math.tanh,
-    "sin": math.sin, "erf": math.erf, "abs": abs, "relu": lambda u: max(u, 0.0), "sigmoid": _sigmoid,
-    "silu": lambda u: u * _sigmoid(u), "softplus": lambda u: math.log1p(math.exp(u)),
-    "relu6": lambda u: min(max(u, 0.0), 6.0), "hardtanh": lambda u: min(max(u, -1.0), 1.0),
-    "hardswish": lambda u: u * min(max(u / 6 + 0.5, 0.0), 1.0), "tanhshrink": lambda u: u - math.tanh(u),
+    "exp": math.exp,
+    "expm1": math.expm1,
+    "log1p": math.log1p,
+    "ln": math.log,
+    "sqrt": math.sqrt,
+    "tanh": math.tanh,
+    "sin": math.sin,
+    "erf": math.erf,
+    "abs": abs,
+    "relu": lambda u: max(u, 0.0),
+    "sigmoid": _sigmoid,
+    "silu": lambda u: u * _sigmoid(u),
+    "softplus": lambda u: math.log1p(math.exp(u)),
+    "relu6": lambda u: min(max(u, 0.0), 6.0),
+    "hardtanh": lambda u: min(max(u, -1.0), 1.0),
+    "hardswish": lambda u: u * min(max(u / 6 + 0.5, 0.0), 1.0),
+    "tanhshrink": lambda u: u - math.tanh(u),
     "elu": lambda u, alpha=1.0: u if u > 0 else alpha * math.expm1(u),
     "leaky_relu": lambda u, negative_slope=0.01: u if u > 0 else negative_slope * u,
-    "clip": lambda u, low, high: min(max(u, low), high), "pow": lambda u, v: u**v, "mul": lambda u, v: u * v,
-    "maximum": max, "minimum": min, "where": lambda c, a, b: a if c else b,
-}  # fmt: skip
+    "clip": lambda u, low, high: min(max(u, low), high),
+    "pow": lambda u, v: u**v,
+    "mul": lambda u, v: u * v,
+    "maximum": max,
+    "minimum": min,
+    "where": lambda c, a, b: a if c else b,
+}
 """Plain Python functions for what the texts below name."""
 ONE = [name for name in PYTHON if name not in ("clip", "pow", "mul", "maximum", "minimum", "where")]
 
@@ -372,7 +383,9 @@ TEXTS = st.recursive(st.sampled_from(["x", "x", "1", "2", "0.5", "1.702*x"]), _p
 @example("where(x > 0, log1p(x), -log1p(-x))", -7)
 @example("elu(relu(x) - 1, alpha=0.5)**2", 2)
 def test_the_meaning_is_that_of_plain_python(text: str, eighths: int) -> None:
-    """Where Python's own evaluation has a value, the expression has it too; and the expression is written and read again."""
+    """Where Python's own evaluation has a value, the expression has it too; and the expression is
+    written and read again.
+    """
     try:
         expression = parse(text, everywhere=False)
     except GrammarError:

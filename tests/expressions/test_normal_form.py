@@ -1,4 +1,6 @@
-"""One-sided exact tests: what they affirm is true, checked in 60 digits; what is false they never affirm."""
+"""One-sided exact tests: what they affirm is true, checked in 60 digits; what is false they never
+affirm.
+"""
 
 from __future__ import annotations
 
@@ -107,9 +109,16 @@ def test_signs_on_the_whole_line(f: sp.Expr) -> None:
 
 
 POSITIVE = (
-    sp.exp(z), 1 + z**2, 2 + sp.sin(z), sp.exp(2 * z) + 2 * sp.exp(z) + 2, 1 / (1 + sp.exp(z)) ** 2, sp.cosh(z),
-    z**4 - z**2 + 1, sp.sqrt(1 + z**2), 3 - sp.tanh(z) - sp.cos(z),
-)  # fmt: skip
+    sp.exp(z),
+    1 + z**2,
+    2 + sp.sin(z),
+    sp.exp(2 * z) + 2 * sp.exp(z) + 2,
+    1 / (1 + sp.exp(z)) ** 2,
+    sp.cosh(z),
+    z**4 - z**2 + 1,
+    sp.sqrt(1 + z**2),
+    3 - sp.tanh(z) - sp.cos(z),
+)
 NOT_POSITIVE = (
     z,
     z**2,
@@ -151,7 +160,9 @@ def test_constants() -> None:
 @given(st.lists(st.tuples(st.integers(-3, 3), st.integers(0, 2), st.integers(-2, 2)), max_size=4))
 @settings(deadline=None)
 def test_exponential_sums_are_read_back(terms: list[tuple[int, int, int]]) -> None:
-    """Σ c z^k e^{λ z}, shifted: the coefficients by exponent, and their sum is the function again."""
+    """Σ c z^k e^{λ z}, shifted: the coefficients by exponent, and their sum is the
+    function again.
+    """
     f = sum((c * z**k * sp.exp(rate * z + 1) for c, k, rate in terms), sp.Integer(0))
     found = exponential_sum(sp.sympify(f))
     assert found is not None

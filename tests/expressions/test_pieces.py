@@ -161,7 +161,9 @@ def test_infinitely_many_pieces_are_incomplete_with_all_branches() -> None:
 
 
 def test_a_transcendental_boundary_is_bracketed_never_stated() -> None:
-    """softplus(z) = z + 1/2 at -log(sqrt(e) - 1), for which there is no rule: a narrow gap around it."""
+    """softplus(z) = z + 1/2 at -log(sqrt(e) - 1), for which there is no rule: a narrow gap around
+    it.
+    """
     found = pieces(sp.Max(sp.log(1 + e), z + half))
     first, last = found.parts
     boundary = -sp.log(sp.exp(half) - 1)
@@ -204,7 +206,9 @@ def test_huge_exponents_end() -> None:
 def test_hinges(
     kinks: list[Fraction], slope: Fraction, value: Fraction, data: st.DataObject
 ) -> None:
-    """A sum of hinges, each written in one of three ways: the parts are the affine pieces, no more."""
+    """A sum of hinges, each written in one of three ways: the parts are the affine
+    pieces, no more.
+    """
     jumps = [data.draw(rationals().filter(bool)) for _ in kinks]
     f = exact(slope) * z + exact(value)
     for kink, jump in zip(kinks, jumps, strict=True):
@@ -272,7 +276,9 @@ def test_nested_max_and_min(tree: tuple) -> None:
 @example(sp.sqrt(sp.sin(sp.sin(z) * sp.tan(z))), [1])
 @example(sp.Max(sp.sin(z), z / 2), [1, 19])
 def test_any_expression(f: sp.Expr, numerators: list[int]) -> None:
-    """In the parts the expression is defined and equals the formula; elsewhere it equals a branch."""
+    """In the parts the expression is defined and equals the formula; elsewhere it
+    equals a branch.
+    """
     try:
         found = pieces(f)
     except TooManyPieces:

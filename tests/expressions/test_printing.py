@@ -1,4 +1,6 @@
-"""Random texts: parsed, written and evaluated, they keep their values; and writing is undone by parsing."""
+"""Random texts: parsed, written and evaluated, they keep their values; and writing is undone by
+parsing.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +22,28 @@ from theory.expressions.tokens import GrammarError
 # --- random texts -----------------------------------------------------------------------------
 
 UNARY = (
-    "abs", "sign", "heaviside", "relu", "exp", "log", "sqrt", "sin", "cos", "tan", "tanh", "sinh", "cosh",
-    "atan", "arctan", "erf", "sigmoid", "softplus", "silu", "gelu", "mish",
-)  # fmt: skip
+    "abs",
+    "sign",
+    "heaviside",
+    "relu",
+    "exp",
+    "log",
+    "sqrt",
+    "sin",
+    "cos",
+    "tan",
+    "tanh",
+    "sinh",
+    "cosh",
+    "atan",
+    "arctan",
+    "erf",
+    "sigmoid",
+    "softplus",
+    "silu",
+    "gelu",
+    "mish",
+)
 LEAVES = ("z", "z", "z", "0", "1", "2", "7", "0.5", "1e-3", ".25", "pi", "e", "1/3")
 EXPONENTS = ("2", "3", "-1", "(1/2)", "(-2/3)", "0", "5")
 
@@ -238,7 +259,8 @@ def test_a_text_without_place_in_the_grammar() -> None:
 @pytest.mark.parametrize("name", UNARY)
 def test_floats_of_each_function(name: str) -> None:
     """Against balls.  No function has more than ten roundings, of 2 ulp each at most (libm), and at
-    these points none magnifies a relative error more than tenfold: 10 * 10 * 2 * 2**-53 < 2**-44."""
+    these points none magnifies a relative error more than tenfold: 10 * 10 * 2 * 2**-53 < 2**-44.
+    """
     function = evaluator(parse(f"{name}(z)", everywhere=False))
     for point in (0.125, 0.75, 1.25, 3.5):
         value = function(point)

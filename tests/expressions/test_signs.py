@@ -1,4 +1,6 @@
-"""Signs on intervals: at the roots of polynomials, and for exponents that nothing can be expanded with."""
+"""Signs on intervals: at the roots of polynomials, and for exponents that nothing can be expanded
+with.
+"""
 
 from __future__ import annotations
 

@@ -18,17 +18,44 @@ from theory.expressions.spelling import spelled
 from theory.expressions.tokens import GrammarError
 
 SPELLINGS = {
-    "ReLU": "relu", "nn.ReLU()": "relu", "torch.nn.ReLU(inplace=True)": "relu", "ReLU(True)": "relu", "F.relu": "relu",
-    "relu(x)": "relu", "max(x, 0)": "relu", "np.maximum(0, x)": "relu", "lambda x: torch.relu(x)": "relu",
-    "SiLU": "silu", "swish": "silu", "Swish()": "silu", "x*sigmoid(x)": "silu",
-    "GELU": "gelu", "GELU(approximate='none')": "gelu", "gelu_new": "gelu_tanh", "GELU('tanh')": "gelu_tanh",
+    "ReLU": "relu",
+    "nn.ReLU()": "relu",
+    "torch.nn.ReLU(inplace=True)": "relu",
+    "ReLU(True)": "relu",
+    "F.relu": "relu",
+    "relu(x)": "relu",
+    "max(x, 0)": "relu",
+    "np.maximum(0, x)": "relu",
+    "lambda x: torch.relu(x)": "relu",
+    "SiLU": "silu",
+    "swish": "silu",
+    "Swish()": "silu",
+    "x*sigmoid(x)": "silu",
+    "GELU": "gelu",
+    "GELU(approximate='none')": "gelu",
+    "gelu_new": "gelu_tanh",
+    "GELU('tanh')": "gelu_tanh",
     "0.5*x*(1+tanh(sqrt(2/pi)*(x+0.044715*x**3)))": "gelu_tanh",
-    "leaky-relu": "leaky_relu", "Leaky ReLU": "leaky_relu", "LeakyReLU(0.01)": "leaky_relu",
-    "Softplus(beta=1.0, threshold=20.0)": "softplus", "hard-swish": "hardswish", "HardTanh": "hardtanh",
-    "log_sigmoid": "logsigmoid", "linear": "identity", "x": "identity", "PReLU(num_parameters=8)": "prelu",
-    "arctan": "arctan", "atan": "arctan", "tanh": "tanh", "sigmoid": "sigmoid", "expit": "sigmoid", "ELU(1)": "elu",
-    "where(x > 0, x, exp(x) - 1)": "elu", "Threshold(1, 0.5)": "threshold", "RReLU(1/8, 1/3)": "rrelu",
-}  # fmt: skip
+    "leaky-relu": "leaky_relu",
+    "Leaky ReLU": "leaky_relu",
+    "LeakyReLU(0.01)": "leaky_relu",
+    "Softplus(beta=1.0, threshold=20.0)": "softplus",
+    "hard-swish": "hardswish",
+    "HardTanh": "hardtanh",
+    "log_sigmoid": "logsigmoid",
+    "linear": "identity",
+    "x": "identity",
+    "PReLU(num_parameters=8)": "prelu",
+    "arctan": "arctan",
+    "atan": "arctan",
+    "tanh": "tanh",
+    "sigmoid": "sigmoid",
+    "expit": "sigmoid",
+    "ELU(1)": "elu",
+    "where(x > 0, x, exp(x) - 1)": "elu",
+    "Threshold(1, 0.5)": "threshold",
+    "RReLU(1/8, 1/3)": "rrelu",
+}
 
 
 @pytest.mark.parametrize("text", SPELLINGS)
@@ -122,9 +149,40 @@ def test_refusals(text: str) -> None:
 
 
 PIECES = st.sampled_from(
-    ["ReLU", "leaky", "-", " ", "_", "relu", "nn.", "torch.", "(", ")", "0.2", ",", "x", "alpha", "=", "1/3", "GELU", "'tanh'",
-     "Softplus", "beta", "True", "prelu", "hard", "swish", "tanh", "*", "sigmoid", "+", "max", "e", "pi"]
-)  # fmt: skip
+    [
+        "ReLU",
+        "leaky",
+        "-",
+        " ",
+        "_",
+        "relu",
+        "nn.",
+        "torch.",
+        "(",
+        ")",
+        "0.2",
+        ",",
+        "x",
+        "alpha",
+        "=",
+        "1/3",
+        "GELU",
+        "'tanh'",
+        "Softplus",
+        "beta",
+        "True",
+        "prelu",
+        "hard",
+        "swish",
+        "tanh",
+        "*",
+        "sigmoid",
+        "+",
+        "max",
+        "e",
+        "pi",
+    ]
+)
 
 
 @given(st.lists(PIECES, max_size=8).map("".join) | st.text(max_size=30))

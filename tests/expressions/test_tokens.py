@@ -56,7 +56,9 @@ def test_words_for_people() -> None:
 @example("not")
 @example("x.not")
 def test_a_line_is_ascii_and_its_tokens_alternate(text: str) -> None:
-    """What the scan lets pass Python's parser reads, or refuses as a syntax error and in no other way."""
+    """What the scan lets pass Python's parser reads, or refuses as a syntax error and in no other
+    way.
+    """
     try:
         line = source(text)
     except GrammarError as error:

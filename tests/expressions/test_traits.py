@@ -1,4 +1,6 @@
-"""What is read off the pieces: random piecewise-linear functions, and the smooth rows in ball arithmetic."""
+"""What is read off the pieces: random piecewise-linear functions, and the smooth rows in ball
+arithmetic.
+"""
 
 from __future__ import annotations
 
@@ -89,7 +91,9 @@ def test_an_isolated_value_is_a_jump_of_no_height() -> None:
 
 @by_row
 def test_affine_pieces_of_the_catalogue(row: Activation) -> None:
-    """Exact values inside every piece; whole rows are piecewise linear iff pieces and kinks tile the line."""
+    """Exact values inside every piece; whole rows are piecewise linear iff pieces and kinks tile
+    the line.
+    """
     for low, high, slope, intercept in row.affine_pieces:
         left = low if low.is_finite else (high if high.is_finite else 0) - 7
         right = high if high.is_finite else left + 9
@@ -143,7 +147,9 @@ def test_kinks_that_are_not_piecewise_linear() -> None:
 
 @by_row
 def test_odd_and_even_part(row: Activation) -> None:
-    """σ = odd + even, with their symmetry, at exact points: rational rows exactly, others to 40 digits."""
+    """σ = odd + even, with their symmetry, at exact points: rational rows exactly, others to 40
+    digits.
+    """
     odd, even = row.odd_part, row.even_part
     for k in (1, 2, 3, 4, 7, 8, 24, 25, 48, 56):
         at = sp.Rational(k, 8)
@@ -228,7 +234,9 @@ def test_asymptotes(row: Activation) -> None:
 
 @by_row
 def test_asymptotes_are_approached(row: Activation) -> None:
-    """At ±50 and ±1000 the distance is at most 2/|z|: 1/|z| for arctan and softsign, far less for the others."""
+    """At ±50 and ±1000 the distance is at most 2/|z|: 1/|z| for arctan and softsign, far less for
+    the others.
+    """
     for side, line in zip((-1, 1), row.asymptotes, strict=True):
         for size in (50, 1000):
             if line is not None:
@@ -253,7 +261,9 @@ SERIES: dict[str, Callable[[arb_series], arb_series]] = {
     "softplus": lambda x: (1 + x.exp()).log(),
     "logsigmoid": lambda x: -(1 + (-x).exp()).log(),
     "gelu": lambda x: x / 2 * (1 + (x / ROOT).erf()),
-    "gelu_tanh": lambda x: x / 2 * (1 + tanh((2 / arb.pi()).sqrt() * (x + x * x * x * 44715 / 1000000))),
+    "gelu_tanh": lambda x: (
+        x / 2 * (1 + tanh((2 / arb.pi()).sqrt() * (x + x * x * x * 44715 / 1000000)))
+    ),
     "silu": lambda x: x * sigmoid(x),
     "square": lambda x: x * x,
     "cube": lambda x: x * x * x,
@@ -265,12 +275,14 @@ SERIES: dict[str, Callable[[arb_series], arb_series]] = {
     "tanhshrink": lambda x: x - tanh(x),
     "sin": lambda x: x.sin(),
     "exp": lambda x: x.exp(),
-}  # fmt: skip
+}
 """The analytic rows a second time, as power series of balls: σ'' is twice the coefficient of h²."""
 
 
 def bends(name: str, at: sp.Rational) -> int:
-    """The sign of σ''(at) by automatic differentiation in ball arithmetic; 0 when the ball holds 0."""
+    """The sign of σ''(at) by automatic differentiation in ball arithmetic; 0 when
+    the ball holds 0.
+    """
     ctx.prec = 200
     x = arb(int(at.p)) / int(at.q)
     second = SERIES[name](arb_series([x, 1], 3))[2]
@@ -284,7 +296,9 @@ def test_series_cover_the_analytic_rows() -> None:
 
 @pytest.mark.parametrize("name", SERIES)
 def test_inflections_are_certified(name: str) -> None:
-    """Opposite signs of σ'' on both sides, and between two of them one sign on a grid eight times finer."""
+    """Opposite signs of σ'' on both sides, and between two of them one sign on a grid eight times
+    finer.
+    """
     found = ACTIVATIONS[name].inflections
     small = sp.Rational(1, 2**40)
     cuts = []
@@ -322,7 +336,9 @@ CURVES: dict[str, Callable[[Any], Any]] = {
     ),
 }
 STARTS = {"silu": (-2.4, 2.4), "mish": (-2.3, 1.5), "gelu_tanh": (-1.4, 1.4)}
-"""Their inflections are no numbers with a name; mpmath finds them from nearby, with numerical derivatives."""
+"""Their inflections are no numbers with a name; mpmath finds them from nearby, with numerical
+derivatives.
+"""
 
 
 @by_row
@@ -341,7 +357,9 @@ def test_inflections_of_the_catalogue(row: Activation) -> None:
 
 
 def test_an_inflection_where_two_pieces_meet() -> None:
-    """z|z| is smooth at 0 and σ'' jumps from -2 to 2; |z|³ does not change its sign; z² sign is bent at a kink."""
+    """z|z| is smooth at 0 and σ'' jumps from -2 to 2; |z|³ does not change its sign; z² sign is
+    bent at a kink.
+    """
     (found,) = traits.inflections(z * sp.Abs(z))
     assert (found.location, found.turn) == (0, 1)
     (found,) = traits.inflections(z**3 * sp.Abs(z))
@@ -362,7 +380,9 @@ def test_several_zeros_between_two_grid_points() -> None:
 
 
 def test_a_flat_point_in_the_middle_is_passed() -> None:
-    """σ'' = z² (z - c) c with c = π/100: no polynomial over the rationals, and 0 in the middle of a cell."""
+    """σ'' = z² (z - c) c with c = π/100: no polynomial over the rationals, and 0 in the middle of a
+    cell.
+    """
     c = sp.pi / 100
     (found,) = traits.inflections(z**5 / 20 - c * z**4 / 12)
     assert found.low < c < found.high

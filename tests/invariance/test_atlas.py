@@ -1,4 +1,6 @@
-"""The atlas of invariance: every network is exact by other code, no loss is beaten, and every cell is there once."""
+"""The atlas of invariance: every network is exact by other code, no loss is beaten, and every cell
+is there once.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ HALF = Fraction(1, 2)
 FEASIBLE = [row for row in atlas.entries() if row.net is not None]
 INFEASIBLE = [row for row in atlas.entries() if row.status == "infeasible"]
 PRICED = [row for row in INFEASIBLE if row.loss is not None]
-DISTINCT = {(row.net, row.place.unknown, row.place.padding, row.place.radii): row for row in FEASIBLE}  # fmt: skip
+DISTINCT = {
+    (row.net, row.place.unknown, row.place.padding, row.place.radii): row for row in FEASIBLE
+}
 """Networks shared by several kinds once."""
 named = lambda row: "-".join(vars(row.place).values())
 
@@ -35,12 +39,20 @@ named = lambda row: "-".join(vars(row.place).values())
 
 def test_every_cell_is_there_once() -> None:
     places = [row.place for row in atlas.entries()]
-    unknown = {"nothing": ["any"], "place": ["any"], "background": ["ring", "zeros"], "contrast": ["any"], "both": ["ring", "zeros"]}  # fmt: skip
+    unknown = {
+        "nothing": ["any"],
+        "place": ["any"],
+        "background": ["ring", "zeros"],
+        "contrast": ["any"],
+        "both": ["ring", "zeros"],
+    }
     wanted = {
         Place(name, readout, radii, padding, kind)
         for name, paddings in unknown.items()
-        for padding, readout, radii, kind in product(paddings, ("sum", "dense"), ("half", "real"), atlas.KINDS)
-    }  # fmt: skip
+        for padding, readout, radii, kind in product(
+            paddings, ("sum", "dense"), ("half", "real"), atlas.KINDS
+        )
+    }
     assert len(places) == len(set(places)) == len(wanted)
     assert set(places) == wanted
 
@@ -61,7 +73,9 @@ def test_a_cell_shows_what_its_status_asks_for() -> None:
 
 
 def test_what_is_harder_is_not_easier() -> None:
-    """Feasible cells stay so with more channels, fewer radii, more readout weights, and with any σ."""
+    """Feasible cells stay so with more channels, fewer radii, more readout
+    weights, and with any σ.
+    """
     can = {row.place: row.status == "feasible" for row in atlas.entries()}
     cannot = {row.place: row.status == "infeasible" for row in atlas.entries()}
     for place, feasible in can.items():
@@ -70,7 +84,10 @@ def test_what_is_harder_is_not_easier() -> None:
         if place.kind in ("relu 1", "relu 2"):
             easier.append({**base, "kind": f"relu {int(place.kind[-1]) + 1}"})
         if place.unknown == "both":
-            easier += [{**base, "unknown": "background"}, {**base, "unknown": "contrast", "padding": "any"}]  # fmt: skip
+            easier += [
+                {**base, "unknown": "background"},
+                {**base, "unknown": "contrast", "padding": "any"},
+            ]
         for one in easier:
             assert can[Place(**one)] >= feasible
             assert cannot[place] >= cannot[Place(**one)]
@@ -91,7 +108,9 @@ def test_every_network_is_exact(row: AtlasEntry) -> None:
         (networks.LEAST, networks.MOST) if place.unknown in ("contrast", "both") else (Fraction(1),)
     )
     moves = (0, 2, 4) if place.unknown == "place" else (0,)
-    radii = [Fraction(k, 2) for k in (3, 7)] + [Fraction(k, 5) for k in (9, 18)] * (place.radii == "real")  # fmt: skip
+    radii = [Fraction(k, 2) for k in (3, 7)] + [Fraction(k, 5) for k in (9, 18)] * (
+        place.radii == "real"
+    )
     for padding in ("ring", "zeros") if place.padding == "any" else (place.padding,):
         for r, beta, alpha, s in product(radii, shades, lights, moves):
             assert answer(net, signal(r, beta, alpha, s), padding) == r
@@ -100,14 +119,24 @@ def test_every_network_is_exact(row: AtlasEntry) -> None:
 def test_the_page_runs_every_network_at_its_last_radius() -> None:
     """All are right; one that is changed at a pixel that only the last radius lights is not."""
     assert {atlas.largest_error(row) for row in FEASIBLE} == {0}
-    row = next(row for row in FEASIBLE if row.place.unknown == "nothing" and row.place.radii == "half"
-               and row.net and isinstance(row.net.a[0], tuple))  # fmt: skip
+    row = next(
+        row
+        for row in FEASIBLE
+        if row.place.unknown == "nothing"
+        and row.place.radii == "half"
+        and row.net
+        and isinstance(row.net.a[0], tuple)
+    )
     (weights,) = row.net.a
     v = tuple(value + (j == networks.HALF_LENGTH + 8) for j, value in enumerate(weights))
-    assert atlas.largest_error(replace(row, net=replace(row.net, a=(v,)))) > 0  # fmt: skip
+    assert atlas.largest_error(replace(row, net=replace(row.net, a=(v,)))) > 0
 
 
-@given(st.integers(7, 40), st.fractions(-3, 3, max_denominator=4), st.fractions(0, 5, max_denominator=4))  # fmt: skip
+@given(
+    st.integers(7, 40),
+    st.fractions(-3, 3, max_denominator=4),
+    st.fractions(0, 5, max_denominator=4),
+)
 @example(8, Fraction(0), Fraction(0))
 def test_slopes_at_which_a_channel_drops_out(size: int, low: Fraction, length: Fraction) -> None:
     n, one = Fraction(size), Fraction(1)
@@ -118,13 +147,20 @@ def test_slopes_at_which_a_channel_drops_out(size: int, low: Fraction, length: F
     assert two_channels(low, low + length, -low, n, -1 / n, one).a[0] != 0
 
 
-@given(st.integers(3, 9), st.fractions(-3, 3, max_denominator=4), st.fractions(0, 5, max_denominator=4),
-       st.fractions(0, 1, max_denominator=5), st.fractions(0, 1, max_denominator=9),
-       st.fractions(-2, Fraction(4, 5), max_denominator=30))  # fmt: skip
+@given(
+    st.integers(3, 9),
+    st.fractions(-3, 3, max_denominator=4),
+    st.fractions(0, 5, max_denominator=4),
+    st.fractions(0, 1, max_denominator=5),
+    st.fractions(0, 1, max_denominator=9),
+    st.fractions(-2, Fraction(4, 5), max_denominator=30),
+)
 def test_with_its_slope_one_channel_is_enough(
     half_length: int, low: Fraction, length: Fraction, share: Fraction, part: Fraction, p: Fraction
 ) -> None:
-    """On every interval and ring: one PReLU at half-integers, two or one made of them at every radius; a_1 = 0 at no other p."""
+    """On every interval and ring: one PReLU at half-integers, two or one made of them at every
+    radius; a_1 = 0 at no other p.
+    """
     size, one, high = 2 * half_length + 1, Fraction(1), low + length
     n, beta = Fraction(size), low + share * length
     assert (two_channels(low, high, -low, n, p, one).a[0] == 0) == (p == -1 / (n - 1))
@@ -147,23 +183,36 @@ def test_with_its_slope_one_channel_is_enough(
         assert 64 * (made(y + Fraction(1, 64)) - made(y)) == wanted
 
 
-@given(st.sampled_from([1, 3]), st.lists(st.fractions(-3, 3, max_denominator=3), min_size=3, max_size=3),
-       st.fractions(-3, 3, max_denominator=3), st.fractions(-2, 2, max_denominator=12))  # fmt: skip
+@given(
+    st.sampled_from([1, 3]),
+    st.lists(st.fractions(-3, 3, max_denominator=3), min_size=3, max_size=3),
+    st.fractions(-3, 3, max_denominator=3),
+    st.fractions(-2, 2, max_denominator=12),
+)
 @example(3, [Fraction(2), Fraction(-1), Fraction(0)], Fraction(-2), Fraction(-1, 12))
 @example(1, [Fraction(1)] * 3, Fraction(0), Fraction(1))
 def test_one_kink_is_not_enough_between_half_integers(
     n: int, w: list[Fraction], b: Fraction, p: Fraction
 ) -> None:
-    """Whatever the slopes, the best readout of one channel errs somewhere on two cells, backgrounds from 0 to 1."""
+    """Whatever the slopes, the best readout of one channel errs somewhere on two cells, backgrounds
+    from 0 to 1.
+    """
     w, sigma = w[:n], lambda z: z if z > 0 else p * z
-    scenes = list(product([3 * HALF + Fraction(k, 4) for k in range(9)], [Fraction(k, 4) for k in range(5)]))  # fmt: skip
-    seen = [sum(map(sigma, windows(w, b, [beta + v for v in oracle.overlap_pulse(r, 6)], "ring"))) for r, beta in scenes]  # fmt: skip
+    scenes = list(
+        product([3 * HALF + Fraction(k, 4) for k in range(9)], [Fraction(k, 4) for k in range(5)])
+    )
+    seen = [
+        sum(map(sigma, windows(w, b, [beta + v for v in oracle.overlap_pulse(r, 6)], "ring")))
+        for r, beta in scenes
+    ]
     assert _left([r for r, _ in scenes], [seen]) > 0
 
 
 @given(st.integers(1, 6), st.integers(1, 3), st.integers(1, 8))
 def test_which_intervals_of_backgrounds_sums_can_ignore(least: int, more: int, reach: int) -> None:
-    """f(β + α) = f(β) + 1/2 on backgrounds 0..reach and contrasts least..least + more: solvable iff reach < least."""
+    """f(β + α) = f(β) + 1/2 on backgrounds 0..reach and contrasts least..least + more: solvable iff
+    reach < least.
+    """
     levels = range(reach + least + more + 1)
     pairs = list(product(range(reach + 1), range(least, least + more + 1)))
     columns = [[Fraction((j == b + a) - (j == b)) for b, a in pairs] for j in levels]
@@ -185,7 +234,9 @@ def _left(target: Vector, columns: list[Vector]) -> Fraction:
     return dot(left, left) / len(left)
 
 
-def _features(row: AtlasEntry, filters: list[tuple[Vector, Fraction]], sigma: Callable[[Fraction], Fraction]) -> tuple[Vector, list[Vector]]:  # fmt: skip
+def _features(
+    row: AtlasEntry, filters: list[tuple[Vector, Fraction]], sigma: Callable[[Fraction], Fraction]
+) -> tuple[Vector, list[Vector]]:
     place, scenes = row.place, _scenes(row.place)
     columns: list[Vector] = []
     for w, b in filters:
@@ -212,10 +263,17 @@ taps = st.lists(st.fractions(-3, 3, max_denominator=3), min_size=3, max_size=3)
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.sampled_from(INFEASIBLE), st.lists(st.tuples(taps, st.fractions(-3, 3, max_denominator=3)), min_size=3, max_size=3),
-       st.sampled_from(["relu", "abs", "hardtanh", "prelu", "square"]))  # fmt: skip
-def test_no_random_network_is_better(row: AtlasEntry, filters: list[tuple[Vector, Fraction]], name: str) -> None:  # fmt: skip
-    """Random filters with the best readout there is for them: not below the loss, and where none is known not exact."""
+@given(
+    st.sampled_from(INFEASIBLE),
+    st.lists(st.tuples(taps, st.fractions(-3, 3, max_denominator=3)), min_size=3, max_size=3),
+    st.sampled_from(["relu", "abs", "hardtanh", "prelu", "square"]),
+)
+def test_no_random_network_is_better(
+    row: AtlasEntry, filters: list[tuple[Vector, Fraction]], name: str
+) -> None:
+    """Random filters with the best readout there is for them: not below the loss, and where none is
+    known not exact.
+    """
     kind, loss = row.place.kind, row.loss
     name = {"linear": "identity", "any": name}.get(kind, "relu")
     count = int(kind[-1]) if kind.startswith("relu") else 1 if row.place.readout == "dense" else 3
@@ -226,8 +284,14 @@ def test_no_random_network_is_better(row: AtlasEntry, filters: list[tuple[Vector
 
 @pytest.mark.parametrize("row", [row for row in PRICED if row.place.kind == "linear"], ids=named)
 def test_linear_losses_are_attained(row: AtlasEntry) -> None:
-    """One tap on the ring or on every position; with zeros beyond, the filter that a background does not reach."""
-    w = list(border_network(networks.PIXELS, Fraction(0)).w[0]) if row.place.padding == "zeros" else [Fraction(1)]  # fmt: skip
+    """One tap on the ring or on every position; with zeros beyond, the filter that a background
+    does not reach.
+    """
+    w = (
+        list(border_network(networks.PIXELS, Fraction(0)).w[0])
+        if row.place.padding == "zeros"
+        else [Fraction(1)]
+    )
     if row.place.readout == "dense":
         w = [Fraction(1)]
     target, columns = _features(row, [(w, Fraction(0))], oracle.RATIONAL["identity"])
@@ -236,18 +300,28 @@ def test_linear_losses_are_attained(row: AtlasEntry) -> None:
 
 @pytest.mark.parametrize("padding", ["ring", "zeros"])
 def test_the_price_of_both_is_attained(padding: str) -> None:
-    """σ given at the points where it is evaluated: levels 0, 1, 2, 3, and for each pair a window of its own."""
+    """σ given at the points where it is evaluated: levels 0, 1, 2, 3, and for each pair a window of
+    its own.
+    """
     w = [Fraction(1, 5), Fraction(6, 11), Fraction(14, 55)]
     row = next(row for row in PRICED if row.place == Place("both", "sum", "half", padding, "any"))
     scenes = _scenes(row.place)
     step = Fraction(1, 6)
     f0, f1 = Fraction(0), HALF - step
-    values = {Fraction(0): f0, Fraction(1): f1, Fraction(2): f0 + HALF + step, Fraction(3): f1 + HALF}  # fmt: skip
+    values = {
+        Fraction(0): f0,
+        Fraction(1): f1,
+        Fraction(2): f0 + HALF + step,
+        Fraction(3): f1 + HALF,
+    }
     own = {(beta, alpha): beta + alpha * w[0] for _, beta, alpha in scenes}
     assert len(set(own.values()) | set(values)) == 8
     sigma = lambda z: values.get(z, Fraction(0))
-    total = lambda r, beta, alpha: sum((sigma(z) for z in windows(w, Fraction(0), signal(r, beta, alpha, 0), padding)), Fraction(0))  # fmt: skip
-    # One window for each edge may hold β + α w: the value there shifts the error of that pair alone.
+    total = lambda r, beta, alpha: sum(
+        (sigma(z) for z in windows(w, Fraction(0), signal(r, beta, alpha, 0), padding)), Fraction(0)
+    )
+    # One window for each edge may hold β + α w: the value there shifts the error of that pair
+    # alone.
     mean = {
         pair: sum(total(r, *pair) - r for r in atlas.RADII["half"]) / len(atlas.RADII["half"])
         for pair in own

@@ -1,4 +1,6 @@
-"""An unknown background: the law on a ring, exact networks on every interval, and what cannot be exact."""
+"""An unknown background: the law on a ring, exact networks on every interval, and what cannot be
+exact.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from numerics.invariance.gram_schmidt import dot, orthogonal, residual
 from numerics.pulse.preactivations import last_plateau_radius
 from tests.columns import hold_and_reject, plateau_cases
 from tests.paddings import domain_of, windows
-from theory.invariance.background import (  # fmt: skip
+from theory.invariance.background import (
     CLAIM,
     border,
     one_tap,
@@ -53,8 +55,14 @@ def test_the_plateau_law_moves_with_the_background(case, beta: Fraction) -> None
     assert response(oracle.shifted(sigma, b), w, beta, r, len(x)) == evidence._ring(w, b, sigma, x)
 
 
-@given(names, numbers, st.fractions(0, 9, max_denominator=5), st.fractions(0, 1, max_denominator=9),
-       st.fractions(0, 2, max_denominator=3), st.integers(2, 7))  # fmt: skip
+@given(
+    names,
+    numbers,
+    st.fractions(0, 9, max_denominator=5),
+    st.fractions(0, 1, max_denominator=9),
+    st.fractions(0, 2, max_denominator=3),
+    st.integers(2, 7),
+)
 @example("abs", Fraction(-3), Fraction(9), Fraction(1), Fraction(0), 2)
 @example("relu", Fraction(-1), Fraction(3), Fraction(0), Fraction(0), 7)
 def test_two_channels_are_exact_on_any_interval(
@@ -64,8 +72,13 @@ def test_two_channels_are_exact_on_any_interval(
     assert _answer(net, name, low + share * length, m - HALF, 7) == m - HALF
 
 
-@given(names, numbers, st.fractions(0, 9, max_denominator=5), st.fractions(0, 1, max_denominator=9),
-       st.fractions(Fraction(3, 2), Fraction(13, 2), max_denominator=24))  # fmt: skip
+@given(
+    names,
+    numbers,
+    st.fractions(0, 9, max_denominator=5),
+    st.fractions(0, 1, max_denominator=9),
+    st.fractions(Fraction(3, 2), Fraction(13, 2), max_denominator=24),
+)
 @example("relu", Fraction(0), Fraction(0), Fraction(0), Fraction(3, 2))
 @example("abs", Fraction(-1), Fraction(3), Fraction(0), Fraction(13, 2))
 def test_three_channels_are_exact_at_every_radius(
@@ -93,8 +106,13 @@ def _mirrored(net, name: str, mode: str, beta: Fraction, r: Fraction) -> Fractio
 
 
 @pytest.mark.parametrize("mode", MIRRORED)
-@given(names, numbers, st.fractions(0, 9, max_denominator=5), st.fractions(0, 1, max_denominator=9),
-       st.fractions(0, 1, max_denominator=24))  # fmt: skip
+@given(
+    names,
+    numbers,
+    st.fractions(0, 9, max_denominator=5),
+    st.fractions(0, 1, max_denominator=9),
+    st.fractions(0, 1, max_denominator=24),
+)
 def test_a_mirrored_background_has_no_edge(
     mode: str, name: str, low: Fraction, length: Fraction, share: Fraction, part: Fraction
 ) -> None:
@@ -113,13 +131,17 @@ def test_a_mirrored_background_has_no_edge(
 
 @given(st.sampled_from([1, 3, 5, 7]), st.integers(0, 3), st.data())
 def test_the_law_holds_up_to_its_last_radius_and_no_further(n: int, more: int, data) -> None:
-    """Cause: "plateau radius" had no upper end, so nobody ran the law where a window meets both edges of the pulse.
+    """Cause: "plateau radius" had no upper end, so nobody ran the law where a window meets both
+    edges of the pulse.
 
-    Siblings: contrast and pair; the glossary's word, and with it every statement on plateau radii; the linear cell.
+    Siblings: contrast and pair; the glossary's word, and with it every statement on plateau radii;
+        the linear cell.
     """
     length = n + more
     size, sigma = 2 * length + 1, oracle.RATIONAL["softsign"]
-    w = data.draw(st.lists(st.fractions(Fraction(1, 4), 3, max_denominator=4), min_size=n, max_size=n))  # fmt: skip
+    w = data.draw(
+        st.lists(st.fractions(Fraction(1, 4), 3, max_denominator=4), min_size=n, max_size=n)
+    )
     b, beta = data.draw(numbers), data.draw(numbers)
     last, total = last_radius(n, size), sum(w)
     for k in range(n, size + 1, 2):
@@ -131,7 +153,8 @@ def test_the_law_holds_up_to_its_last_radius_and_no_further(n: int, more: int, d
             )
         light = sum(oracle.preactivations(w, Fraction(0), x), Fraction(0))
         assert (light == 2 * r * total + beta * border(w, size)) == (r <= last)
-    # Beyond, κ counts windows that meet both edges: with one tap none do, and g = 1 at two levels alone tells the others.
+    # Beyond, κ counts windows that meet both edges: with one tap none do, and g = 1 at two levels
+    # alone tells the others.
     levels = {beta * total, (beta + 1) * total}
     r = last + 1
     if n > 1:
@@ -171,9 +194,14 @@ def test_valid_padding_has_fewer_positions_and_a_smaller_last_radius() -> None:
         assert (seen == response(sigma, w, beta, r, positions)) == (r <= last)
 
 
-@given(st.fractions(Fraction(1, 9), 1, max_denominator=9), st.fractions(0, Fraction(7, 8), max_denominator=8))  # fmt: skip
+@given(
+    st.fractions(Fraction(1, 9), 1, max_denominator=9),
+    st.fractions(0, Fraction(7, 8), max_denominator=8),
+)
 def test_the_price_of_slopes_is_reached(slope: Fraction, top: Fraction) -> None:
-    """Slopes t, 1, t, with the bends at the last background and the first plateau: the law at the ratio of its mean slopes."""
+    """Slopes t, 1, t, with the bends at the last background and the first plateau: the law at the
+    ratio of its mean slopes.
+    """
     radii, levels, length = [HALF, 3 * HALF, 7 * HALF], [Fraction(0), top / 3, top], 5
     assume(top > 0)
     sigma = lambda z: slope * z + (1 - slope) * min(max(z, top), Fraction(1))
@@ -188,7 +216,9 @@ def test_the_price_of_slopes_is_reached(slope: Fraction, top: Fraction) -> None:
 def test_a_ramp_counts_the_pixels_above_a_threshold(
     length: Fraction, low: Fraction, m: int
 ) -> None:
-    """One tap: hardtanh from -1 at the last background to 1 at the first plateau; and the same ramp by two ReLUs."""
+    """One tap: hardtanh from -1 at the last background to 1 at the first plateau; and the same ramp
+    by two ReLUs.
+    """
     slope = 2 / (1 - length)
     high, r, size = low + length, m - HALF, 11
     bias = -1 - slope * high
@@ -207,7 +237,9 @@ def test_a_ramp_counts_the_pixels_above_a_threshold(
 def test_a_linear_network_hides_behind_the_border(
     w: list[Fraction], length: int, beta: Fraction, share: Fraction
 ) -> None:
-    """w_{-1} + w_1 = N S: exact with zero padding at every radius up to N/2 - 1 and every background, and not beyond."""
+    """w_{-1} + w_1 = N S: exact with zero padding at every radius up to N/2 - 1 and every
+    background, and not beyond.
+    """
     size = 2 * length + 1
     outer = w[0] + w[2]
     assume(outer != 0)
@@ -241,7 +273,9 @@ def test_prices_lie_between_nothing_and_the_variance(
 
 
 def test_the_cube_is_exact_on_every_background() -> None:
-    """Three channels: Σ a S³ = Σ a S² b = 0, 3 Σ a S b² = 1/2, and one partial sum with C (C + 1) = N/2."""
+    """Three channels: Σ a S³ = Σ a S² b = 0, 3 Σ a S b² = 1/2, and one partial sum with C (C + 1) =
+    N/2.
+    """
     beta, r, size = sp.Symbol("beta"), sp.Symbol("r"), 21
     c = (sp.sqrt(1 + 2 * size) - 1) / 2
     twelfth = sp.Rational(1, 12)
@@ -260,7 +294,9 @@ nets = st.lists(
 
 @given(nets, st.sampled_from(sorted(oracle.RATIONAL)), numbers, st.integers(0, 2))
 def test_what_exact_means_on_a_background(channels, name: str, beta: Fraction, how: int) -> None:
-    """Right at two radii with some c iff f grows by 1/2; else the last weight is mended, or c moved."""
+    """Right at two radii with some c iff f grows by 1/2; else the last weight is mended, or c
+    moved.
+    """
     sigma, size = oracle.RATIONAL[name], 13
     f = lambda level, some: sum(a * sigma(level * sum(w) + b) for w, b, a in some)
     last_w, last_b, _ = channels[-1]
@@ -283,7 +319,9 @@ def test_what_exact_means_on_a_background(channels, name: str, beta: Fraction, h
 
 @given(st.sampled_from(["leaky_relu", "prelu", "softsign", "identity"]), st.data())
 def test_a_strictly_monotone_channel_moves_with_the_background(name: str, data) -> None:
-    """Every summand, hence the sum, at any two backgrounds; with S = 0 the answer is one at all radii."""
+    """Every summand, hence the sum, at any two backgrounds; with S = 0 the answer is one at all
+    radii.
+    """
     n = data.draw(st.sampled_from([1, 3, 5]))
     w = data.draw(st.lists(numbers, min_size=n, max_size=n))
     b, beta = data.draw(numbers), data.draw(numbers)
@@ -322,11 +360,14 @@ def test_no_linear_network_is_better(count: int, n: int, data) -> None:
 def test_the_windows_of_the_edge_filters_keep_their_sides(
     low: Fraction, length: Fraction, share: Fraction, phi: Fraction
 ) -> None:
-    """At one edge the middle one is never negative, the outer ones are mirror images; all others are never positive."""
+    """At one edge the middle one is never negative, the outer ones are mirror images; all others
+    are never positive.
+    """
     net, beta, m = three_channels(low, low + length, -low, 15, 0, 1), low + share * length, 4
     x = [beta + value for value in oracle.overlap_pulse(m - HALF + phi, 7)]
     second, third = (oracle.ring(net.w[k], net.b[k], x) for k in (1, 2))
-    # Left the second filter's edge, where the grey pixel 7 - m meets the taps from the last to the first.
+    # Left the second filter's edge, where the grey pixel 7 - m meets the taps from the last to the
+    # first.
     groups = []
     for values in (second, third):
         grey = [{(7 + s * m + u) % 15 for u in (-1, 0, 1)} for s in (-1, 1)]
@@ -340,9 +381,15 @@ def test_the_windows_of_the_edge_filters_keep_their_sides(
     assert groups[0][2] in (-groups[1][0], -groups[1][2])
 
 
-@given(nets, st.sampled_from(["relu", "leaky_relu", "abs", "hardtanh", "identity"]), st.sampled_from([-1, 1]))  # fmt: skip
+@given(
+    nets,
+    st.sampled_from(["relu", "leaky_relu", "abs", "hardtanh", "identity"]),
+    st.sampled_from([-1, 1]),
+)
 def test_no_network_is_exact_on_all_backgrounds(channels, name: str, side: int) -> None:
-    """Far out, where no window meets a kink, one of two radii on one of two backgrounds is wrong, for every c."""
+    """Far out, where no window meets a kink, one of two radii on one of two backgrounds is wrong,
+    for every c.
+    """
     far = 10**6 * side
     errors = set()
     for beta, m in ((far, 2), (far, 3), (2 * far, 2)):

@@ -42,9 +42,11 @@ def test_the_plateau_law_at_any_contrast(case, alpha: Fraction) -> None:
 
 
 def test_with_one_tap_the_plateau_itself_has_to_be_mute() -> None:
-    """Cause: the statement asked for S < 0 only; with n = 1 there is no partial sum that says more.  Here w = -1, b = 1, α_0 = 1/2.
+    """Cause: the statement asked for S < 0 only; with n = 1 there is no partial sum that says more.
+    Here w = -1, b = 1, α_0 = 1/2.
 
-    Siblings: docs, module and docstring of ``mute_on_pulse``, each of which had another form of the condition.
+    Siblings: docs, module and docstring of ``mute_on_pulse``, each of which had another form of the
+        condition.
     """
     w, b, least = [Fraction(-1)], Fraction(1), HALF
     assert not mute_on_pulse(w, b, least) and not evidence._readable(w, b, least)
@@ -55,7 +57,9 @@ def test_with_one_tap_the_plateau_itself_has_to_be_mute() -> None:
 
 @given(plateau_cases(small), st.fractions(Fraction(1, 4), 5, max_denominator=4))
 def test_beyond_the_last_radius_the_law_errs(case, alpha: Fraction) -> None:
-    """With as few pixels as the last radius asks for it holds, with two fewer it does not: some window is missing."""
+    """With as few pixels as the last radius asks for it holds, with two fewer it does not: some
+    window is missing.
+    """
     _, w, b, r, _ = case
     w = [abs(tap) + 1 for tap in w]
     length, bent = int(r) + len(w) // 2, oracle.RATIONAL["softsign"]
@@ -66,13 +70,20 @@ def test_beyond_the_last_radius_the_law_errs(case, alpha: Fraction) -> None:
         stated = response(oracle.shifted(bent, b), w, alpha, r, len(x))
         inside = r <= last_radius(len(w), Fraction(len(x)))
         assert inside == (half_length == length)
-        # The two windows that are missing hold one positive tap each, not the dark: more than is left out.
+        # The two windows that are missing hold one positive tap each, not the dark: more than is
+        # left out.
         assert (stated == sum(bent(z) for z in oracle.preactivations(w, b, x))) == inside
 
 
 @given(st.sampled_from([1, 3, 5]), st.data())
 def test_a_channel_is_quiet_iff_it_can_be_read(n: int, data) -> None:
-    w = data.draw(st.lists(st.sampled_from([Fraction(k, 2) for k in (-4, -2, -1, 0, 0, 0, 1)]), min_size=n, max_size=n))  # fmt: skip
+    w = data.draw(
+        st.lists(
+            st.sampled_from([Fraction(k, 2) for k in (-4, -2, -1, 0, 0, 0, 1)]),
+            min_size=n,
+            max_size=n,
+        )
+    )
     b, least = data.draw(small), data.draw(st.fractions(Fraction(1, 4), 3, max_denominator=4))
     assert mute_on_pulse(w, b, least) == evidence._readable(w, b, least)
 
@@ -86,8 +97,12 @@ def test_a_partial_sum_at_the_kink_is_still_mute(w: tuple[int, ...]) -> None:
     assert not mute_on_pulse(taps, b, below) and not evidence._readable(taps, b, below)
 
 
-@given(st.lists(st.sampled_from([Fraction(k, 2) for k in (-6, -4, -2, 0, 0)]), min_size=3, max_size=3),
-       st.fractions(Fraction(1, 4), 1, max_denominator=4), st.fractions(1, 50, max_denominator=6), st.integers(2, 5))  # fmt: skip
+@given(
+    st.lists(st.sampled_from([Fraction(k, 2) for k in (-6, -4, -2, 0, 0)]), min_size=3, max_size=3),
+    st.fractions(Fraction(1, 4), 1, max_denominator=4),
+    st.fractions(1, 50, max_denominator=6),
+    st.integers(2, 5),
+)
 @example([Fraction(0), Fraction(-1), Fraction(0)], Fraction(1), Fraction(1), 2)
 def test_a_quiet_channel_is_exact(w: list[Fraction], b: Fraction, alpha: Fraction, m: int) -> None:
     assume(mute_on_pulse(w, b, Fraction(1)))
@@ -97,7 +112,11 @@ def test_a_quiet_channel_is_exact(w: list[Fraction], b: Fraction, alpha: Fractio
     assert len(partial_sums(w)) == 4
 
 
-@given(st.fractions(Fraction(1, 4), 4, max_denominator=5), st.fractions(0, 9, max_denominator=5), st.integers(1, 5))  # fmt: skip
+@given(
+    st.fractions(Fraction(1, 4), 4, max_denominator=5),
+    st.fractions(0, 9, max_denominator=5),
+    st.integers(1, 5),
+)
 def test_a_full_ramp_is_exact_with_two_channels(t: Fraction, more: Fraction, m: int) -> None:
     least, w = HALF, 2 * t
     x = [(least + more) * value for value in oracle.overlap_pulse(m - HALF, 6)]
@@ -105,7 +124,9 @@ def test_a_full_ramp_is_exact_with_two_channels(t: Fraction, more: Fraction, m: 
     assert ramp / (2 * t) == m - HALF
 
 
-@given(small, st.fractions(Fraction(1, 2), 9, max_denominator=6), st.integers(0, 8), small, st.data())  # fmt: skip
+@given(
+    small, st.fractions(Fraction(1, 2), 9, max_denominator=6), st.integers(0, 8), small, st.data()
+)
 def test_the_ruler_ignores_background_contrast_and_place(
     beta: Fraction, alpha: Fraction, k: int, zero: Fraction, data
 ) -> None:
@@ -123,7 +144,9 @@ def test_the_ruler_ignores_background_contrast_and_place(
     assert k + HALF not in (answer(k - length - 1), answer(length - k))
 
 
-@given(small, st.lists(small, min_size=9, max_size=9), st.lists(small, min_size=3, max_size=3), small)  # fmt: skip
+@given(
+    small, st.lists(small, min_size=9, max_size=9), st.lists(small, min_size=3, max_size=3), small
+)
 def test_a_linear_network_that_ignores_the_contrast_is_blind(
     beta: Fraction, v: list[Fraction], w: list[Fraction], bias: Fraction
 ) -> None:
@@ -142,7 +165,9 @@ def test_a_linear_network_that_ignores_the_contrast_is_blind(
 
 @given(st.sampled_from(["relu", "abs", "hardtanh", "leaky_relu"]), st.integers(1, 3), st.data())
 def test_no_network_divides(name: str, m: int, data) -> None:
-    """Any readout, sums or dense: where no window meets a kink the answer is affine in α and αφ, and the radius is not."""
+    """Any readout, sums or dense: where no window meets a kink the answer is affine in α and αφ,
+    and the radius is not.
+    """
     n = data.draw(st.sampled_from([1, 3]))
     w = data.draw(st.lists(small, min_size=n, max_size=n))
     b, sigma = data.draw(small), oracle.RATIONAL[name]
@@ -168,7 +193,9 @@ def test_no_network_divides(name: str, m: int, data) -> None:
 
 @pytest.mark.parametrize("bias", [False, True])
 def test_shifts_make_the_ruler(bias: bool) -> None:
-    """All exact readouts for shifts of up to three pixels: one straight line on all legs, free in its zero alone."""
+    """All exact readouts for shifts of up to three pixels: one straight line on all legs, free in
+    its zero alone.
+    """
     length, rows, radii = 8, [], []
     for k in (0, 1, 2):
         for s in range(4):
@@ -200,12 +227,16 @@ def test_legs_that_never_meet_make_two_rulers() -> None:
 
 
 def test_a_trained_ruler_errs_off_centre_until_it_has_seen_shifts() -> None:
-    """torch: trained at the centre it is right there only; trained on shifted pulses it is a ruler."""
+    """torch: trained at the centre it is right there only; trained on shifted
+    pulses it is a ruler.
+    """
     length, chosen = 8, (0, 1, 2)
     centred = [(k, 0) for k in chosen]
     shifted = [(k, s) for k in chosen for s in range(4)]
     i = np.arange(-length, length + 1)
-    signal = lambda pairs: torch.tensor(np.array([0.25 + 1.5 * (np.abs(i - s) <= k) for k, s in pairs]))  # fmt: skip
+    signal = lambda pairs: torch.tensor(
+        np.array([0.25 + 1.5 * (np.abs(i - s) <= k) for k, s in pairs])
+    )
     worst = []
     for pairs in (centred, shifted):
         torch.manual_seed(0)

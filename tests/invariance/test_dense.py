@@ -38,7 +38,9 @@ LENGTH = 7
 
 
 def _rows(found: list[Fraction], bias: bool) -> np.ndarray:
-    return np.array([[float(x) for x in oracle.overlap_pulse(r, LENGTH)] + [1.0] * bias for r in found])  # fmt: skip
+    return np.array(
+        [[float(x) for x in oracle.overlap_pulse(r, LENGTH)] + [1.0] * bias for r in found]
+    )
 
 
 @pytest.mark.thorough
@@ -51,7 +53,9 @@ def test_check_and_training_reject_wrong_laws() -> None:
 @example([Fraction(3, 2), Fraction(7, 2)], False)
 @example([Fraction(9, 10), Fraction(9, 10), Fraction(31, 10)], True)
 def test_the_end_is_that_of_the_pseudoinverse(found: list[Fraction], bias: bool) -> None:
-    """P = 1 - X⁺X, q = X⁺r by numpy; its rounding is at most that of float64 times the condition of X."""
+    """P = 1 - X⁺X, q = X⁺r by numpy; its rounding is at most that of float64 times the condition of
+    X.
+    """
     claimed = end(LAW, found, LENGTH, bias)
     x = _rows(found, bias)
     inverse = np.linalg.pinv(x, rcond=1e-9)
@@ -66,12 +70,16 @@ def test_the_end_is_that_of_the_pseudoinverse(found: list[Fraction], bias: bool)
 @given(radii, st.booleans())
 @example([Fraction(3, 2), Fraction(7, 2), Fraction(9, 2)], True)
 def test_groups_and_kernel_say_the_same(found: list[Fraction], bias: bool) -> None:
-    assert end(LAW, found, LENGTH, bias) == end(replace(LAW, groups=lambda *_: None), found, LENGTH, bias)  # fmt: skip
+    assert end(LAW, found, LENGTH, bias) == end(
+        replace(LAW, groups=lambda *_: None), found, LENGTH, bias
+    )
 
 
 @given(st.integers(2, 17), st.integers(1, 12))
 def test_an_interval_fixes_all_that_changes(start: int, length: int) -> None:
-    """Radii in quarters from start/4 on: two or more in every pixel, but where an end lies on a border."""
+    """Radii in quarters from start/4 on: two or more in every pixel, but where an end lies on a
+    border.
+    """
     found = [Fraction(start + j, 4) for j in range(length + 1)]
     assert fixed(found) == frozenset(changing(found))
 
@@ -109,7 +117,9 @@ def test_a_pair_is_fixed_iff_the_rows_hold_it(found: list[Fraction], bias: bool)
 def test_a_block_is_settled_iff_its_runs_hold_radii_enough(
     found: list[Fraction], first: int, more: int
 ) -> None:
-    """The values at the half-integers, as unknowns of a spline that vanishes at the radii: none is left iff settled."""
+    """The values at the half-integers, as unknowns of a spline that vanishes at the radii: none is
+    left iff settled.
+    """
     last = first + more
     knots = [m - HALF for m in range(first, last + 2)]
     inside = [r for r in found if knots[0] <= r <= knots[-1]]
@@ -120,14 +130,19 @@ def test_a_block_is_settled_iff_its_runs_hold_radii_enough(
     assert _block(found, first, last) == settled
 
 
-@given(st.integers(1, 4), st.lists(st.fractions(-2, 2, max_denominator=4), min_size=2, max_size=4),
-       st.lists(st.fractions(-2, 2, max_denominator=4), min_size=15, max_size=15))  # fmt: skip
+@given(
+    st.integers(1, 4),
+    st.lists(st.fractions(-2, 2, max_denominator=4), min_size=2, max_size=4),
+    st.lists(st.fractions(-2, 2, max_denominator=4), min_size=15, max_size=15),
+)
 def test_every_spline_is_the_error_of_a_readout(
     first: int, values: list[Fraction], start: list[Fraction]
 ) -> None:
-    """Its values at half-integers fix c + Σ_lit v and the pairs, and nothing else: those are moved, the rest is free.
+    """Its values at half-integers fix c + Σ_lit v and the pairs, and nothing else: those are moved,
+    the rest is free.
 
-    So the readout is exact on the interval iff the pairs add up to 1 and c + Σ_lit v = ρ; the pixels never lit are free.
+    So the readout is exact on the interval iff the pairs add up to 1 and c + Σ_lit v = ρ; the
+    pixels never lit are free.
     """
     low, cells = first - HALF, len(values) - 1
     v = list(start)
@@ -146,13 +161,18 @@ def test_every_spline_is_the_error_of_a_readout(
     assert [error(low), error(low + cells)] == [values[0], values[-1]]
 
 
-@given(radii, st.booleans(), st.lists(st.fractions(Fraction(1, 4), 4, max_denominator=4), min_size=8, max_size=8))  # fmt: skip
+@given(
+    radii,
+    st.booleans(),
+    st.lists(st.fractions(Fraction(1, 4), 4, max_denominator=4), min_size=8, max_size=8),
+)
 def test_the_weights_of_the_data_do_not_matter(
     found: list[Fraction], bias: bool, data: list[Fraction]
 ) -> None:
     """The gradient of the weighted loss leads from any start to the stated end, in exact fractions.
 
-    Along it a readout moves by Σ_j t_j x_j; the end is such a sum away and has no error, for all positive weights.
+    Along it a readout moves by Σ_j t_j x_j; the end is such a sum away and has no error, for all
+    positive weights.
     """
     claimed = end(LAW, found, LENGTH, bias)
     rows = [oracle.overlap_pulse(r, LENGTH) + [Fraction(1)] * bias for r in found]
@@ -170,7 +190,8 @@ def test_the_weights_of_the_data_do_not_matter(
 
 @given(st.sampled_from(sorted(oracle.RATIONAL)), st.integers(0, 2), st.data())
 def test_sum_pooling_does_not_see_a_shift(name: str, h: int, data) -> None:
-    """Cause: "inside the signal" is not enough with zeros beyond: a window that holds light must not be lost.
+    """Cause: "inside the signal" is not enough with zeros beyond: a window that holds light must
+    not be lost.
 
     No sibling: on a ring nothing is lost, and the atlas keeps a pixel from the border.
     """
@@ -194,7 +215,10 @@ def test_what_two_half_integers_leave() -> None:
     """The worked example: 3/2 and 5/2 on seven pixels."""
     found = [Fraction(3, 2), Fraction(5, 2)]
     assert fixed(found) == {2}
-    assert groups(found, fixed(found), False) == (Group((-1, 0, 1), Fraction(3, 2)), Group((-2, 2), Fraction(1)))  # fmt: skip
+    assert groups(found, fixed(found), False) == (
+        Group((-1, 0, 1), Fraction(3, 2)),
+        Group((-2, 2), Fraction(1)),
+    )
     claimed = end(LAW, found, 3, False)
     for i in (0, 6):
         assert claimed.offset[i] == 0 and claimed.matrix[i] == [Fraction(i == j) for j in range(7)]
@@ -233,7 +257,9 @@ def test_a_shift_moves_the_answer_as_stated(v: list[Fraction], s: int) -> None:
 
 @given(st.integers(1, 3), st.integers(1, 3), st.integers(1, 6))
 def test_what_shifts_leave_of_a_dense_readout(first: int, cells: int, most: int) -> None:
-    """Exact for all shifts 0..S: 1/2 at every pixel that ever changes, but for one alternating pattern if S < 2 m - 1, without c."""
+    """Exact for all shifts 0..S: 1/2 at every pixel that ever changes, but for one alternating
+    pattern if S < 2 m - 1, without c.
+    """
     length = first + cells + most + 1
     i = np.arange(-length, length + 1)
     found = np.arange(4 * first - 2, 4 * (first + cells) - 1) / 4
@@ -254,8 +280,11 @@ def test_what_shifts_leave_of_a_dense_readout(first: int, cells: int, most: int)
 @given(st.integers(1, 3), st.integers(1, 3), st.integers(1, 6), st.booleans())
 @example(1, 1, 1, True)
 @example(2, 2, 3, True)
-def test_what_is_left_where_the_two_sides_meet(first: int, cells: int, most: int, bias: bool) -> None:  # fmt: skip
-    """Cause: at S = 2m - 1 the sides touch without overlap, and c makes up for the pattern; only no c was ever tried.
+def test_what_is_left_where_the_two_sides_meet(
+    first: int, cells: int, most: int, bias: bool
+) -> None:
+    """Cause: at S = 2m - 1 the sides touch without overlap, and c makes up for the pattern; only no
+    c was ever tried.
 
     No sibling: it is the only place of the page that asks for a number of shifts.
     """
@@ -270,7 +299,10 @@ def test_what_is_left_where_the_two_sides_meet(first: int, cells: int, most: int
 
 
 def test_a_pattern_that_two_places_do_not_see() -> None:
-    v, c = {-1: Fraction(3, 4), 0: Fraction(1, 4), 1: Fraction(1, 4), 2: Fraction(3, 4)}, Fraction(1, 4)  # fmt: skip
+    v, c = (
+        {-1: Fraction(3, 4), 0: Fraction(1, 4), 1: Fraction(1, 4), 2: Fraction(3, 4)},
+        Fraction(1, 4),
+    )
     for r in (HALF, Fraction(4, 5), Fraction(3, 2)):
         x = oracle.overlap_pulse(r, 4)
         for s in (0, 1):

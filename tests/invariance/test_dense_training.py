@@ -1,4 +1,6 @@
-"""Readouts with a weight per position, trained: each ends where the law says, and no other law is that near."""
+"""Readouts with a weight per position, trained: each ends where the law says, and no other law is
+that near.
+"""
 
 from __future__ import annotations
 

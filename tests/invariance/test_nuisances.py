@@ -29,8 +29,12 @@ def test_the_border_as_an_edge(size: int, bias: Fraction) -> None:
     assert sum(ones) == 0 and sum(net.w[0]) == 1
 
 
-@given(st.fractions(1, 5, max_denominator=4), st.fractions(1, 9, max_denominator=4),
-       st.fractions(-5, 5, max_denominator=4), st.integers(0, 6))  # fmt: skip
+@given(
+    st.fractions(1, 5, max_denominator=4),
+    st.fractions(1, 9, max_denominator=4),
+    st.fractions(-5, 5, max_denominator=4),
+    st.integers(0, 6),
+)
 def test_one_leg_is_enough(share: Fraction, gain: Fraction, beta: Fraction, k: int) -> None:
     net = right_edge_network(gain, range(-8, 9))
     (w,), (b,), (v,) = net.w, net.biases, net.a
@@ -48,7 +52,9 @@ def test_least_losses_from_their_definitions() -> None:
     moments = {0: 1, 1: 0, 2: 1}
 
     def mean(error: sp.Expr) -> sp.Expr:
-        """E over r = m + √V r', α = μ + √A e', β = ν + √B d', independent, with means 0 and variances 1."""
+        """E over r = m + √V r', α = μ + √A e', β = ν + √B d', independent, with means 0 and
+        variances 1.
+        """
         poly = sp.Poly(sp.expand(error), r, e, d)
         return sp.Add(*(k * sp.Mul(*(moments[p] for p in powers)) for powers, k in poly.terms()))
 
@@ -70,8 +76,13 @@ def test_least_losses_from_their_definitions() -> None:
 
 
 def test_the_price_of_both_is_a_least_square() -> None:
-    """f at four levels: the rows (β, α), (β, 2α), (β + α, α), (β + α, 2α) of the errors in slope."""
+    """f at four levels: the rows (β, α), (β, 2α), (β + α, α), (β + α, 2α) of the
+    errors in slope.
+    """
     spread = Fraction(5, 4)
-    columns = [[Fraction(k) for k in row] for row in ((-1, -1, 0, 0), (1, 0, -1, -1), (0, 1, 1, 0), (0, 0, 0, 1))]  # fmt: skip
+    columns = [
+        [Fraction(k) for k in row]
+        for row in ((-1, -1, 0, 0), (1, 0, -1, -1), (0, 1, 1, 0), (0, 0, 0, 1))
+    ]
     left = residual([HALF] * 4, orthogonal(columns))
     assert 4 * spread * dot(left, left) / 4 == background_contrast_risk(spread)

@@ -1,4 +1,6 @@
-"""Two ReLU channels at every real radius: exact networks on their rings, and no others on small integers."""
+"""Two ReLU channels at every real radius: exact networks on their rings, and no others on small
+integers.
+"""
 
 from __future__ import annotations
 
@@ -38,17 +40,34 @@ def test_check_and_training_reject_wrong_laws() -> None:
 FORMS = [
     (turns, wait, rest)
     for turns, wait, rest in product(range(1, 7), range(10), range(5))
-    if (size := pixels(turns, wait, rest)) % 2 and size >= 2 * (max(2 * turns + rest + 1, wait + 3) | 1) + 3
-]  # fmt: skip
+    if (size := pixels(turns, wait, rest)) % 2
+    and size >= 2 * (max(2 * turns + rest + 1, wait + 3) | 1) + 3
+]
 """(ν, k, l) with room for both edges on a ring of an odd number of pixels."""
 
 
-@given(st.sampled_from(FORMS), levels, st.fractions(0, 9, max_denominator=5), shares, shares, st.booleans(), st.integers(0, 2))  # fmt: skip
+@given(
+    st.sampled_from(FORMS),
+    levels,
+    st.fractions(0, 9, max_denominator=5),
+    shares,
+    shares,
+    st.booleans(),
+    st.integers(0, 2),
+)
 @example((3, 5, 0), Fraction(-1), Fraction(3), Fraction(0), Fraction(0), False, 0)
 def test_turns_and_a_wait_are_exact(
-    form: tuple[int, int, int], low: Fraction, length: Fraction, share: Fraction, phi: Fraction, at_the_end: bool, side: int
-) -> None:  # fmt: skip
-    """In the first cell, or in the last one, up to N/2 - h; with two zeros more on either side, too."""
+    form: tuple[int, int, int],
+    low: Fraction,
+    length: Fraction,
+    share: Fraction,
+    phi: Fraction,
+    at_the_end: bool,
+    side: int,
+) -> None:
+    """In the first cell, or in the last one, up to N/2 - h; with two zeros more on either side,
+    too.
+    """
     net, size = pair(low, low + length, *form), pixels(*form)
     assert size < limit(len(net.w[0]))
     if side:
@@ -60,13 +79,21 @@ def test_turns_and_a_wait_are_exact(
     assert _answer(net, low + share * length, r, size) == r
 
 
-@given(levels, st.fractions(0, Fraction(15, 32), max_denominator=32), shares, st.integers(4, 20), shares)  # fmt: skip
+@given(
+    levels,
+    st.fractions(0, Fraction(15, 32), max_denominator=32),
+    shares,
+    st.integers(4, 20),
+    shares,
+)
 @example(Fraction(0), Fraction(0), Fraction(0), 6, Fraction(0))
 @example(Fraction(0), Fraction(15, 32), Fraction(1), 20, Fraction(1))
 def test_short_intervals_need_five_taps(
     low: Fraction, length: Fraction, share: Fraction, half_length: int, part: Fraction
 ) -> None:
-    """On every ring, from n/2 to N/2 - h; the first filter has three taps at most that are not 0."""
+    """On every ring, from n/2 to N/2 - h; the first filter has three taps at most
+    that are not 0.
+    """
     net, size = short_pair(low, low + length), 2 * half_length + 1
     last = last_radius(5, Fraction(size))
     r = last - part * (last - Fraction(5, 2))
@@ -91,7 +118,9 @@ def _seen_below(curve: list[Fraction], p: Fraction, level: Fraction) -> Fraction
 def test_two_channels_between_do_not_agree_on_half_a_unit(
     low: Fraction, length: Fraction, one: Fraction, two: Fraction, data
 ) -> None:
-    """Halfway between p_1 - 1/2 and p_2 - 1/2, in the interval, one has more than n windows below, the other fewer."""
+    """Halfway between p_1 - 1/2 and p_2 - 1/2, in the interval, one has more than n windows below,
+    the other fewer.
+    """
     room_left = low + 1 - (low + length)
     p = sorted(low + length + share * room_left for share in (one, two))
     assume(p[0] != p[1])
@@ -120,11 +149,14 @@ def test_a_window_is_above_the_kink_iff_its_level_is_below_the_background(
 
 
 def test_from_which_ring_on_turns_and_a_wait_have_room() -> None:
-    """None on 9 to 19 pixels, one on every ring of 21 to 999, with √(3N) + 3 taps at most; √(2N) would not do."""
+    """None on 9 to 19 pixels, one on every ring of 21 to 999, with √(3N) + 3 taps at most; √(2N)
+    would not do.
+    """
 
     def fewest(size: int) -> int:
         forms = ((turns, *divmod(size, turns)) for turns in range(1, size // 2 + 1))
-        # Less of a remainder costs less than a longer wait, and the other way round: every l is tried.
+        # Less of a remainder costs less than a longer wait, and the other way round: every l is
+        # tried.
         taps = (
             max(2 * turns + rest + turns * more + 1, wait - more + 1) | 1
             for turns, wait, rest in forms
@@ -140,7 +172,8 @@ def test_from_which_ring_on_turns_and_a_wait_have_room() -> None:
 
 
 def test_close_backgrounds_leave_the_bound() -> None:
-    """Cause: README said "never with n taps on n² pixels" for all intervals; here n = 5, N = 41, backgrounds 0 to 2/5.
+    """Cause: README said "never with n taps on n² pixels" for all intervals; here n = 5, N = 41,
+    backgrounds 0 to 2/5.
 
     Siblings: index and changelog, which also gave √(2N) taps for every ring, and the last radius.
     """
@@ -158,7 +191,9 @@ def test_close_backgrounds_leave_the_bound() -> None:
 def test_on_another_ring_they_err(more: int) -> None:
     net = pair(Fraction(0), Fraction(1), 3, 6, 1)
     size = pixels(3, 6, 1)
-    answers = {_answer(net, beta, Fraction(9, 2), size + more) for beta in (Fraction(0), Fraction(1))}  # fmt: skip
+    answers = {
+        _answer(net, beta, Fraction(9, 2), size + more) for beta in (Fraction(0), Fraction(1))
+    }
     assert len(answers) == 2
 
 
@@ -179,14 +214,19 @@ def test_one_edge_is_the_other_turned_over(w: list[Fraction], b: Fraction, phi: 
 
 
 def test_the_enumerated_curves_are_those_of_the_law() -> None:
-    """A channel with p = 2 and the levels 2, 0, 3, 1: its taps are the differences of -γ, S = 1, b = -p."""
+    """A channel with p = 2 and the levels 2, 0, 3, 1: its taps are the differences of -γ, S = 1, b
+    = -p.
+    """
     first, second = curves(2, (0, 3))
     assert (first, second) == ((2, 0, 3, 1), (2, 0, 3, 1))
     w = [Fraction(here - there) for here, there in pairwise(first)]
     assert kinks(w, Fraction(-2), Fraction(0)) == [2, 0, 3, 3, 0, 2]
 
 
-@pytest.mark.parametrize(("n", "height", "largest"), [(3, 5, 4), (5, 3, 12), pytest.param(7, 2, 24, marks=pytest.mark.slow)])  # fmt: skip
+@pytest.mark.parametrize(
+    ("n", "height", "largest"),
+    [(3, 5, 4), (5, 3, 12), pytest.param(7, 2, 24, marks=pytest.mark.slow)],
+)
 def test_no_staircases_on_small_integers_fit_a_ring_that_is_too_large(
     n: int, height: int, largest: int
 ) -> None:
@@ -196,7 +236,9 @@ def test_no_staircases_on_small_integers_fit_a_ring_that_is_too_large(
 
 
 def _responses(p: int, between: tuple[int, ...]) -> np.ndarray:
-    """Σ max(β - level, 0) over the edges, over a dark and over a lit window, less its value at β = 0, on a grid: (3, φ, β)."""
+    """Σ max(β - level, 0) over the edges, over a dark and over a lit window, less its value at β =
+    0, on a grid: (3, φ, β).
+    """
     n = len(between) + 1
     beta, phi = np.arange(1, 33)[:, None] / 32, np.arange(1, 8) / 8
     curve = (p, *between, p - 1)
@@ -211,17 +253,24 @@ def _responses(p: int, between: tuple[int, ...]) -> np.ndarray:
 
 @pytest.mark.parametrize(("n", "height"), [(3, 1), (3, 2), (5, 1)])
 def test_the_enumeration_is_what_the_definition_asks_for(n: int, height: int) -> None:
-    """Cause: the rings were only compared with their largest, so a fault in the second kind of pair, both on, was not seen.
+    """Cause: the rings were only compared with their largest, so a fault in the second kind of
+    pair, both on, was not seen.
 
-    Here every pair of channels is run on every ring: the first, less λ times the second, must not move with β.
+    Here every pair of channels is run on every ring: the first, less λ times the second, must not
+    move with β.
     """
     asked, together = set(), set()
     starts = (*range(-height, 1), *range(2, height + 2))
-    walks = [(p, _responses(p, between)) for p in starts for between in product(range(-height, height + 2), repeat=n - 1)]  # fmt: skip
+    walks = [
+        (p, _responses(p, between))
+        for p in starts
+        for between in product(range(-height, height + 2), repeat=n - 1)
+    ]
     bends = lambda r: np.abs(np.diff(r[0], 2, axis=0)).max() > 1e-9
     walks = [(p, r) for p, r in walks if bends(r)]
     for size in range(1, max(rings(n, height)) + 2):
-        # m = h + 1: one window on the plateau, N - 2n - 1 in the dark; formal where that is negative.
+        # m = h + 1: one window on the plateau, N - 2n - 1 in the dark; formal where that is
+        # negative.
         on: dict[bytes, list[float]] = {}
         off: dict[bytes, list[float]] = {}
         for p, r in walks:
@@ -240,9 +289,11 @@ def test_the_enumeration_is_what_the_definition_asks_for(n: int, height: int) ->
 
 
 def test_three_taps_are_not_enough_for_half_a_unit() -> None:
-    """Backgrounds 0 to 1/2 only, all levels multiples of 1/2, channels that are on, off or between: no ring of 9 pixels.
+    """Backgrounds 0 to 1/2 only, all levels multiples of 1/2, channels that are on, off or between:
+    no ring of 9 pixels.
 
-    Two channels in proportion on a grid of β and φ leave no bend; they are exact if, so weighed, they grow by different amounts.
+    Two channels in proportion on a grid of β and φ leave no bend; they are exact if, so weighed,
+    they grow by different amounts.
     """
     n, beta = 3, np.arange(1, 17)[:, None] / 32
     steps = [Fraction(k, 2) for k in range(-2, 5)]
@@ -274,8 +325,10 @@ def test_three_taps_are_not_enough_for_half_a_unit() -> None:
 def test_what_the_enumeration_finds_is_exact() -> None:
     """Seven taps on seventeen pixels: λ = 2, both edges of the first channel turn."""
     on, off = (0, 0, 1, 1, 2, -3, -2, -1), (2, -3, -3, -3, -3, -3, 0, 1)
-    taps = lambda curve: tuple(Fraction(here - there) for here, there in pairwise(curve))  # fmt: skip
-    net = Network((taps(on), taps(off)), (Fraction(0), Fraction(-2)), (HALF, Fraction(-1)), Fraction(0))  # fmt: skip
+    taps = lambda curve: tuple(Fraction(here - there) for here, there in pairwise(curve))
+    net = Network(
+        (taps(on), taps(off)), (Fraction(0), Fraction(-2)), (HALF, Fraction(-1)), Fraction(0)
+    )
     radii = [Fraction(7, 2) + Fraction(k, 6) for k in range(13)]
     offsets = lambda fifths: {
         _answer(net, Fraction(k, 5), r, 17) - r for r in radii for k in fifths

@@ -1,4 +1,6 @@
-"""Files: safetensors, and what torch.save wrote before and since 1.6; whatever else is refused in one sentence, and nothing runs."""
+"""Files: safetensors, and what torch.save wrote before and since 1.6; whatever else is refused in
+one sentence, and nothing runs.
+"""
 
 from __future__ import annotations
 
@@ -79,7 +81,9 @@ def test_other_things_beside_tensors_are_kept_apart(tmp_path: Path, old: dict[st
 
 
 def test_a_header_may_be_as_long_as_another_format_begins(tmp_path: Path) -> None:
-    """Its length stands in the first bytes: PK, {, and the beginnings of pickles, of HDF5 and of gzip among them."""
+    """Its length stands in the first bytes: PK, {, and the beginnings of pickles, of HDF5 and of
+    gzip among them.
+    """
     for begin in (b"PK", b"{", b"\x80", b"\x80\x02", b"\x1f\x8b", b"\x89"):
         size = int.from_bytes(begin, "little")
         plain = int.from_bytes(BYTES[:8], "little")
@@ -133,27 +137,75 @@ TORCH = f"which torch does not load with weights_only; {ALONE}"
 KINDS: dict[str, tuple[Callable[[], bytes], str]] = {
     "empty": (lambda: b"", "it is empty: 0 bytes"),
     "text": (lambda: b"hello", "it is neither a torch nor a safetensors file"),
-    "module": (lambda: archive(Net()), f"it is a whole pickled module and needs {HERE}.Net, {TORCH}"),
-    "old module": (lambda: archive(Net(), **OLD), f"it is a whole pickled module and needs {HERE}.Net, {TORCH}"),
-    "torch's module": (lambda: archive(torch.nn.Linear(2, 1)), "it is a whole pickled module and needs torch.nn.modules.linear.Linear"),
-    "object": (lambda: archive(argparse.Namespace(w=torch.ones(1))), f"it is a whole pickled object and needs argparse.Namespace, {TORCH}"),
-    "class beside": (lambda: archive({**STATE, "args": argparse.Namespace(lr=0.1)}), f"beside its tensors it needs argparse.Namespace, {TORCH}"),
-    "class beside, old": (lambda: archive(collections.OrderedDict(STATE, args=argparse.Namespace()), **OLD), "beside its tensors it needs argparse.Namespace"),
-    "NumPy's scalar": (lambda: archive({**STATE, "loss": np.float64(1)}), "beside its tensors it needs numpy._core.multiarray.scalar"),
+    "module": (
+        lambda: archive(Net()),
+        f"it is a whole pickled module and needs {HERE}.Net, {TORCH}",
+    ),
+    "old module": (
+        lambda: archive(Net(), **OLD),
+        f"it is a whole pickled module and needs {HERE}.Net, {TORCH}",
+    ),
+    "torch's module": (
+        lambda: archive(torch.nn.Linear(2, 1)),
+        "it is a whole pickled module and needs torch.nn.modules.linear.Linear",
+    ),
+    "object": (
+        lambda: archive(argparse.Namespace(w=torch.ones(1))),
+        f"it is a whole pickled object and needs argparse.Namespace, {TORCH}",
+    ),
+    "class beside": (
+        lambda: archive({**STATE, "args": argparse.Namespace(lr=0.1)}),
+        f"beside its tensors it needs argparse.Namespace, {TORCH}",
+    ),
+    "class beside, old": (
+        lambda: archive(collections.OrderedDict(STATE, args=argparse.Namespace()), **OLD),
+        "beside its tensors it needs argparse.Namespace",
+    ),
+    "NumPy's scalar": (
+        lambda: archive({**STATE, "loss": np.float64(1)}),
+        "beside its tensors it needs numpy._core.multiarray.scalar",
+    ),
     "TorchScript": (scripted, f"it is a TorchScript archive, which holds code; {ALONE}"),
     "list": (lambda: archive([torch.ones(1)]), f"it holds no state_dict but a list; {ALONE}"),
     "tensor": (lambda: archive(torch.ones(1)), f"it holds no state_dict but a Tensor; {ALONE}"),
-    "npz": (numpy_archive, "it is a NumPy archive; store its arrays with safetensors.numpy.save_file(dict(numpy.load(FILE)), NEW)"),
-    "other zip": (lambda: zipped(readme=b"text"), "it is a zip archive that torch.save did not write"),
+    "npz": (
+        numpy_archive,
+        (
+            "it is a NumPy archive; store its arrays with"
+            " safetensors.numpy.save_file(dict(numpy.load(FILE)), NEW)"
+        ),
+    ),
+    "other zip": (
+        lambda: zipped(readme=b"text"),
+        "it is a zip archive that torch.save did not write",
+    ),
     "damaged zip": (lambda: archive(STATE)[:-30], "it is a damaged zip archive"),
-    "damaged, old": (lambda: archive(STATE, **OLD)[:60], "it is a damaged file of torch before 1.6"),
-    "pickle": (lambda: pickle.dumps(GOOD), f"it is a pickle that torch.save did not write, and such a file can run code; {ALONE}"),
+    "damaged, old": (
+        lambda: archive(STATE, **OLD)[:60],
+        "it is a damaged file of torch before 1.6",
+    ),
+    "pickle": (
+        lambda: pickle.dumps(GOOD),
+        f"it is a pickle that torch.save did not write, and such a file can run code; {ALONE}",
+    ),
     "gzip": (lambda: gzip.compress(BYTES), "it is compressed by gzip; unpack it"),
-    "HDF5": (lambda: b"\x89HDF\r\n\x1a\n" + b"\0" * 40, "it is an HDF5 file, as Keras writes them; store the arrays with safetensors.numpy.save_file"),
-    "index": (lambda: b'{"metadata": {}, "weight_map": {}}', "it is the index of a checkpoint in several files; store it in one"),
+    "HDF5": (
+        lambda: b"\x89HDF\r\n\x1a\n" + b"\0" * 40,
+        (
+            "it is an HDF5 file, as Keras writes them; store the arrays with"
+            " safetensors.numpy.save_file"
+        ),
+    ),
+    "index": (
+        lambda: b'{"metadata": {}, "weight_map": {}}',
+        "it is the index of a checkpoint in several files; store it in one",
+    ),
     "JSON": (lambda: b"{}", "it is JSON, not a checkpoint"),
-    "eighths": (lambda: save({"x": np.ones(2, dtype=np.int8)}), "x is I8; float16, bfloat16, float32 and float64 are taken"),
-}  # fmt: skip
+    "eighths": (
+        lambda: save({"x": np.ones(2, dtype=np.int8)}),
+        "x is I8; float16, bfloat16, float32 and float64 are taken",
+    ),
+}
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,4 +1,6 @@
-"""Checkpoints: what is read is exact; whatever else is refused in one sentence, never with a traceback."""
+"""Checkpoints: what is read is exact; whatever else is refused in one sentence, never with a
+traceback.
+"""
 
 from __future__ import annotations
 
@@ -176,17 +178,53 @@ def test_the_one_entry_with_a_network_is_taken() -> None:
     ("held", "key", "sentence"),
     [
         ({}, None, "it is an empty state_dict"),
-        ({"epoch": 3}, None, "it holds no named tensors; store the weights alone: torch.save(model.state_dict(), FILE)"),
-        ({"param_groups": [], "state": {}}, None, "it holds an optimizer's state and no weights; store the weights alone: torch.save(model.state_dict(), FILE)"),
+        (
+            {"epoch": 3},
+            None,
+            (
+                "it holds no named tensors; store the weights alone: torch.save(model.state_dict(),"
+                " FILE)"
+            ),
+        ),
+        (
+            {"param_groups": [], "state": {}},
+            None,
+            (
+                "it holds an optimizer's state and no weights; store the weights alone:"
+                " torch.save(model.state_dict(), FILE)"
+            ),
+        ),
         ({"a": STATE, "b": OTHER}, None, "it holds 2 networks, a and b; choose one with --key b"),
-        ({**STATE, "b": OTHER}, None, "it holds 2 networks, its own tensors and b; choose one with --key b"),
-        ({"c": {f"{name}.{key}": x for name, net in (("a", STATE), ("b", OTHER)) for key, x in net.items()}}, None, "it holds 2 networks, c.a and c.b; choose one with --key c.b"),
-        ({"a": TWO, "x": torch.ones(3)}, None, "it has 2 convolutions, 0.weight and 1.weight; networks with one are explained"),
+        (
+            {**STATE, "b": OTHER},
+            None,
+            "it holds 2 networks, its own tensors and b; choose one with --key b",
+        ),
+        (
+            {
+                "c": {
+                    f"{name}.{key}": x
+                    for name, net in (("a", STATE), ("b", OTHER))
+                    for key, x in net.items()
+                }
+            },
+            None,
+            "it holds 2 networks, c.a and c.b; choose one with --key c.b",
+        ),
+        (
+            {"a": TWO, "x": torch.ones(3)},
+            None,
+            "it has 2 convolutions, 0.weight and 1.weight; networks with one are explained",
+        ),
         ({"a": STATE}, "b", "no tensors stand under --key b; there are some in a"),
         (STATE, "b", "no tensors stand under --key b; there are some in the file itself"),
-        ({"a": STATE, "b": TWO}, "b", "it has 2 convolutions, 0.weight and 1.weight; networks with one are explained"),
+        (
+            {"a": STATE, "b": TWO},
+            "b",
+            "it has 2 convolutions, 0.weight and 1.weight; networks with one are explained",
+        ),
     ],
-)  # fmt: skip
+)
 def test_none_or_several_are_refused(
     held: dict[str, object], key: str | None, sentence: str
 ) -> None:
@@ -239,10 +277,44 @@ def test_a_learned_slope_is_no_option() -> None:
         net.asked({"activation_args": "0.5"})
 
 
-ENDS = ("weight", "bias", "weight_g", "weight_v", "weight_orig", "weight_mask", "bias_orig", "bias_mask", "running_mean", "running_var",
-        "num_batches_tracked", "parametrizations.weight.original0", "parametrizations.weight.original1", "weight_u", "prelu", "x")  # fmt: skip
-SHAPES = ((), (1,), (2,), (3,), (0,), (1, 1), (1, 2), (2, 1), (1, 0), (1, 1, 3), (2, 1, 3), (2, 1, 1), (1, 1, 1), (2, 1, 3, 3), (2, 1, 4),
-          (0, 1, 3), (1, 1, 0), (1, 1, 1, 1, 1))  # fmt: skip
+ENDS = (
+    "weight",
+    "bias",
+    "weight_g",
+    "weight_v",
+    "weight_orig",
+    "weight_mask",
+    "bias_orig",
+    "bias_mask",
+    "running_mean",
+    "running_var",
+    "num_batches_tracked",
+    "parametrizations.weight.original0",
+    "parametrizations.weight.original1",
+    "weight_u",
+    "prelu",
+    "x",
+)
+SHAPES = (
+    (),
+    (1,),
+    (2,),
+    (3,),
+    (0,),
+    (1, 1),
+    (1, 2),
+    (2, 1),
+    (1, 0),
+    (1, 1, 3),
+    (2, 1, 3),
+    (2, 1, 1),
+    (1, 1, 1),
+    (2, 1, 3, 3),
+    (2, 1, 4),
+    (0, 1, 3),
+    (1, 1, 0),
+    (1, 1, 1, 1, 1),
+)
 NAMES = st.builds(
     "{}{}".format, st.sampled_from(("", "0.", "1.", "conv.", "fc.")), st.sampled_from(ENDS)
 )

@@ -1,4 +1,6 @@
-"""Entries: the mappings of a file that hold named tensors, however deep, and none of an optimizer's."""
+"""Entries: the mappings of a file that hold named tensors, however deep, and none of an
+optimizer's.
+"""
 
 from __future__ import annotations
 
@@ -44,7 +46,9 @@ def test_a_key_is_a_path_or_how_names_begin() -> None:
 
 
 def test_entries_that_cannot_be_named_are_passed_over() -> None:
-    """But no tensor is: what is behind a name that cannot be printed is refused where it is read."""
+    """But no tensor is: what is behind a name that cannot be printed is refused
+    where it is read.
+    """
     held = {"x": X, "\x1b[31m": X, "y" * 201: {"x": X}, "\a": {"x": X}, 3: {"x": X}}
     assert entries(held) == {"": {"x": X, "\x1b[31m": X}}
 

@@ -1,4 +1,6 @@
-"""Folding: torch's own layers answer the same, what is rational is exact, and the error that is said holds."""
+"""Folding: torch's own layers answer the same, what is rational is exact, and the error that is
+said holds.
+"""
 
 from __future__ import annotations
 
@@ -148,9 +150,14 @@ def test_mirrored_channels_answer_as_prelu(w: Any, b: Any, a: Any, slopes: Any) 
         (lambda: masked(np.full(1, 1e200), np.full(1, 1e200)), "leaves the range"),
         (lambda: weight_norm(np.ones((3, 1, 1)), np.ones((2, 1, 3))), "does not fit"),
         (lambda: weight_norm(np.ones(2), np.ones((2, 1, 3))), "does not fit"),
-        (lambda: batch_norm(np.ones((1, 3)), *[np.zeros(1)] * 2, -np.ones(1), *[np.ones(1)] * 2, 1e-5), "a variance below 0"),
+        (
+            lambda: batch_norm(
+                np.ones((1, 3)), *[np.zeros(1)] * 2, -np.ones(1), *[np.ones(1)] * 2, 1e-5
+            ),
+            "a variance below 0",
+        ),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_folded(fold: Any, words: str) -> None:
     with pytest.raises(CheckpointError, match=words):
         fold()

@@ -1,4 +1,6 @@
-"""Settings beside the weights are read as metadata is: plain values only, whatever else stands there."""
+"""Settings beside the weights are read as metadata is: plain values only, whatever else stands
+there.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,10 @@ def test_plain_values_are_read(place: str) -> None:
         setup = setup_of(merged({"length": "17"}, found.metadata), 3)
         assert (setup.activation, setup.pooling) == ("leaky_relu(negative_slope=0.25)", "mean")
         assert setup.as_dict()["padding"] == "valid"
-        note = f"{place} is taken as metadata is: padding = 0, pooling = mean, activation = leaky_relu, negative_slope = 0.25"
+        note = (
+            f"{place} is taken as metadata is: padding = 0, pooling = mean, activation ="
+            " leaky_relu, negative_slope = 0.25"
+        )
         assert found.notes[-1] == note and not any("ignored" in x for x in found.notes)
 
 

@@ -1,4 +1,6 @@
-"""Layers: which tensor is which is decided by structure; what no structure decides is refused, and says which tensors."""
+"""Layers: which tensor is which is decided by structure; what no structure decides is refused, and
+says which tensors.
+"""
 
 from __future__ import annotations
 
@@ -62,27 +64,99 @@ REFUSED: list[tuple[dict[str, tuple[int, ...]], str]] = [
     ({}, "it has no tensor of filters, (K, 1, n) or (K, 1, n, n)"),
     (FC, "it has no tensor of filters, (K, 1, n) or (K, 1, n, n)"),
     (CONV, "it has no readout, no tensor of the shape (1, 2)"),
-    ({**CONV, "a": (2,), "b": (2,)}, "it has no readout, no tensor of the shape (1, 2); a and b have the shape [2]: store the readout as a row"),
-    ({"conv__weight": (2, 3), **FC}, "conv.weight has the shape [2, 3], not (K, 1, n) or (K, 1, n, n)"),
-    ({"conv__weight": (2, 1, 3, 3, 3), **FC}, "conv.weight has the shape [2, 1, 3, 3, 3], not (K, 1, n) or (K, 1, n, n)"),
-    ({"conv__weight": (0, 1, 3), **FC}, "conv.weight has the shape [0, 1, 3], not (K, 1, n) or (K, 1, n, n)"),
-    ({"conv__weight": (2, 3, 3), **FC}, "conv.weight has the shape [2, 3, 3]: filters of 3 channels of input; those of one are explained"),
-    ({"conv__weight": (2, 1, 4), **FC}, "the filters of conv.weight have 4 taps; an odd number is needed: with padding 'same' a zero in front of each changes nothing"),
-    ({"conv__weight": (2, 1, 3, 5), **FC}, "the filters of conv.weight have 3 × 5 taps; squares are needed: with padding 'same' zeros around them change nothing"),
-    ({"a__weight": (2, 1, 3), "b__weight": (2, 2, 3), **FC}, "it has 2 convolutions, a.weight and b.weight; networks with one are explained"),
-    ({f"c{j}__weight": (2, 1, 3) for j in range(5)}, "it has 5 convolutions, c0.weight, c1.weight, c2.weight and 2 more; networks with one are explained"),
-    ({**CONV, "a__weight": (8, 2), "b__weight": (1, 8)}, "it has 2 Linear layers, a.weight and b.weight; networks with one, (1, 2), are explained"),
-    ({**CONV, "fc__weight": (2, 1)}, "fc.weight has the shape [2, 1], not [1, 2]: it is transposed; store fc.weight.T"),
-    ({**CONV, "fc__weight": (3, 2)}, "fc.weight has the shape [3, 2], not [1, 2]: it has 3 outputs; store the row of the one to explain"),
-    ({**CONV, "fc__weight": (1, 34)}, "fc.weight has the shape [1, 34], not [1, 2]: it weighs 17 positions per channel one by one; pooled networks are explained"),
+    (
+        {**CONV, "a": (2,), "b": (2,)},
+        (
+            "it has no readout, no tensor of the shape (1, 2); a and b have the shape [2]: store"
+            " the readout as a row"
+        ),
+    ),
+    (
+        {"conv__weight": (2, 3), **FC},
+        "conv.weight has the shape [2, 3], not (K, 1, n) or (K, 1, n, n)",
+    ),
+    (
+        {"conv__weight": (2, 1, 3, 3, 3), **FC},
+        "conv.weight has the shape [2, 1, 3, 3, 3], not (K, 1, n) or (K, 1, n, n)",
+    ),
+    (
+        {"conv__weight": (0, 1, 3), **FC},
+        "conv.weight has the shape [0, 1, 3], not (K, 1, n) or (K, 1, n, n)",
+    ),
+    (
+        {"conv__weight": (2, 3, 3), **FC},
+        (
+            "conv.weight has the shape [2, 3, 3]: filters of 3 channels of input; those of one are"
+            " explained"
+        ),
+    ),
+    (
+        {"conv__weight": (2, 1, 4), **FC},
+        (
+            "the filters of conv.weight have 4 taps; an odd number is needed: with padding 'same' a"
+            " zero in front of each changes nothing"
+        ),
+    ),
+    (
+        {"conv__weight": (2, 1, 3, 5), **FC},
+        (
+            "the filters of conv.weight have 3 × 5 taps; squares are needed: with padding 'same'"
+            " zeros around them change nothing"
+        ),
+    ),
+    (
+        {"a__weight": (2, 1, 3), "b__weight": (2, 2, 3), **FC},
+        "it has 2 convolutions, a.weight and b.weight; networks with one are explained",
+    ),
+    (
+        {f"c{j}__weight": (2, 1, 3) for j in range(5)},
+        (
+            "it has 5 convolutions, c0.weight, c1.weight, c2.weight and 2 more; networks with one"
+            " are explained"
+        ),
+    ),
+    (
+        {**CONV, "a__weight": (8, 2), "b__weight": (1, 8)},
+        "it has 2 Linear layers, a.weight and b.weight; networks with one, (1, 2), are explained",
+    ),
+    (
+        {**CONV, "fc__weight": (2, 1)},
+        "fc.weight has the shape [2, 1], not [1, 2]: it is transposed; store fc.weight.T",
+    ),
+    (
+        {**CONV, "fc__weight": (3, 2)},
+        (
+            "fc.weight has the shape [3, 2], not [1, 2]: it has 3 outputs; store the row of the one"
+            " to explain"
+        ),
+    ),
+    (
+        {**CONV, "fc__weight": (1, 34)},
+        (
+            "fc.weight has the shape [1, 34], not [1, 2]: it weighs 17 positions per channel one by"
+            " one; pooled networks are explained"
+        ),
+    ),
     ({**CONV, "fc__weight": (1, 5)}, "fc.weight has the shape [1, 5], not [1, 2]"),
     ({**CONV, **FC, "fc__bias": (2,)}, "fc.bias has the shape [2], not [1]"),
     ({**CONV, **FC, "conv__bias": (2, 1)}, "conv.bias has the shape [2, 1], not [2]"),
-    ({**CONV, **FC, "conv__bias": (2,), "conv__shift": (2,)}, "it holds 'conv.shift', which this model does not have"),
+    (
+        {**CONV, **FC, "conv__bias": (2,), "conv__shift": (2,)},
+        "it holds 'conv.shift', which this model does not have",
+    ),
     ({**CONV, **FC, "scale": (3,)}, "it holds 'scale', which this model does not have"),
-    ({**CONV, **FC, "x": (2,), "y": (2,)}, "the shapes do not say which bias is which: x and y; name them as torch does: X.weight, X.bias"),
-    ({"w": (1, 1, 3), "a": (1, 1), "b": (1,)}, "the shapes do not say which bias is which: b; name them as torch does: X.weight, X.bias"),
-]  # fmt: skip
+    (
+        {**CONV, **FC, "x": (2,), "y": (2,)},
+        (
+            "the shapes do not say which bias is which: x and y; name them as torch does: X.weight,"
+            " X.bias"
+        ),
+    ),
+    (
+        {"w": (1, 1, 3), "a": (1, 1), "b": (1,)},
+        "the shapes do not say which bias is which: b; name them as torch does: X.weight, X.bias",
+    ),
+]
 
 
 @pytest.mark.parametrize(("shapes", "sentence"), REFUSED, ids=[sentence for _, sentence in REFUSED])

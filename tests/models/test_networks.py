@@ -1,4 +1,6 @@
-"""The torch modules are the networks of the theory: against the direct simulation, both poolings, every row."""
+"""The torch modules are the networks of the theory: against the direct simulation, both poolings,
+every row.
+"""
 
 from __future__ import annotations
 
@@ -182,11 +184,12 @@ def test_every_row_is_torchs_own(name: str) -> None:
     value.sum().backward()
     sigma, slope = activation(name)
     at = z.detach().numpy()
-    # Each side rounds a few elementary functions: 8u(1 + |z| + |σ|), the bound's own allowance, twice.
+    # Each side rounds a few elementary functions: 8u(1 + |z| + |σ|), the bound's own allowance,
+    # twice.
     allowed = 2 * 8 * 2.0**-53 * (1 + np.abs(at) + np.abs(sigma(at)))
     assert np.all(np.abs(sigma(at) - value.detach().numpy()) <= allowed)
-    # The derivative is one product and a few sums longer.  torch's slope of Hardsigmoid is 1/6 in single
-    # precision, whatever the type of its argument.
+    # The derivative is one product and a few sums longer.  torch's slope of Hardsigmoid is 1/6 in
+    # single precision, whatever the type of its argument.
     single = 2.0**-24 / 6 if name == "hardsigmoid" else 0.0
     assert np.all(np.abs(slope(at) - z.grad.numpy()) <= 4 * allowed + single)
     origin = net.activation(torch.zeros(1, dtype=torch.float64)).item()
@@ -234,7 +237,9 @@ def test_signals_are_the_pulses(setting: Setting) -> None:
 @pytest.mark.parametrize("taps", [(3,), (3, 3), (5, 5)])
 @pytest.mark.parametrize("biases", [(True, True), (False, True), (False, False)])
 def test_a_bundle_answers_as_its_networks(taps: tuple[int, ...], biases: tuple[bool, bool]) -> None:
-    """Signals and images, with and without biases: the same numbers in, the same answers, the same numbers out."""
+    """Signals and images, with and without biases: the same numbers in, the same answers, the same
+    numbers out.
+    """
     rng = np.random.default_rng(0)
     shape = Model("abs", 2, taps[0], *biases)
     b, c = (rng.normal(size=size) * some for size, some in zip(((3, 2), (3,)), biases, strict=True))
@@ -251,9 +256,19 @@ def test_a_bundle_answers_as_its_networks(taps: tuple[int, ...], biases: tuple[b
 
 @pytest.mark.parametrize(
     "text",
-    ["x*sigmoid(1.702*x)", "Softplus(beta=5)", "PReLU(init=0.3)", "ELU(0.5)", "where(x > 1, x, x*x)", "symlog", "7",
-     "min(x, 2) + log(1 + exp(-x)) + heaviside(x)/2", "abs(x)**1.5 + erf(x)*cos(x)", "sqrt(1 + x*x) - atan(x)"],
-)  # fmt: skip
+    [
+        "x*sigmoid(1.702*x)",
+        "Softplus(beta=5)",
+        "PReLU(init=0.3)",
+        "ELU(0.5)",
+        "where(x > 1, x, x*x)",
+        "symlog",
+        "7",
+        "min(x, 2) + log(1 + exp(-x)) + heaviside(x)/2",
+        "abs(x)**1.5 + erf(x)*cos(x)",
+        "sqrt(1 + x*x) - atan(x)",
+    ],
+)
 def test_any_spelling_is_a_module_with_its_slope(text: str) -> None:
     x = torch.tensor(
         [-300.0, -2.5, -0.25, 0.75, 3.0, 300.0], dtype=torch.float64, requires_grad=True

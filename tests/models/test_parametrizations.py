@@ -57,18 +57,65 @@ def trained(norm: nn.Module) -> nn.Module:
 
 
 FOLDED: dict[str, tuple[Callable[[], nn.Sequential], Layers, str]] = {
-    "weight norm": (sequential, lambda net: parametrizations.weight_norm(net[0]), "0.weight is made of 0.parametrizations.weight.original0 and 0.parametrizations.weight.original1 (weight norm), off by"),
-    "old weight norm": (sequential, lambda net: old(nn.utils.weight_norm, net[0]), "0.weight is made of 0.weight_g and 0.weight_v (weight norm), off by"),
-    "of the readout": (sequential, lambda net: parametrizations.weight_norm(net[3]), "3.weight is made of"),
-    "one length": (sequential, lambda net: parametrizations.weight_norm(net[0], dim=None), "(weight norm), off by"),
-    "other axis": (sequential, lambda net: parametrizations.weight_norm(net[0], dim=2), "(weight norm), off by"),
-    "pruning": (sequential, lambda net: prune.l1_unstructured(net[0], "weight", 3), "0.weight is made of 0.weight_orig and 0.weight_mask (pruning), exactly"),
-    "pruned bias": (sequential, lambda net: prune.random_unstructured(net[0], "bias", 1), "0.bias is made of 0.bias_orig and 0.bias_mask (pruning), exactly"),
-    "batch norm": (lambda: sequential(nn.ReLU(), trained(nn.BatchNorm1d(2))), lambda net: None, "the batch norm 1, with eps = 1e-05, is part of 0, off by"),
-    "not affine": (lambda: sequential(nn.ReLU(), trained(nn.BatchNorm1d(2, affine=False))), lambda net: None, "the batch norm 1, with eps"),
-    "PReLU": (lambda: sequential(nn.PReLU(init=0.125)), lambda net: None, "the activation is PReLU with the learned slope 1.weight = 0.125"),
-    "batch norm and PReLU": (lambda: sequential(nn.PReLU(init=0.125), trained(nn.BatchNorm1d(2))), lambda net: None, "the batch norm 1"),
-}  # fmt: skip
+    "weight norm": (
+        sequential,
+        lambda net: parametrizations.weight_norm(net[0]),
+        (
+            "0.weight is made of 0.parametrizations.weight.original0 and"
+            " 0.parametrizations.weight.original1 (weight norm), off by"
+        ),
+    ),
+    "old weight norm": (
+        sequential,
+        lambda net: old(nn.utils.weight_norm, net[0]),
+        "0.weight is made of 0.weight_g and 0.weight_v (weight norm), off by",
+    ),
+    "of the readout": (
+        sequential,
+        lambda net: parametrizations.weight_norm(net[3]),
+        "3.weight is made of",
+    ),
+    "one length": (
+        sequential,
+        lambda net: parametrizations.weight_norm(net[0], dim=None),
+        "(weight norm), off by",
+    ),
+    "other axis": (
+        sequential,
+        lambda net: parametrizations.weight_norm(net[0], dim=2),
+        "(weight norm), off by",
+    ),
+    "pruning": (
+        sequential,
+        lambda net: prune.l1_unstructured(net[0], "weight", 3),
+        "0.weight is made of 0.weight_orig and 0.weight_mask (pruning), exactly",
+    ),
+    "pruned bias": (
+        sequential,
+        lambda net: prune.random_unstructured(net[0], "bias", 1),
+        "0.bias is made of 0.bias_orig and 0.bias_mask (pruning), exactly",
+    ),
+    "batch norm": (
+        lambda: sequential(nn.ReLU(), trained(nn.BatchNorm1d(2))),
+        lambda net: None,
+        "the batch norm 1, with eps = 1e-05, is part of 0, off by",
+    ),
+    "not affine": (
+        lambda: sequential(nn.ReLU(), trained(nn.BatchNorm1d(2, affine=False))),
+        lambda net: None,
+        "the batch norm 1, with eps",
+    ),
+    "PReLU": (
+        lambda: sequential(nn.PReLU(init=0.125)),
+        lambda net: None,
+        "the activation is PReLU with the learned slope 1.weight = 0.125",
+    ),
+    "batch norm and PReLU": (
+        lambda: sequential(nn.PReLU(init=0.125), trained(nn.BatchNorm1d(2))),
+        lambda net: None,
+        "the batch norm 1",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", FOLDED)
@@ -105,7 +152,9 @@ def test_a_slope_per_channel_is_two_channels_of_relu() -> None:
 
 
 def test_what_runs_is_what_was_folded() -> None:
-    """Weights under a mask are computed without rounding; a batch norm is not, so the bound is that of the folded network."""
+    """Weights under a mask are computed without rounding; a batch norm is not, so the bound is that
+    of the folded network.
+    """
     net = sequential().float()
     prune.l1_unstructured(net[0], "weight", 3)
     assert network_of(net.state_dict(), {}).dtype == "float32"
@@ -148,7 +197,9 @@ class Named(nn.Module):
 
 
 def test_a_batch_norm_in_front_of_the_convolution_is_refused_by_the_order() -> None:
-    """The order of registration, where it is torch's; that of the alphabet, as safetensors has it, says nothing."""
+    """The order of registration, where it is torch's; that of the alphabet, as safetensors has it,
+    says nothing.
+    """
     state = Named("bn", "conv", "lin").state_dict()
     with pytest.raises(CheckpointError, match="bn stands in front of the convolution conv"):
         network_of(state, {})
@@ -161,18 +212,68 @@ def test_a_batch_norm_in_front_of_the_convolution_is_refused_by_the_order() -> N
 
 
 REFUSED: dict[str, tuple[Callable[[], nn.Sequential], Layers, str]] = {
-    "spectral norm": (sequential, lambda net: parametrizations.spectral_norm(net[0]), "0.parametrizations.weight.0._u belongs to spectral norm: remove it"),
-    "old spectral norm": (sequential, lambda net: old(nn.utils.spectral_norm, net[0]), "0.weight_u belongs to spectral norm: remove it"),
-    "orthogonal": (sequential, lambda net: parametrizations.orthogonal(net[0]), "belongs to a parametrization that is not known: remove it"),
-    "layer norm": (lambda: sequential(nn.ReLU(), nn.GroupNorm(1, 2)), lambda net: None, "1.weight and 1.bias scale and shift what is normalised by the input itself (layer norm, group norm, batch norm without running averages); that is not explained"),
-    "no averages": (lambda: sequential(nn.ReLU(), nn.BatchNorm1d(2, track_running_stats=False)), lambda net: None, "1.weight and 1.bias scale and shift what is normalised by the input itself"),
-    "other size": (lambda: sequential(nn.ReLU(), nn.BatchNorm1d(3)), lambda net: None, "the batch norm 1 has 3 channels, and the convolution 0 2; one between convolution and activation is folded"),
-    "behind": (lambda: nn.Sequential(nn.Conv1d(1, 2, 3), nn.ReLU(), nn.BatchNorm1d(2), nn.Linear(2, 1)), lambda net: None, "the batch norm 2 does not follow the convolution 0 at once; only there it is folded"),
-    "before": (lambda: nn.Sequential(nn.BatchNorm1d(1), nn.Conv1d(1, 1, 3), nn.ReLU(), nn.Linear(1, 1)), lambda net: None, "the batch norm 0 does not follow the convolution 1 at once"),
-    "two": (lambda: sequential(nn.ReLU(), nn.BatchNorm1d(2), nn.BatchNorm1d(2)), lambda net: None, "it has 2 batch norms, 1 and 2; networks with one are explained"),
-    "two slopes": (lambda: sequential(nn.PReLU(), nn.PReLU()), lambda net: None, "it has 2 slopes of PReLU, 1.weight and 2.weight; networks with one are explained"),
-    "slopes": (lambda: sequential(nn.PReLU(3)), lambda net: None, "1.weight has 3 slopes for 2 channels; PReLU has one, or one per channel"),
-}  # fmt: skip
+    "spectral norm": (
+        sequential,
+        lambda net: parametrizations.spectral_norm(net[0]),
+        "0.parametrizations.weight.0._u belongs to spectral norm: remove it",
+    ),
+    "old spectral norm": (
+        sequential,
+        lambda net: old(nn.utils.spectral_norm, net[0]),
+        "0.weight_u belongs to spectral norm: remove it",
+    ),
+    "orthogonal": (
+        sequential,
+        lambda net: parametrizations.orthogonal(net[0]),
+        "belongs to a parametrization that is not known: remove it",
+    ),
+    "layer norm": (
+        lambda: sequential(nn.ReLU(), nn.GroupNorm(1, 2)),
+        lambda net: None,
+        (
+            "1.weight and 1.bias scale and shift what is normalised by the input itself (layer"
+            " norm, group norm, batch norm without running averages); that is not explained"
+        ),
+    ),
+    "no averages": (
+        lambda: sequential(nn.ReLU(), nn.BatchNorm1d(2, track_running_stats=False)),
+        lambda net: None,
+        "1.weight and 1.bias scale and shift what is normalised by the input itself",
+    ),
+    "other size": (
+        lambda: sequential(nn.ReLU(), nn.BatchNorm1d(3)),
+        lambda net: None,
+        (
+            "the batch norm 1 has 3 channels, and the convolution 0 2; one between convolution and"
+            " activation is folded"
+        ),
+    ),
+    "behind": (
+        lambda: nn.Sequential(nn.Conv1d(1, 2, 3), nn.ReLU(), nn.BatchNorm1d(2), nn.Linear(2, 1)),
+        lambda net: None,
+        "the batch norm 2 does not follow the convolution 0 at once; only there it is folded",
+    ),
+    "before": (
+        lambda: nn.Sequential(nn.BatchNorm1d(1), nn.Conv1d(1, 1, 3), nn.ReLU(), nn.Linear(1, 1)),
+        lambda net: None,
+        "the batch norm 0 does not follow the convolution 1 at once",
+    ),
+    "two": (
+        lambda: sequential(nn.ReLU(), nn.BatchNorm1d(2), nn.BatchNorm1d(2)),
+        lambda net: None,
+        "it has 2 batch norms, 1 and 2; networks with one are explained",
+    ),
+    "two slopes": (
+        lambda: sequential(nn.PReLU(), nn.PReLU()),
+        lambda net: None,
+        "it has 2 slopes of PReLU, 1.weight and 2.weight; networks with one are explained",
+    ),
+    "slopes": (
+        lambda: sequential(nn.PReLU(3)),
+        lambda net: None,
+        "1.weight has 3 slopes for 2 channels; PReLU has one, or one per channel",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)
@@ -188,13 +289,25 @@ def test_what_cannot_be_folded_is_refused_by_its_name(name: str) -> None:
 @pytest.mark.parametrize(
     ("names", "sentence"),
     [
-        (("0.lora_A.weight", "0.lora_B.weight"), "0.lora_A.weight belongs to LoRA: merge it into its layer (merge_and_unload) and store that"),
-        (("0.scale", "0.zero_point"), "0.zero_point belongs to a quantised layer: store the network before it was quantised"),
+        (
+            ("0.lora_A.weight", "0.lora_B.weight"),
+            (
+                "0.lora_A.weight belongs to LoRA: merge it into its layer (merge_and_unload) and"
+                " store that"
+            ),
+        ),
+        (
+            ("0.scale", "0.zero_point"),
+            "0.zero_point belongs to a quantised layer: store the network before it was quantised",
+        ),
         (("0.weight.absmax",), "belongs to a quantised layer"),
-        (("0.bias_orig", "0.bias_mask"), "0.bias is there beside 0.bias_orig and 0.bias_mask (pruning)"),
+        (
+            ("0.bias_orig", "0.bias_mask"),
+            "0.bias is there beside 0.bias_orig and 0.bias_mask (pruning)",
+        ),
         (("0.weight_g",), "it holds '0.weight_g', which this model does not have"),
     ],
-)  # fmt: skip
+)
 def test_tensors_of_other_libraries(names: tuple[str, ...], sentence: str) -> None:
     state = {**sequential().state_dict(), **{name: torch.ones(4) for name in names}}
     with pytest.raises(CheckpointError) as error:

@@ -1,4 +1,6 @@
-"""Every spelling of a sum or a mean over all positions is read; other poolings are refused by name."""
+"""Every spelling of a sum or a mean over all positions is read; other poolings
+are refused by name.
+"""
 
 from __future__ import annotations
 
@@ -11,27 +13,78 @@ from verify.models.pooling import pooling_of
 
 SIGNALS = {
     "sum": [
-        "sum", "Sum", "SUM", "x.sum(-1)", "x.sum(dim=-1)", "torch.sum(x, dim=-1)", ".sum(dim=2)", "x.sum(2)", "add",
-        "torch.sum(x, -1)", "np.sum(x, axis=-1)", "global_add_pool", "sum_pooling", "h.sum(-1, keepdim=True)", "total",
-        "lambda x: x.sum(-1)", "x.sum(dim=(-1,))",
+        "sum",
+        "Sum",
+        "SUM",
+        "x.sum(-1)",
+        "x.sum(dim=-1)",
+        "torch.sum(x, dim=-1)",
+        ".sum(dim=2)",
+        "x.sum(2)",
+        "add",
+        "torch.sum(x, -1)",
+        "np.sum(x, axis=-1)",
+        "global_add_pool",
+        "sum_pooling",
+        "h.sum(-1, keepdim=True)",
+        "total",
+        "lambda x: x.sum(-1)",
+        "x.sum(dim=(-1,))",
     ],
     "mean": [
-        "mean", "avg", "average", "gap", "GAP", "AdaptiveAvgPool1d(1)", "nn.AdaptiveAvgPool1d(1)", "adaptive_avg_pool1d",
-        "torch.nn.AdaptiveAvgPool1d(output_size=1)", "F.adaptive_avg_pool1d(x, 1)", "x.mean(-1)", "x.mean(2)",
-        "torch.mean(x, dim=-1)", "x.mean(dim=-1, keepdim=True)", ".mean(-1)", "global average pooling",
-        "GlobalAveragePooling1D", "global_avg_pool", "GlobalAveragePooling1D()", "avg_pool", "mean pooling",
-        "F.adaptive_avg_pool1d(x, 1).squeeze(-1)", "nn.Sequential(nn.AdaptiveAvgPool1d(1), nn.Flatten())",
-        "AvgPool1d(15)", "AvgPool1d(kernel_size=15)", "F.avg_pool1d(x, 15)", "lambda x: x.mean(-1)", "averaging",
+        "mean",
+        "avg",
+        "average",
+        "gap",
+        "GAP",
+        "AdaptiveAvgPool1d(1)",
+        "nn.AdaptiveAvgPool1d(1)",
+        "adaptive_avg_pool1d",
+        "torch.nn.AdaptiveAvgPool1d(output_size=1)",
+        "F.adaptive_avg_pool1d(x, 1)",
+        "x.mean(-1)",
+        "x.mean(2)",
+        "torch.mean(x, dim=-1)",
+        "x.mean(dim=-1, keepdim=True)",
+        ".mean(-1)",
+        "global average pooling",
+        "GlobalAveragePooling1D",
+        "global_avg_pool",
+        "GlobalAveragePooling1D()",
+        "avg_pool",
+        "mean pooling",
+        "F.adaptive_avg_pool1d(x, 1).squeeze(-1)",
+        "nn.Sequential(nn.AdaptiveAvgPool1d(1), nn.Flatten())",
+        "AvgPool1d(15)",
+        "AvgPool1d(kernel_size=15)",
+        "F.avg_pool1d(x, 15)",
+        "lambda x: x.mean(-1)",
+        "averaging",
         "x.mean(-1, keepdim=False)",
         "repr",
     ],
-}  # fmt: skip
+}
 IMAGES = {
-    "sum": ["sum", "x.sum((2, 3))", "x.sum(dim=(-2, -1))", "x.sum([-1, -2])", "torch.sum(x, dim=[2, 3])", "x.flatten(2).sum(-1)"],
-    "mean": ["mean", "AdaptiveAvgPool2d(1)", "AdaptiveAvgPool2d((1, 1))", "nn.AdaptiveAvgPool2d(output_size=(1, 1))",
-             "F.adaptive_avg_pool2d(x, 1).flatten(1)", "x.mean((-2, -1))", "x.flatten(2).mean(2)", "AvgPool2d(15)",
-             "GlobalAveragePooling2D"],
-}  # fmt: skip
+    "sum": [
+        "sum",
+        "x.sum((2, 3))",
+        "x.sum(dim=(-2, -1))",
+        "x.sum([-1, -2])",
+        "torch.sum(x, dim=[2, 3])",
+        "x.flatten(2).sum(-1)",
+    ],
+    "mean": [
+        "mean",
+        "AdaptiveAvgPool2d(1)",
+        "AdaptiveAvgPool2d((1, 1))",
+        "nn.AdaptiveAvgPool2d(output_size=(1, 1))",
+        "F.adaptive_avg_pool2d(x, 1).flatten(1)",
+        "x.mean((-2, -1))",
+        "x.flatten(2).mean(2)",
+        "AvgPool2d(15)",
+        "GlobalAveragePooling2D",
+    ],
+}
 
 
 @pytest.mark.parametrize("pooling", SIGNALS)

@@ -33,13 +33,16 @@ def refused(told: dict[str, str | None], taps: int = 3) -> str:
 
 
 def test_what_is_not_said_has_a_default() -> None:
-    """Sum pooling, zeros outside, and radii at which no window sees both ends of the pulse, or the border."""
+    """Sum pooling, zeros outside, and radii at which no window sees both ends of the pulse, or the
+    border.
+    """
     for taps in (1, 3, 5):
         found = setup_of(LEAST, taps)
         domain = found.domain
         assert (found.activation, found.pooling, domain.padding) == ("relu", "sum", "zeros")
         assert (domain.half_length, domain.positions) == (6, 13)
-        # The narrowest pulse fills a window; at the widest one the last window with light is centred on a pixel.
+        # The narrowest pulse fills a window; at the widest one the last window with light is
+        # centred on a pixel.
         assert fraction(2 * domain.low) == taps
         assert fraction(domain.high) + taps // 2 == domain.half_length
 
@@ -57,7 +60,8 @@ def test_at_the_default_radii_no_window_holds_an_edge_and_the_border(
     """One linear channel measures 2r of light with every tap, up to the last radius and no farther.
 
     Cause: with valid padding the last window is centred on L - h, and the default r_max was that of
-    zeros.  Siblings: reflect and replicate mirror an edge before that, fewer padded pixels than h lack windows.
+    zeros.  Siblings: reflect and replicate mirror an edge before that, fewer padded pixels than h
+    lack windows.
     """
     half = 10
     told = {**LEAST, "length": str(2 * half + 1), "padding": padding, "padding_mode": mode}
@@ -86,7 +90,8 @@ def test_at_the_default_radii_no_window_holds_an_edge_and_the_border(
 def test_only_what_grows_exponentially_is_refused(name: str, side: int) -> None:
     """By what σ is in sympy: its value at ±1000 beside that of a polynomial.
 
-    Cause: one bound on |w| + |b| for every σ without affine pieces, on both sides.  Siblings: signals (10^6, of exp 300)
+    Cause: one bound on |w| + |b| for every σ without affine pieces, on both sides.  Siblings:
+        signals (10^6, of exp 300)
     and images (300).
     """
     expression = ACTIVATIONS[name].expression
@@ -186,7 +191,10 @@ def test_what_does_not_fit_is_named(told: dict[str, str | None], words: str) -> 
 
 def test_the_default_radii_of_a_filter_as_long_as_the_signal_are_refused_and_others_taken() -> None:
     assert "from r = 2.5 on; give more pixels" in refused({**LEAST, "length": "5"}, 5)
-    assert setup_of({**LEAST, "length": "5", "r_min": "1/2", "r_max": "2.5"}, 5).domain.half_length == 2  # fmt: skip
+    assert (
+        setup_of({**LEAST, "length": "5", "r_min": "1/2", "r_max": "2.5"}, 5).domain.half_length
+        == 2
+    )
 
 
 OTHERS = (
@@ -202,8 +210,9 @@ OTHERS = (
 
 
 @given(
-    st.sampled_from((*KEYS, *OTHERS)), st.text(max_size=60) | st.from_regex(r"[-+0-9./e_ ]{1,12}", fullmatch=True)
-)  # fmt: skip
+    st.sampled_from((*KEYS, *OTHERS)),
+    st.text(max_size=60) | st.from_regex(r"[-+0-9./e_ ]{1,12}", fullmatch=True),
+)
 @example("r_max", "5/1")
 @example("stride", "\x1b[31m2")
 @example("approximate", "\n'")
@@ -252,7 +261,9 @@ def test_what_it_says_of_itself_gives_it_back(case: tuple[dict[str, str], int]) 
         assert "1/3" in refused(dict(told), taps)
         return
     found = setup_of(told, taps)
-    assert (found.domain.low, found.domain.high) == tuple(_exact(told[key]) for key in ("r_min", "r_max"))  # fmt: skip
+    assert (found.domain.low, found.domain.high) == tuple(
+        _exact(told[key]) for key in ("r_min", "r_max")
+    )
     said = found.as_dict()
     assert tuple(said) == KEYS and all(isinstance(value, str) for value in said.values())
     again = setup_of(said, taps)
@@ -309,19 +320,46 @@ RELUS = {"activation": "relu", "negative_slope": ".2", "length": "13"}
 OPTIONS: dict[str, tuple[dict[str, str], str, str, str]] = {
     "the same": (LEAKY, "leaky_relu", "leaky_relu(negative_slope=0.2)", ""),
     "torch's name": (LEAKY, "nn.LeakyReLU", "leaky_relu(negative_slope=0.2)", ""),
-    "with its parameter": ({**LEAST, "activation": "leaky_relu(0.2)"}, "leaky_relu", "leaky_relu(negative_slope=0.2)", ""),
-    "slope": ({**LEAST, "activation": "leaky_relu", "slope": "0.2"}, "leaky_relu", "leaky_relu(negative_slope=0.2)", ""),
-    "another": (LEAKY, "elu", "elu", "its metadata says negative_slope = .2, which --activation elu replaces"),
-    "its own parameters": (LEAKY, "LeakyReLU(0.1)", "leaky_relu(negative_slope=0.1)", "its metadata says negative_slope = .2, which --activation LeakyReLU(0.1) replaces"),
-    "none": (RELUS, "relu()", "relu", "its metadata says negative_slope = .2, which --activation relu() replaces"),
+    "with its parameter": (
+        {**LEAST, "activation": "leaky_relu(0.2)"},
+        "leaky_relu",
+        "leaky_relu(negative_slope=0.2)",
+        "",
+    ),
+    "slope": (
+        {**LEAST, "activation": "leaky_relu", "slope": "0.2"},
+        "leaky_relu",
+        "leaky_relu(negative_slope=0.2)",
+        "",
+    ),
+    "another": (
+        LEAKY,
+        "elu",
+        "elu",
+        "its metadata says negative_slope = .2, which --activation elu replaces",
+    ),
+    "its own parameters": (
+        LEAKY,
+        "LeakyReLU(0.1)",
+        "leaky_relu(negative_slope=0.1)",
+        "its metadata says negative_slope = .2, which --activation LeakyReLU(0.1) replaces",
+    ),
+    "none": (
+        RELUS,
+        "relu()",
+        "relu",
+        "its metadata says negative_slope = .2, which --activation relu() replaces",
+    ),
     "an expression of it": ({**LEAST, "activation": "sin"}, "x*sin(x)", "z*sin(z)", ""),
-}  # fmt: skip
+}
 """Metadata, the option, the activation, the note."""
 
 
 @pytest.mark.parametrize("name", OPTIONS)
 def test_parameters_go_with_their_activation(name: str) -> None:
-    """The file's stay where the option names its activation; where they are replaced a note says so."""
+    """The file's stay where the option names its activation; where they are replaced a note says
+    so.
+    """
     metadata, option, activation, note = OPTIONS[name]
     given = {"activation": option}
     assert setup_of(merged(given, metadata), 3).activation == activation
@@ -338,7 +376,9 @@ def test_arguments_of_the_command_replace_those_of_the_file() -> None:
 
 
 def test_the_default_radii_increase_where_there_are_any() -> None:
-    """Seven taps with padding 4 on 13 pixels: L - h = 3 is below n/2, and no window sees edge and border up to 4.5."""
+    """Seven taps with padding 4 on 13 pixels: L - h = 3 is below n/2, and no window sees edge and
+    border up to 4.5.
+    """
     found = setup_of({**LEAST, "padding": "4"}, 7)
     assert (found.domain.low, found.domain.high) == (fmpq(7, 2), fmpq(9, 2))
     assert setup_of({**LEAST, "r_min": "5"}, 3).domain.high == fmpq(11, 2)

@@ -57,7 +57,10 @@ def test_counters_are_ignored() -> None:
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (torch.ones(2, dtype=torch.int64), "x is int64; float16, bfloat16, float32 and float64 are taken"),
+        (
+            torch.ones(2, dtype=torch.int64),
+            "x is int64; float16, bfloat16, float32 and float64 are taken",
+        ),
         (torch.ones(2, dtype=torch.complex64), "x is complex64"),
         (torch.ones(2).to(torch.float8_e4m3fn), "x is float8_e4m3fn"),
         (torch.tensor(True), "x is bool"),
@@ -66,7 +69,7 @@ def test_counters_are_ignored() -> None:
         (torch.ones(2, device="meta"), "x is on the meta device"),
         (torch.zeros(1).expand(LARGEST), "x is too large"),
     ],
-)  # fmt: skip
+)
 def test_others_are_refused(value: torch.Tensor, words: str) -> None:
     with pytest.raises(CheckpointError) as error:
         tensors_of({"x": value})

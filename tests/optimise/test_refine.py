@@ -1,4 +1,6 @@
-"""Refinement of smooth networks: to nothing beside an exact one, and to no more than that elsewhere."""
+"""Refinement of smooth networks: to nothing beside an exact one, and to no more than that
+elsewhere.
+"""
 
 from __future__ import annotations
 

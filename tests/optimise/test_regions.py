@@ -10,8 +10,9 @@ from verify.optimise.residuals import loss_gradient, task
 
 
 def test_descent_leaves_a_ridge_that_clarke_admits() -> None:
-    # One tap, abs, w = b = 0 and the best c.  Both slopes of |z| average to 0, so λ = 0 balances the
-    # gradient and Clarke is content; but some γ is negative for either sign of a, and |z| leads down.
+    # One tap, abs, w = b = 0 and the best c.  Both slopes of |z| average to 0, so λ = 0 balances
+    # the gradient and Clarke is content; but some γ is negative for either sign of a, and |z| leads
+    # down.
     setting = Setting("abs", 1, 1, 0, 4, 4)
     problem = task(setting)
     mean = float(np.mean(problem.radii))

@@ -1,4 +1,6 @@
-"""Steps of torch.optim: bundles train as their networks alone, every optimizer descends and repeats itself."""
+"""Steps of torch.optim: bundles train as their networks alone, every optimizer descends and repeats
+itself.
+"""
 
 from __future__ import annotations
 

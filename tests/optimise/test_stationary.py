@@ -18,7 +18,9 @@ from verify.optimise.stationary import descent, signs
 
 @given(st.data(), st.integers(0, 3))
 def test_multipliers_decide_whether_anything_descends(data: st.DataObject, held: int) -> None:
-    """Independent normals, g = -Σ λ n: f'(d) = g·d + Σ γ|n·d| >= 0 for all d iff |λ| <= γ, face by face."""
+    """Independent normals, g = -Σ λ n: f'(d) = g·d + Σ γ|n·d| >= 0 for all d iff |λ| <= γ, face by
+    face.
+    """
     ints = st.integers(-3, 3)
     normals = np.array(
         data.draw(st.lists(st.lists(ints, min_size=4, max_size=4), min_size=held, max_size=held))
@@ -86,7 +88,9 @@ def test_too_many_edges_are_no_convergence(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_descent_step_finds_what_descent_reports() -> None:
-    """Where the steepest slope is negative, the loss falls along some direction; where not, along none."""
+    """Where the steepest slope is negative, the loss falls along some direction; where not, along
+    none.
+    """
     rng = np.random.default_rng(0)
     for name in ("relu", "abs"):
         setting = Setting(name, 1, 3)

@@ -85,8 +85,10 @@ def test_what_has_no_parts() -> None:
 def test_the_loss_and_the_deviation_of_a_jumping_activation(case: Any) -> None:
     """Against straight lines between the jumps, from the definitions, on Fractions.
 
-    Cause: quadrature of 16 points per cell, and the largest |D| at its nodes, for whatever jumps (hardshrink printed a
-    loss of 0.0716 for 0.0572).  Siblings: |D| at 64 places where D is curved; α and β from rounded arguments.
+    Cause: quadrature of 16 points per cell, and the largest |D| at its nodes, for whatever jumps
+        (hardshrink printed a
+    loss of 0.0716 for 0.0572).  Siblings: |D| at 64 places where D is curved; α and β from rounded
+    arguments.
     """
     name, net, domain = case
     found = attribute(as_net(net, name), domain)

@@ -1,4 +1,6 @@
-"""The census by blocks: the same counts whatever the blocks, readable at every moment, every stray with its weights."""
+"""The census by blocks: the same counts whatever the blocks, readable at every moment, every stray
+with its weights.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The comparisons that the claims share: they accept the law, and reject it as soon as it is wrong."""
+"""The comparisons that the claims share: they accept the law, and reject it as
+soon as it is wrong.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,9 @@ def test_wrong_laws_are_rejected(key: str) -> None:
 @handful  # every example compiles a law of its own
 @given(st.integers(1, 40))
 def test_a_change_far_above_rounding_is_seen(power: int) -> None:
-    """A term of 2^-power added to the law: exact cases see any, trained networks those above rounding."""
+    """A term of 2^-power added to the law: exact cases see any, trained networks those above
+    rounding.
+    """
     small = lambda n, m: subpixel_response(n) + sp.Rational(1, 2**power)
     assert check_response(small, FEW, "test", PLATEAU, fractions=True).figure >= TINY.draws
     found = train_response(small, LAB, SETTINGS, fractions=True)

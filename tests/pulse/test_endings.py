@@ -25,7 +25,9 @@ def test_check_rejects_wrong_laws(wrong) -> None:
 
 @given(st.integers(1, 12), st.integers(1, 4), st.data())
 def test_no_function_of_the_fraction_is_below_the_blind_floor(cells, fractions, data) -> None:
-    """For any answers f(φ): mean (f - r)² >= Var m, with equality iff f = φ + mean m - 1/2 on the sample."""
+    """For any answers f(φ): mean (f - r)² >= Var m, with equality iff f = φ + mean m - 1/2 on the
+    sample.
+    """
     values = st.fractions(-20, 20, max_denominator=60)
     f = data.draw(st.lists(values, min_size=fractions, max_size=fractions))
     phis = [Fraction(t, fractions) for t in range(fractions)]

@@ -1,4 +1,6 @@
-"""Enclosures of a network's error hold it, and are tight; networks are summed from the definition."""
+"""Enclosures of a network's error hold it, and are tight; networks are summed
+from the definition.
+"""
 
 from __future__ import annotations
 

@@ -105,8 +105,9 @@ def test_no_radius_is_worse_than_the_worst(case: Any, ends: list[Fraction]) -> N
     if worst.attained and worst.exact:
         assert q(there) == worst.high
     else:
-        # Enclosed, or only approached: one step away.  The slope of these networks (K <= 2, |a|, |w| <= 2, n <= 5)
-        # is below 1 + 2·2·20 between jumps, and 0 where a cubic has its extremum; a step is at most 6e-6.
+        # Enclosed, or only approached: one step away.  The slope of these networks (K <= 2, |a|,
+        # |w| <= 2, n <= 5) is below 1 + 2·2·20 between jumps, and 0 where a cubic has its extremum;
+        # a step is at most 6e-6.
         near = [where + F(s, 10**6) * (high - low) for s in (-1, 1)]
         values = [abs(simulated(r)) for r in near if low <= r <= high] + [there]
         assert min(abs(float(v) - float(fraction(worst.high))) for v in values) <= 1e-3
@@ -119,7 +120,9 @@ def test_no_radius_is_worse_than_the_worst(case: Any, ends: list[Fraction]) -> N
     st.lists(st.fractions(0, 1, max_denominator=12), min_size=2, max_size=2, unique=True),
 )
 def test_means_are_integrals(case: Any, ends: list[Fraction]) -> None:
-    """Between neighbouring cuts the error is a polynomial of degree <= 3, so Boole's rule is exact for its square."""
+    """Between neighbouring cuts the error is a polynomial of degree <= 3, so Boole's rule is exact
+    for its square.
+    """
     net, simulated = _made(case)
     low, high = (F(1, 2) + end * case[2] for end in sorted(ends))
     domain = domain_of(case[2], q(low), q(high), case[1])

@@ -1,4 +1,6 @@
-"""The exact worst error against a verifier of another kind: mixed-integer programming, by HiGHS, a public solver (benchmarks/milp.py)."""
+"""The exact worst error against a verifier of another kind: mixed-integer programming, by HiGHS, a
+public solver (benchmarks/milp.py).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The explanation of one trained network: its numbers are those of its ending, and a reader sees every weight."""
+"""The explanation of one trained network: its numbers are those of its ending, and a reader sees
+every weight.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ def ensemble():
 
 
 def on_the_border(ensemble, j: int) -> bool:
-    """A partial sum of network j is -b but for rounding: in a linear cell training has stopped at its wall."""
+    """A partial sum of network j is -b but for rounding: in a linear cell training has stopped at
+    its wall.
+    """
     w, b = ensemble.w[j, 0], ensemble.b[j, 0]
     sums = np.concatenate([np.cumsum(side) for side in (w, w[::-1])])
     return bool(np.min(np.abs(sums + b)) < 1e-12)
@@ -49,7 +53,9 @@ def test_exact_networks_have_the_derived_weights(ensemble) -> None:
 
 
 def test_held_taps_satisfy_their_equations(ensemble) -> None:
-    """A threshold cell holds a partial sum at -b, a linear one only at its border; the trained taps are that close."""
+    """A threshold cell holds a partial sum at -b, a linear one only at its border; the trained taps
+    are that close.
+    """
     for j, ending in enumerate(classify(ensemble)):
         if ending.kind != "exact":
             continue

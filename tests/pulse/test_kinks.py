@@ -1,4 +1,6 @@
-"""Kink balance: exact networks drawn from every cell, the same ones pushed off it, and D crossing by crossing."""
+"""Kink balance: exact networks drawn from every cell, the same ones pushed off it, and D crossing
+by crossing.
+"""
 
 from __future__ import annotations
 
@@ -162,7 +164,9 @@ def test_threshold_cells_are_exact(data: st.DataObject | None, found: Exact) -> 
 def test_pushed_off_its_cell_a_solution_errs(
     data: st.DataObject, path: Path, name: str, push: Fraction
 ) -> None:
-    """A partial sum that sat on the kink, between both sides, is moved: b and S, hence α and β, stay."""
+    """A partial sum that sat on the kink, between both sides, is moved: b and S, hence α and β,
+    stay.
+    """
     top = path.u[0] + path.u[-1]
     turning = [
         j

@@ -103,8 +103,8 @@ def test_wrong_pattern_has_another_level() -> None:
     setting = Setting("relu", 1, 3)
     right = np.ones((1, len(task(setting).view.windows)), dtype=np.int8)
     wrong = right.copy()
-    # The first window is the background, the last the plateau: a filter that is silent at both knows
-    # the fraction φ only, and explains no more than the spread of φ.
+    # The first window is the background, the last the plateau: a filter that is silent at both
+    # knows the fraction φ only, and explains no more than the spread of φ.
     wrong[0, [0, -1]] = -1
     cells, per_cell = setting.cells, setting.per_cell
     assert level(setting.radii, 3, "relu", right) == 0

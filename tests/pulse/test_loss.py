@@ -92,11 +92,15 @@ def test_exact_iff_all_three_vanish(net: Net, name: str, phi: Fraction) -> None:
 
 @pytest.mark.parametrize("missing", range(3))
 def test_no_condition_can_be_left_out(missing: int) -> None:
-    """Only "the laws hold, so exact" was tested, on networks that never were: any further or missing condition passed.
+    """Only "the laws hold, so exact" was tested, on networks that never were: any further or
+    missing condition passed.
 
-    Siblings: the conditions of small radii.  Here exact networks keep all conditions, and others break one of them.
+    Siblings: the conditions of small radii.  Here exact networks keep all conditions, and others
+        break one of them.
     """
-    other = replace(LAW, conditions=lambda *v: [x for k, x in enumerate(residuals(*v)) if k != missing])  # fmt: skip
+    other = replace(
+        LAW, conditions=lambda *v: [x for k, x in enumerate(residuals(*v)) if k != missing]
+    )
     assert not CLAIM.prove(other).holds
     assert check(other, Lab(PROFILES["quick"])).status == "fails"
 
@@ -118,7 +122,9 @@ def test_no_further_condition_is_needed(more: int) -> None:
 def test_mean_pooling_is_sum_pooling_of_a_over_size(
     net: Net, name: str, sample: list[tuple[int, Fraction]]
 ) -> None:
-    """Pooling by the mean with readout weights N a is the same network: N enters β only through a."""
+    """Pooling by the mean with readout weights N a is the same network: N enters β
+    only through a.
+    """
     h = len(net[0][0].w) // 2
     half_length = h + 5 + h
     size = 2 * half_length + 1

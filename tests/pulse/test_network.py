@@ -25,7 +25,9 @@ HALF = Fraction(1, 2)
 
 @given(st.integers(0, 3), st.data())
 def test_no_window_meets_both_grey_pixels_up_to_the_last_radius(h: int, data) -> None:
-    """The windows themselves: on a ring none holds both, with zeros beyond every tap finds the grey pixel."""
+    """The windows themselves: on a ring none holds both, with zeros beyond every tap finds the grey
+    pixel.
+    """
     length = data.draw(st.integers(h + 1, h + 6))
     m, size = data.draw(st.integers(h + 1, length)), 2 * length + 1
     inside = m + HALF <= last_radius(2 * h + 1, Fraction(size))

@@ -51,7 +51,9 @@ def test_no_function_of_the_pixels_beats_the_risk(q, answers) -> None:
 
 @given(st.sampled_from(sorted(oracle.RATIONAL)), st.sampled_from([1, 3, 5, 7]), st.data())
 def test_every_filter_with_a_slope_attains_the_risk(name, n, data) -> None:
-    """The exact readout answers k + 1/2 to point-sampled pulses, however the filter bends in between."""
+    """The exact readout answers k + 1/2 to point-sampled pulses, however the filter bends in
+    between.
+    """
     w = data.draw(st.lists(NUMBERS, min_size=n, max_size=n))
     b = data.draw(NUMBERS)
     sigma, h = oracle.RATIONAL[name], n // 2

@@ -1,4 +1,6 @@
-"""Pre-activations between two radii: straight lines that are those of the simulation, and of torch."""
+"""Pre-activations between two radii: straight lines that are those of the
+simulation, and of torch.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ def test_the_lines_are_those_of_the_path(w: Sequence[Fraction], m: int) -> None:
 @pytest.mark.parametrize("mode", MODES)
 @given(st.data())
 def test_the_lines_are_those_of_torch(mode: str, data: st.DataObject) -> None:
-    """Conv1d with N padded pixels in each mode; all numbers are dyadic, so that torch's are exact."""
+    """Conv1d with N padded pixels in each mode; all numbers are dyadic, so that
+    torch's are exact.
+    """
     n = data.draw(st.sampled_from((1, 3, 5, 7)))
     half = data.draw(st.integers(max(n // 2, 1), 8))
     pixels = data.draw(st.integers(0, min(2 * half, n + 1)))

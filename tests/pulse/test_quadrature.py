@@ -1,4 +1,6 @@
-"""The computed numbers of smooth activations: against the exact ones where both exist, and against torch."""
+"""The computed numbers of smooth activations: against the exact ones where both exist, and against
+torch.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ def _stored(w: Any, b: Any, a: Any, c: float) -> Any:
 
 @given(cases(("square", "cube", "identity")))
 def test_polynomials_are_integrated_exactly(case: Any) -> None:
-    """16 nodes are exact up to degree 31: only rounding is left, of a size that grows with the terms that cancel."""
+    """16 nodes are exact up to degree 31: only rounding is left, of a size that grows with the
+    terms that cancel.
+    """
     name, stored, domain = case
     net = as_net(stored, name)
     found, exact = loss_quadrature(name, net, domain), attribute(net, domain)
@@ -92,7 +96,8 @@ def test_one_radius_is_refused() -> None:
 def test_steep_and_bent_ones_too(name: str, reach: float) -> None:
     """The loss against mpmath, on stretches that end where a pre-activation is 0 or ±4^j/8.
 
-    Cause: 16 points on a whole cell, whatever σ did there (tanh at 100: 0.2 % off).  Siblings: the bends of elu and selu.
+    Cause: 16 points on a whole cell, whatever σ did there (tanh at 100: 0.2 % off).  Siblings: the
+        bends of elu and selu.
     """
     if name == "sin":
         reach = min(reach, 200.0)

@@ -1,4 +1,6 @@
-"""The optimal readout: against normal equations solved elsewhere, and by its optimality conditions."""
+"""The optimal readout: against normal equations solved elsewhere, and by its
+optimality conditions.
+"""
 
 from __future__ import annotations
 

@@ -120,4 +120,9 @@ def test_images_are_cut_alike_and_all_listings_say_the_same(seed: int, n: int) -
         assert np.allclose(moments, np.swapaxes(stated, -1, -2), rtol=0, atol=1e-9)
         force, some = rng.normal(size=3), np.arange(len(z))[::2]
         assert np.isclose(seen.adjoint(force) @ z, force @ seen.summed(z), rtol=1e-9)
-        assert np.allclose(seen.columns(some) @ z[some], seen.summed(z * np.isin(np.arange(len(z)), some)), rtol=0, atol=1e-9)  # fmt: skip
+        assert np.allclose(
+            seen.columns(some) @ z[some],
+            seen.summed(z * np.isin(np.arange(len(z)), some)),
+            rtol=0,
+            atol=1e-9,
+        )

@@ -44,7 +44,8 @@ def test_gradients_are_the_derivatives_of_the_loss(case: Any, data: Any) -> None
         step[place] = sign * FINE
         after = summary(as_net(moved(net, step), name), domain).mean_square
         quotient = (after - before) / (sign * FINE)
-        # The loss is piecewise a polynomial in the weight with moderate coefficients: the next term is O(2^-60).
+        # The loss is piecewise a polynomial in the weight with moderate coefficients: the next term
+        # is O(2^-60).
         assert abs(fraction(quotient - found[place].gradient[side])) < F(1, 2**40)
 
 
@@ -70,16 +71,28 @@ def _mean_square(one: Any, other: Any, domain: Domain) -> fmpq:
         a, b = error_on(one, m, domain), error_on(other, m, domain)
         cuts = sorted({low, high, *(x for x in (*a.cuts, *b.cuts) if low < x < high)})
         for left, right in pairwise(cuts):
-            # Degree at most 6 after squaring: Boole's rule with 7 nodes (Newton-Cotes) is exact up to degree 7.
+            # Degree at most 6 after squaring: Boole's rule with 7 nodes (Newton-Cotes) is exact up
+            # to degree 7.
             width = right - left
-            values = [(b(left + width * fmpq(j, 6)) - a(left + width * fmpq(j, 6))) ** 2 for j in range(7)]  # fmt: skip
-            total += width / 840 * sum((v * k for v, k in zip(values, (41, 216, 27, 272, 27, 216, 41), strict=True)), fmpq(0))  # fmt: skip
+            values = [
+                (b(left + width * fmpq(j, 6)) - a(left + width * fmpq(j, 6))) ** 2 for j in range(7)
+            ]
+            total += (
+                width
+                / 840
+                * sum(
+                    (v * k for v, k in zip(values, (41, 216, 27, 272, 27, 216, 41), strict=True)),
+                    fmpq(0),
+                )
+            )
     return total / (domain.high - domain.low)
 
 
 @given(cases(("relu", "abs", "cube")))
 def test_c_and_a_are_quadratic(case: Any) -> None:
-    """In c, and in a_k, the loss is one parabola: gradient and curvature give it exactly, at any distance."""
+    """In c, and in a_k, the loss is one parabola: gradient and curvature give it exactly, at any
+    distance.
+    """
     name, net, domain = case
     assume(net.c is not None)
     before = summary(as_net(net, name), domain).mean_square
@@ -152,8 +165,10 @@ RESTING = ("threshold", stored([[1, 0, 0]], [1], [1], 0), Domain(5, fmpq(1), fmp
 def test_gradients_and_curvatures_where_sigma_jumps(case: Any, data: Any) -> None:
     """Against the losses of two networks from the definitions; None where these grow without bound.
 
-    Cause: σ' alone knows nothing of radii that move (gradients were off by up to 47 %).  Siblings: jumps that meet at one
-    radius and move at several speeds, jumps at half-integers and at the ends, windows that rest on a jump.
+    Cause: σ' alone knows nothing of radii that move (gradients were off by up to 47 %).  Siblings:
+        jumps that meet at one
+    radius and move at several speeds, jumps at half-integers and at the ends, windows that rest on
+    a jump.
     """
     name, net, domain = case
     found = _all(net, domain, name)

@@ -70,8 +70,8 @@ def test_dyadic_arrays_are_exact(m: int, t: int, spare: int) -> None:
 
 @given(st.floats(0.5, 40.5))
 def test_float_arrays_round_twice(r: float) -> None:
-    # r + 1/2 and its difference to |i| are rounded once each: at most u(r + 1/2) and u · 1 where the
-    # result is not clipped.
+    # r + 1/2 and its difference to |i| are rounded once each: at most u(r + 1/2) and u · 1 where
+    # the result is not clipped.
     exact = oracle.overlap_pulse(Fraction(r), 41)
     off = [abs(Fraction(x) - y) for x, y in zip(sampled(r, 41), exact, strict=True)]
     assert max(off) <= UNIT * (r + 1.5)

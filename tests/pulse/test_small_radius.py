@@ -134,7 +134,9 @@ def test_the_proof_of_five_taps_alone_holds(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize("missing", range(4))
 def test_no_condition_can_be_left_out(missing: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    """ε_1, ε_3, D_1, D_2 of five taps.  Only "the laws hold, so exact" was tested: a law too many or too few passed."""
+    """ε_1, ε_3, D_1, D_2 of five taps.  Only "the laws hold, so exact" was tested: a law too many
+    or too few passed.
+    """
     monkeypatch.setattr(theory, "PROVED_TAPS", (5,))
 
     def fewer(n: int, first: int) -> list[sp.Expr]:
@@ -149,7 +151,9 @@ def test_no_condition_can_be_left_out(missing: int, monkeypatch: pytest.MonkeyPa
 @few
 @given(linear_exact() | threshold_exact(), unit())
 def test_exact_down_to_a_half_integer_iff_the_extra_laws_hold(found: Exact, phi: Fraction) -> None:
-    """An exact plateau network errs at a half-integer r < n/2 by a ε, and between by its mixture and D_m."""
+    """An exact plateau network errs at a half-integer r < n/2 by a ε, and between by its mixture
+    and D_m.
+    """
     channel, n, c = found.net[0], found.n, found.bias()
     assume(n > 1)
     epsilon = defects(channel.w, channel.b, found.name) | {n: Fraction(0)}
@@ -166,7 +170,9 @@ def test_exact_down_to_a_half_integer_iff_the_extra_laws_hold(found: Exact, phi:
 
 
 def test_between_half_integers_the_law_below_still_counts() -> None:
-    """ε_1 ≠ 0 is felt at r = 5/4 too, where 2r > 1: laws are added at half-integers, cell by cell."""
+    """ε_1 ≠ 0 is felt at r = 5/4 too, where 2r > 1: laws are added at
+    half-integers, cell by cell.
+    """
     w, b = (Fraction(-3), Fraction(-3), Fraction(3)), Fraction(3)
     g = sigma_at("relu", b)
     found = Exact("relu", (Channel(Fraction(-1, 6), b, w),), 6)

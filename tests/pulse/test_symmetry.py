@@ -37,9 +37,18 @@ from theory.pulse.symmetry import (
 Net = tuple[tuple[Channel, ...], Fraction]
 F = Fraction
 ODD = (
-    "identity", "hardtanh", "softshrink", "hardshrink", "cube", "softsign", "tanh", "arctan", "erf", "sin",
+    "identity",
+    "hardtanh",
+    "softshrink",
+    "hardshrink",
+    "cube",
+    "softsign",
+    "tanh",
+    "arctan",
+    "erf",
+    "sin",
     "tanhshrink",
-)  # fmt: skip
+)
 PARITY = {name: "odd" if name in ODD else "" for name in ACTIVATIONS}
 PARITY |= {"abs": "even", "square": "even"}
 
@@ -150,7 +159,9 @@ def test_the_largest_image_is_taken(data: st.DataObject, n: int, name: str) -> N
 
 @given(st.data(), widths(7, 3), st.sampled_from(["relu", "leaky_relu", "hardtanh"]))
 def test_different_orbits_have_different_forms(data: st.DataObject, n: int, name: str) -> None:
-    """One tap changed, in a channel that answers and is seen: another orbit unless reversal undoes it."""
+    """One tap changed, in a channel that answers and is seen: another orbit unless reversal undoes
+    it.
+    """
     channel = data.draw(channels(n).filter(lambda one: one.a != 0))
     place, step = data.draw(st.integers(0, n - 1)), data.draw(positive())
     w = [tap + step * (u == place) for u, tap in enumerate(channel.w)]
@@ -211,7 +222,9 @@ def test_every_sign_counts(symmetry: str, field: str) -> None:
 
 @given(st.data(), networks(), SMALL_AND_LARGE)
 def test_what_the_wrong_laws_break(data: st.DataObject, net: Net, r: Fraction) -> None:
-    """Negation of a network with ReLU, which is not odd, changes σ(z) - σ(-z) = z summed over positions."""
+    """Negation of a network with ReLU, which is not odd, changes σ(z) - σ(-z) = z summed over
+    positions.
+    """
     channel = net[0][0]
     assume(channel.a != 0)
     difference = answer((channel,), F(0), "relu", r, 9) - answer(

@@ -1,4 +1,6 @@
-"""The lab: streams and trainings by key, kept once, and no key that two places ask for by accident."""
+"""The lab: streams and trainings by key, kept once, and no key that two places
+ask for by accident.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Mutants: every law has them, each changes one thing, and the kept counts are those of today's laws."""
+"""Mutants: every law has them, each changes one thing, and the kept counts are those of today's
+laws.
+"""
 
 from __future__ import annotations
 

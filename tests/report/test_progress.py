@@ -38,7 +38,10 @@ def done(*names: str) -> dict[str, Examined]:
                 (Piece("shape", Setting("relu", 1)), Piece("loss")), 3, 8, done("signal", "flow")
             ),
             7260.0,
-            "loss, ensembles for shape (3 of 8) · 2 of 4 done, 1 waits for loss · about 2 h 01 min left",
+            (
+                "loss, ensembles for shape (3 of 8) · 2 of 4 done, 1 waits for loss · about 2 h 01"
+                " min left"
+            ),
         ),
         (State(examined=done(*NAMES)), -3.0, "4 of 4 done"),
     ],

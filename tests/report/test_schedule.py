@@ -1,4 +1,6 @@
-"""The order of work: the story's, but for what would end too late; each ensemble trained once; nothing done twice."""
+"""The order of work: the story's, but for what would end too late; each ensemble trained once;
+nothing done twice.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +78,16 @@ def _examined(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(schedule, "_examined", lambda name, lab, debug: verdict(name))
 
 
-LONG = {"signal": 1.0, "staircase": 4.0, "plateau": 5.0, "loss": 3.0, "kinks": 4.0, "endings": 2.0, "flow": 3.0, "noise": 12.0}  # fmt: skip
+LONG = {
+    "signal": 1.0,
+    "staircase": 4.0,
+    "plateau": 5.0,
+    "loss": 3.0,
+    "kinks": 4.0,
+    "endings": 2.0,
+    "flow": 3.0,
+    "noise": 12.0,
+}
 
 
 def test_one_process_follows_the_story(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,7 +97,9 @@ def test_one_process_follows_the_story(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_first_come_first_and_the_cores_end_together(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In the order of the story alone the long claim at its end would begin last, and take until 23."""
+    """In the order of the story alone the long claim at its end would begin last, and take until
+    23.
+    """
     clock = Clock(monkeypatch, LONG)
     run(clock, 2, **LONG)
     assert clock.begun[:2] == ["signal", "staircase"]

@@ -1,4 +1,6 @@
-"""The asymptotes theorem: exact networks obey it, symmetries leave it, and it reads off both ends of the sum."""
+"""The asymptotes theorem: exact networks obey it, symmetries leave it, and it reads off both ends
+of the sum.
+"""
 
 from __future__ import annotations
 
@@ -48,7 +50,9 @@ def plus(*residuals: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
 
 
 def continued(sigma: Callable[[Any], Any], net: Sequence[Channel], phi: Any) -> Any:
-    """Σ_k a_k Σ_i [σ(z_i) - σ(b)] with the pixels of the first plateau cell continued to any real φ."""
+    """Σ_k a_k Σ_i [σ(z_i) - σ(b)] with the pixels of the first plateau cell continued to any real
+    φ.
+    """
     h = len(net[0][0]) // 2
     low, high = (oracle.overlap_pulse(h + HALF + end, 2 * h + 1) for end in (F(0), F(1)))
     x = [p + (q - p) * phi for p, q in zip(low, high, strict=True)]
@@ -157,9 +161,11 @@ def test_opposite_slopes_allow_nothing(
 
 @pytest.mark.parametrize("name", ["tanh", "arctan", "erf", "sin"])
 def test_over_an_interval_the_infimum_is_only_approached(name: str) -> None:
-    """Cause: "the infimum of the loss is not attained" was said of every loss; on the fractions 0 and 1/2 it is.
+    """Cause: "the infimum of the loss is not attained" was said of every loss; on the fractions 0
+    and 1/2 it is.
 
-    One tap w, b = -w/2 of an odd σ: D = 0 at φ = 0, 1/2, 1, never between, and ever smaller as w -> 0.
+    One tap w, b = -w/2 of an odd σ: D = 0 at φ = 0, 1/2, 1, never between, and ever smaller as w ->
+    0.
     """
     sigma = activation(name)[0]
     phi = np.linspace(0, 1, 9)

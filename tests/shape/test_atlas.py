@@ -1,4 +1,6 @@
-"""The atlas shows every activation once, with its class in words, and its derived staircase on the graph."""
+"""The atlas shows every activation once, with its class in words, and its derived staircase on the
+graph.
+"""
 
 from __future__ import annotations
 

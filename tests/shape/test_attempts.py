@@ -1,4 +1,6 @@
-"""Exact, interpolating and nearly exact networks are told apart: by enclosures, and by training with long numbers."""
+"""Exact, interpolating and nearly exact networks are told apart: by enclosures, and by training
+with long numbers.
+"""
 
 from __future__ import annotations
 

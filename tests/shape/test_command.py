@@ -118,7 +118,9 @@ def test_smish_has_one_nearest_pole(capsys: pytest.CaptureFixture[str]) -> None:
     "text", ["max(z, 0)", "z*sigmoid(1.702*z)", "z^4", "z + sin(z)", "max(z,0)^2"]
 )
 def test_printed_weights_measure_the_radius(capsys: pytest.CaptureFixture[str], text: str) -> None:
-    """All that JSON prints, as floats, in a plain loop over the pixels: the answer is r itself, c included."""
+    """All that JSON prints, as floats, in a plain loop over the pixels: the answer is r itself, c
+    included.
+    """
     from theory.expressions.grammar import parse
 
     found = answer(capsys, text)["weights"]
@@ -156,10 +158,34 @@ def test_text_has_everything(capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "y", "z z", "2z", "import os", "__import__('os').system('true')", "z.__class__", "lambda: 0", "z**10**9", "(" * 10**5,
-        "9" * 10**5, "1e999999999", "exp(", "max(z)", "sqrt(-1)", "1/0", "log(0)", "z if z else 0", "\x00", "ｚ", "z§", "log(z)", "1/z", "gellu", "z;z", "z=1",
+        "",
+        "y",
+        "z z",
+        "2z",
+        "import os",
+        "__import__('os').system('true')",
+        "z.__class__",
+        "lambda: 0",
+        "z**10**9",
+        "(" * 10**5,
+        "9" * 10**5,
+        "1e999999999",
+        "exp(",
+        "max(z)",
+        "sqrt(-1)",
+        "1/0",
+        "log(0)",
+        "z if z else 0",
+        "\x00",
+        "ｚ",
+        "z§",
+        "log(z)",
+        "1/z",
+        "gellu",
+        "z;z",
+        "z=1",
     ],
-)  # fmt: skip
+)
 def test_bad_input_is_one_line_and_status_2(capsys: pytest.CaptureFixture[str], text: str) -> None:
     assert main([text]) == 2
     out, err = capsys.readouterr()

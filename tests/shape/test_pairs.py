@@ -30,7 +30,9 @@ def test_balls_contain_the_compiled_activation(name: str) -> None:
 
 @pytest.mark.parametrize("biased", [False, True])
 def test_descent_and_refinement(biased: bool) -> None:
-    """A pair, pushed a little: the descent returns to rounding, the refinement to 1e-60 next to it."""
+    """A pair, pushed a little: the descent returns to rounding, the refinement to
+    1e-60 next to it.
+    """
     setting = Setting("silu", 2, 1)
     problem = Problem(setting, biased, 60)
     b = 0.3 if biased else 0.0
@@ -58,7 +60,9 @@ def test_no_refinement_where_there_is_no_exact_network() -> None:
 
 
 def test_many_starts_end_exact_and_many_do_not() -> None:
-    """Sixteen starts each: both kinds occur, every start is of one, and equal signs of the readouts are never exact."""
+    """Sixteen starts each: both kinds occur, every start is of one, and equal signs of the readouts
+    are never exact.
+    """
     exact = other = 0
     for problem in (PAIRS[2], PAIRS[5], PAIRS[7]):
         batch = trained(problem, 16, 0)

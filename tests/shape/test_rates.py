@@ -1,4 +1,6 @@
-"""Rates: the bound against random networks, the minimum against small moves, and the columns of the claim."""
+"""Rates: the bound against random networks, the minimum against small moves, and the columns of the
+claim.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +14,13 @@ from theory.shape.rates.expansion import basis, components, moments
 
 
 def _left_over(w: list[mpmath.mpf]) -> tuple[mpmath.mpf, mpmath.mpf, mpmath.mpf]:
-    """(S, D, what its expansion leaves) for exp about the centre 0, at φ = 1/3, from the definition."""
+    """(S, D, what its expansion leaves) for exp about the centre 0, at φ = 1/3, from the
+    definition.
+    """
     height, m, part = sum(w), 3, mpmath.mpf(1) / 3
-    at = lambda phi: oracle.pooled(w, -height / 2, mpmath.exp, oracle.overlap_pulse(m - 0.5 + phi, 6))  # fmt: skip
+    at = lambda phi: oracle.pooled(
+        w, -height / 2, mpmath.exp, oracle.overlap_pulse(m - 0.5 + phi, 6)
+    )
     bent = at(part) - (1 - part) * at(mpmath.mpf(0)) - part * at(mpmath.mpf(1))
     s = [1 / mpmath.factorial(k) for k in range(1, 6)]
     pairs = zip(components(s, moments(w)), basis(part), strict=True)
@@ -24,7 +30,8 @@ def _left_over(w: list[mpmath.mpf]) -> tuple[mpmath.mpf, mpmath.mpf, mpmath.mpf]
 def test_orders_in_the_height_are_those_of_a_fixed_shape() -> None:
     """O(S⁶) was stated without the shape; with w = (√S, S, -√S) even D = O(S²) fails.
 
-    Siblings: the rates of the loss, in the headers of theory/shape/rates/__init__.py and leading.py, docs and figures.
+    Siblings: the rates of the loss, in the headers of theory/shape/rates/__init__.py and
+        leading.py, docs and figures.
     """
     with mpmath.workdps(60):
         heights = [mpmath.mpf(2) ** -k for k in (8, 16, 24)]

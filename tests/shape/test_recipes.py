@@ -1,4 +1,6 @@
-"""Recipes are proposals; the decision about them starts from the sub-pixel law, and catches false ones."""
+"""Recipes are proposals; the decision about them starts from the sub-pixel law, and catches false
+ones.
+"""
 
 from __future__ import annotations
 
@@ -21,10 +23,22 @@ def first(f: sp.Expr, low: sp.Expr = LINE[0], high: sp.Expr = LINE[1]) -> Constr
 
 
 CASES = (
-    (z, *LINE), (3 * z - 1, 0, 1), (z**2, *LINE), (z**2, 0, sp.Rational(1, 8)), (z**3, *LINE), (z**3, 1, 2), (z**7 - z**2, *LINE),
-    (sp.log(1 + sp.exp(z)), *LINE), (z + sp.sin(z), *LINE), (z + sp.exp(z), *LINE), (z**2 + z * sp.exp(-z), *LINE),
-    (z + sp.sqrt(z), 0, sp.oo), (z + sp.log(z), 0, sp.oo), (2 * z + sp.sqrt(-z), -sp.oo, 0), (sp.tanh(z) + z**2, *LINE),
-)  # fmt: skip
+    (z, *LINE),
+    (3 * z - 1, 0, 1),
+    (z**2, *LINE),
+    (z**2, 0, sp.Rational(1, 8)),
+    (z**3, *LINE),
+    (z**3, 1, 2),
+    (z**7 - z**2, *LINE),
+    (sp.log(1 + sp.exp(z)), *LINE),
+    (z + sp.sin(z), *LINE),
+    (z + sp.exp(z), *LINE),
+    (z**2 + z * sp.exp(-z), *LINE),
+    (z + sp.sqrt(z), 0, sp.oo),
+    (z + sp.log(z), 0, sp.oo),
+    (2 * z + sp.sqrt(-z), -sp.oo, 0),
+    (sp.tanh(z) + z**2, *LINE),
+)
 
 
 @pytest.mark.parametrize(("f", "low", "high"), CASES, ids=str)

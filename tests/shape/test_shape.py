@@ -25,8 +25,8 @@ from verify.shape.claims.shape import in_torch
 
 CLASSES = {
     "affine_piece": (
-        "identity relu leaky_relu prelu rrelu relu6 hardtanh hardsigmoid hardswish hardshrink softshrink threshold "
-        "elu celu selu abs"
+        "identity relu leaky_relu prelu rrelu relu6 hardtanh hardsigmoid hardswish hardshrink"
+        " softshrink threshold elu celu selu abs"
     ),
     "linear_odd_part": "softplus logsigmoid gelu gelu_tanh silu",
     "polynomial": "square cube",

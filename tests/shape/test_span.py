@@ -1,4 +1,6 @@
-"""The span condition: the law as a derivative, copies as channels, jumps, and networks it decides."""
+"""The span condition: the law as a derivative, copies as channels, jumps, and
+networks it decides.
+"""
 
 from __future__ import annotations
 
@@ -132,11 +134,15 @@ def test_only_positions_at_the_edges_depend_on_the_fraction(case: Case, other: F
     assert len(moved) <= 2 * len(case.w)
 
 
-@given(st.lists(st.tuples(filters(3), rationals(), rationals()), min_size=1, max_size=2), st.booleans())  # fmt: skip
+@given(
+    st.lists(st.tuples(filters(3), rationals(), rationals()), min_size=1, max_size=2), st.booleans()
+)
 @example([((F(0), F(1), F(0)), F(0), F(1))], True)
 @example([((F(1), F(-2), F(2)), F(0), F(1)), ((F(1), F(0), F(0)), F(1), F(2))], True)
 def test_exact_iff_the_sum_of_copies_is_one(channels: list[Any], mend: bool) -> None:
-    """|z| on two cells: the law, between its breaks, against the answers at all breaks; ``mend`` rescales a to what may be exact."""
+    """|z| on two cells: the law, between its breaks, against the answers at all breaks; ``mend``
+    rescales a to what may be exact.
+    """
     slope = lambda v: F(1) if v > 0 else F(-1)
     breaks = {F(0), F(1)} | {
         -beta / alpha for w, b, _ in channels for alpha, beta in copies(w, b) if alpha
@@ -196,7 +202,9 @@ def test_unrolled_channels_answer_alike(case: Case, a: Fraction, name: str) -> N
 def test_a_constant_in_the_span_makes_one_tap_exact(
     alpha: Fraction, beta: Fraction, other: Fraction, level: Fraction, start: Fraction
 ) -> None:
-    """σ = z²: the copies 2 (αx + β) of two channels span 1 on any interval iff they are no multiples of each other."""
+    """σ = z²: the copies 2 (αx + β) of two channels span 1 on any interval iff they are no
+    multiples of each other.
+    """
     turned = alpha * level - other * beta
     assume(turned != 0)
     square, length = POLYNOMIALS["square"][0], F(3, 2)

@@ -57,9 +57,11 @@ def test_a_channel_with_u_below_and_v_above_zero_is_outside(
 
 
 def test_a_channel_that_ends_on_its_wall_does_not_stay() -> None:
-    """Cause: "stays if and only if min S > S_min" left out the end: there S = S_min, and S > S_min at all times before.
+    """Cause: "stays if and only if min S > S_min" left out the end: there S = S_min, and S > S_min
+    at all times before.
 
-    Two channels of one tap with (u, v) = (-1/4, -1) and (3/4, -1), every number exact: E = 4 at the end.
+    Two channels of one tap with (u, v) = (-1/4, -1) and (3/4, -1), every number exact: E = 4 at the
+    end.
     """
     w, a = np.array([[[3 / 8], [7 / 8]]]), np.array([[-5 / 8, -1 / 8]])
     assert margins(w, a)[0, 0] == 0 and not stays(w, a)[0]
@@ -75,7 +77,9 @@ def test_cells_are_named() -> None:
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2), st.integers(1, 3))
 def test_a_silent_channel_has_no_gradient(seed: int, h: int, channels: int) -> None:
-    """All partial sums negative: torch's gradient of its taps and of its readout weight is 0, at every plateau radius."""
+    """All partial sums negative: torch's gradient of its taps and of its readout weight is 0, at
+    every plateau radius.
+    """
     rng, n = np.random.default_rng(seed), 2 * h + 1
     w, a = rng.normal(size=(1, channels, n)), rng.normal(size=(1, channels))
     while cells(w)[0, 0] != "silent":  # single taps may be positive

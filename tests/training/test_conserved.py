@@ -1,4 +1,6 @@
-"""Conserved quantities: exactly, for random networks and data, and that no step of SGD moves them at first order."""
+"""Conserved quantities: exactly, for random networks and data, and that no step of SGD moves them
+at first order.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ def networks(draw: st.DrawFn) -> tuple[list[Row], Row]:
 
 
 def _step(w: list[Row], a: Row, pull: Fraction) -> tuple[list[Row], Row]:
-    """One gradient step of the linear cell: a_k <- a_k + pull S_k, w_{k,u} <- w_{k,u} + pull a_k."""
+    """One gradient step of the linear cell: a_k <- a_k + pull S_k, w_{k,u} <-
+    w_{k,u} + pull a_k.
+    """
     new = [[tap + pull * weight for tap in row] for row, weight in zip(w, a, strict=True)]
     return new, [weight + pull * sum(row) for row, weight in zip(w, a, strict=True)]
 
@@ -45,7 +49,9 @@ def _step(w: list[Row], a: Row, pull: Fraction) -> tuple[list[Row], Row]:
 def test_a_step_of_any_size_shrinks_all_products_alike(
     net: tuple[list[Row], Row], pull: Fraction
 ) -> None:
-    """Deviations stay; every product is multiplied by 1 - n pull², whatever the data: first order is 0."""
+    """Deviations stay; every product is multiplied by 1 - n pull², whatever the data: first order
+    is 0.
+    """
     w, a = net
     new_w, new_a = _step(w, a, pull)
     assert deviations(new_w) == deviations(w)
@@ -56,7 +62,9 @@ def test_a_step_of_any_size_shrinks_all_products_alike(
 @given(networks(), st.integers(2, 60), st.integers(0, 3))
 @example(([[Fraction(1), Fraction(-2), Fraction(5)]], [Fraction(1)]), 2, 0)
 def test_one_direction_at_any_radius(net: tuple[list[Row], Row], quarters: int, room: int) -> None:
-    """Σ_i z_i = 2rS from r = 1/2 on, below the plateau too, as long as the border stays dark under the filter."""
+    """Σ_i z_i = 2rS from r = 1/2 on, below the plateau too, as long as the border stays dark under
+    the filter.
+    """
     r = Fraction(quarters, 4)
     for row in net[0]:
         x = oracle.overlap_pulse(r, math.ceil(r - Fraction(1, 2)) + len(row) // 2 + room)
@@ -65,7 +73,9 @@ def test_one_direction_at_any_radius(net: tuple[list[Row], Row], quarters: int, 
 
 @given(st.integers(1, 3), st.data())
 def test_balanced_monomials_alone_are_conserved(channels: int, data: st.DataObject) -> None:
-    """Along u -> u, v -> -v a polynomial of any degree is constant iff each monomial has as many u as v."""
+    """Along u -> u, v -> -v a polynomial of any degree is constant iff each monomial has as many u
+    as v.
+    """
     u, v = sp.symbols(f"u:{channels}"), sp.symbols(f"v:{channels}")
     powers = st.lists(st.integers(0, 3), min_size=2 * channels, max_size=2 * channels)
     numbers = st.integers(-3, 3).filter(bool)
@@ -82,9 +92,11 @@ def test_balanced_monomials_alone_are_conserved(channels: int, data: st.DataObje
 def test_every_channel_of_a_homogeneous_activation_keeps_its_balance(
     data: st.DataObject, name: str, n: int, quarters: int
 ) -> None:
-    """a ∂/∂a = w·∂/∂w + b ∂/∂b on every answer, at any radius and at the border: a² - |w|² - b² has no slope.
+    """a ∂/∂a = w·∂/∂w + b ∂/∂b on every answer, at any radius and at the border: a² - |w|² - b² has
+    no slope.
 
-    Away from the kinks, where a difference of the answer, which is linear in each weight there, is its derivative.
+    Away from the kinks, where a difference of the answer, which is linear in each weight there, is
+    its derivative.
     """
     numbers = st.fractions(-2, 2, max_denominator=7)
     row = data.draw(st.lists(numbers, min_size=n, max_size=n))

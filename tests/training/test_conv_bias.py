@@ -25,7 +25,9 @@ exact = st.fractions(-2, 2, max_denominator=9)
 
 @given(st.sampled_from((1, 3, 5)), st.integers(2, 20), st.data())
 def test_no_answer_moves_h(n: int, quarters: int, data: st.DataObject) -> None:
-    """The gradient of r̂, by differences of simulated answers, at any radius with the border dark: ∇h · ∇r̂ = 0."""
+    """The gradient of r̂, by differences of simulated answers, at any radius with the border dark:
+    ∇h · ∇r̂ = 0.
+    """
     r = F(quarters, 4)
     point = data.draw(st.lists(exact, min_size=n + 2, max_size=n + 2))
     x = oracle.overlap_pulse(r, math.ceil(r - F(1, 2)) + n // 2)
@@ -34,7 +36,11 @@ def test_no_answer_moves_h(n: int, quarters: int, data: st.DataObject) -> None:
         return p[n + 1] * sum(oracle.preactivations(p[:n], p[n], x))
 
     def slopes(value: Callable[[list[F]], F]) -> list[F]:
-        moved = [[y + side * (i == j) for i, y in enumerate(point)] for j in range(n + 2) for side in (1, -1)]  # fmt: skip
+        moved = [
+            [y + side * (i == j) for i, y in enumerate(point)]
+            for j in range(n + 2)
+            for side in (1, -1)
+        ]
         up, down = moved[::2], moved[1::2]
         return [(value(p) - value(q)) / 2 for p, q in zip(up, down, strict=True)]
 
@@ -46,7 +52,9 @@ def test_no_answer_moves_h(n: int, quarters: int, data: st.DataObject) -> None:
 def test_a_step_moves_h_at_second_order(
     data: st.DataObject, n: int, b: F, a: F, thirds: int, whole: bool
 ) -> None:
-    """By 4η²[(2Sp + Nbq)² - 4na²p² - N²a²q²], p = E e r, q = E e, exactly; and that is within the bound of the losses."""
+    """By 4η²[(2Sp + Nbq)² - 4na²p² - N²a²q²], p = E e r, q = E e, exactly; and that is within the
+    bound of the losses.
+    """
     w, rate = data.draw(st.lists(exact, min_size=n, max_size=n)), F(thirds, 3)
     radii = [F(2), F(9, 4)] if whole else [F(5, 2)]
     size, total = 2 * (3 + n) + 1, sum(w)
@@ -57,7 +65,11 @@ def test_a_step_moves_h_at_second_order(
     assert q**2 <= mean([x * x for x in e])
     new_w = [tap - rate * 4 * a * p for tap in w]
     new_b, new_a = b - rate * 2 * size * a * q, a - rate * 2 * (2 * total * p + size * b * q)
-    change = 4 * rate**2 * ((2 * total * p + size * b * q) ** 2 - 4 * n * a**2 * p**2 - size**2 * a**2 * q**2)  # fmt: skip
+    change = (
+        4
+        * rate**2
+        * ((2 * total * p + size * b * q) ** 2 - 4 * n * a**2 * p**2 - size**2 * a**2 * q**2)
+    )
     assert balance(new_w, new_b, new_a) - balance(w, b, a) == change
 
 

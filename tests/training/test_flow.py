@@ -1,4 +1,6 @@
-"""The end of every weight: exact, unique, the same for all data, and what happens where the law does not reach."""
+"""The end of every weight: exact, unique, the same for all data, and what happens where the law
+does not reach.
+"""
 
 from __future__ import annotations
 
@@ -62,7 +64,9 @@ def test_an_exact_network_stays(seed: int, channels: int, h: int) -> None:
 @pytest.mark.parametrize("first", [1, 2, 3])
 @pytest.mark.parametrize("c", [None, 0.3, -4.0])
 def test_neither_data_nor_readout_bias_move_the_end(first: int, c: float | None) -> None:
-    """Nor do they leave the curve: at any time all u_k have grown by one factor, all v_k by its inverse."""
+    """Nor do they leave the curve: at any time all u_k have grown by one factor, all v_k by its
+    inverse.
+    """
     w, a = drawn(5, 2, 3)
     radii = Radii(first, 2, 2)
     times = np.array([0.0, 0.01, 0.05, 0.2, 1.0, 400.0])
@@ -90,7 +94,9 @@ def test_without_u_every_step_keeps_the_symmetry_and_leads_to_the_saddle() -> No
 
 
 def test_torch_leaves_the_saddle_by_rounding_alone() -> None:
-    """The same start in floating point: first it comes close to the saddle, then a rounding error grows."""
+    """The same start in floating point: first it comes close to the saddle, then a rounding error
+    grows.
+    """
     model = Model("identity", 1, 1)
     x, r = data(model)
     start = NetworkBatch(np.array([[[0.75]]]), np.zeros((1, 1)), np.array([[-0.75]]), np.zeros(1))

@@ -24,7 +24,9 @@ from theory.training.reduced import Sgd, pulls, slopes
 
 
 def held(sets: Ellipsoids, points: np.ndarray) -> bool:
-    """All points (count, d) lie in the first set: in every direction they reach no further than it."""
+    """All points (count, d) lie in the first set: in every direction they reach no
+    further than it.
+    """
     rng = np.random.default_rng(0)
     ways = np.vstack([np.eye(points.shape[1]), rng.normal(size=(50, points.shape[1]))])
     return bool(np.all(np.max(np.abs(points @ ways.T), axis=0) <= sets.along(ways)[0] * (1 + 1e-9)))
@@ -43,7 +45,9 @@ def test_boxes_and_pairs_are_held(seed: int, d: int) -> None:
 
 @given(st.integers(0, 10**6), st.integers(2, 5), st.integers(1, 30))
 def test_errors_stay_inside_on_their_way(seed: int, d: int, steps: int) -> None:
-    """The worst errors that a random search makes, and not far inside where matrices are orthogonal."""
+    """The worst errors that a random search makes, and not far inside where matrices are
+    orthogonal.
+    """
     rng = np.random.default_rng(seed)
     sets = Ellipsoids(np.zeros((1, d, d)))
     points = np.zeros((200, d))
@@ -56,7 +60,9 @@ def test_errors_stay_inside_on_their_way(seed: int, d: int, steps: int) -> None:
 
 
 def test_what_stays_grows_by_its_steps_alone() -> None:
-    """A direction that stays, beside one that contracts: the bound is that of the sum, but for the root of the dimension."""
+    """A direction that stays, beside one that contracts: the bound is that of the sum, but for the
+    root of the dimension.
+    """
     sets = Ellipsoids(np.zeros((1, 2, 2)))
     for _ in range(1000):
         sets = sets.moved(np.diag([1.0, 0.5]), Ellipsoids.of_boxes(np.array([[1e-16, 1e-16]])), 1.0)
@@ -82,7 +88,9 @@ def test_rounding_scales_with_the_unit_and_grows_with_the_reach() -> None:
 
 
 def test_nothing_that_a_step_computes_is_larger() -> None:
-    """Loss, gradients and steps as torch has them, of weights that a float32 holds and whose loss it does not."""
+    """Loss, gradients and steps as torch has them, of weights that a float32 holds and whose loss
+    it does not.
+    """
     x, none = WEIGHTS.numbers, np.zeros((2, 5))
     for scale in (1.0, 1e4, 1e8, 1e12):
         scaled = Weights(scale * WEIGHTS.w, scale * WEIGHTS.a, WEIGHTS.b, 0.125)
@@ -95,7 +103,9 @@ def test_nothing_that_a_step_computes_is_larger() -> None:
 
 
 def test_what_underflows_is_counted() -> None:
-    """Weights below the least normal number lose digits that no unit counts, and so do squares of errors."""
+    """Weights below the least normal number lose digits that no unit counts, and so do squares of
+    errors.
+    """
     tiny = Weights(1e-200 * WEIGHTS.w, 1e-200 * WEIGHTS.a)
     x, none = tiny.numbers, np.zeros((2, 5))
     for kind, least in (("float64", 2.0**-1022), ("float32", 2.0**-126)):
@@ -129,7 +139,9 @@ def test_margins_are_the_least_partial_sums() -> None:
 
 
 def test_the_bound_grows_where_training_runs_away() -> None:
-    """Far beyond the threshold errors grow with the weights: the bound says so, and is never silent."""
+    """Far beyond the threshold errors grow with the weights: the bound says so, and is never
+    silent.
+    """
     path = enclosed(WEIGHTS, PROBLEM, Sgd(1.0), "float64")
     with np.errstate(all="ignore"):
         reach = [float(np.max(moment.run)) for moment, _ in zip(path, range(8), strict=False)]
@@ -138,7 +150,9 @@ def test_the_bound_grows_where_training_runs_away() -> None:
 
 @pytest.mark.parametrize("momentum", [0, 0.5])
 def test_exact_arithmetic_lies_within_its_bound(momentum: float) -> None:
-    """Six steps in rational numbers, by the same laws, against the iteration in floats; the bound is not far above."""
+    """Six steps in rational numbers, by the same laws, against the iteration in floats; the bound
+    is not far above.
+    """
     rule = Sgd(Fraction(1, 64), Fraction(momentum), Fraction(1, 8))
     floats = Sgd(1 / 64, momentum, 1 / 8)
     a, sums, b, c = (Fraction(1, 2), Fraction(7, 8), Fraction(1, 4), Fraction(1, 8))
@@ -173,7 +187,9 @@ def test_exact_arithmetic_lies_within_its_bound(momentum: float) -> None:
 def test_errors_that_are_not_small_stay_inside(
     seed: int, momentum: float, size: float, rate: float
 ) -> None:
-    """A start that is only known to within a box: what is bent comes to more than what is straight."""
+    """A start that is only known to within a box: what is bent comes to more than
+    what is straight.
+    """
     rng = np.random.default_rng(seed)
     problem, rule = Problem(np.array([0.5, 1.0, 1.5]), 3, 1), Sgd(rate, momentum)
     numbers = rng.normal(size=4) / 10
@@ -213,7 +229,8 @@ def _summed(values: Iterable[Fraction]) -> Fraction:
 
 
 def test_the_worst_rounding_of_a_step_lies_inside() -> None:
-    """Every operation of float32 rounded the same way, sums one after the other: the bound holds, and is not ten times that.
+    """Every operation of float32 rounded the same way, sums one after the other: the bound holds,
+    and is not ten times that.
 
     No torch run comes near it: pairs are summed there, and roundings cancel.
     """

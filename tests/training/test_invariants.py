@@ -34,7 +34,9 @@ def test_two_rotations_generate_the_third() -> None:
 
 
 def test_brackets_are_needed() -> None:
-    """x ∂y and ∂x: their bracket is ∂y, so nothing is conserved, although at x = 0 they span one direction."""
+    """x ∂y and ∂x: their bracket is ∂y, so nothing is conserved, although at x = 0 they span one
+    direction.
+    """
     fields = [(sp.Integer(0), x), (sp.Integer(1), sp.Integer(0))]
     assert orbit_dimension(fields, [x, y], {x: sp.Integer(0), y: sp.Integer(0)}) == 2
     assert invariants(fields, [x, y]) == []

@@ -103,22 +103,75 @@ def _with(made: Callable[[Any], optim.Optimizer], module: nn.Module | None = Non
 
 
 REFUSED: dict[str, tuple[Callable[[], tuple[nn.Module, Any]], str]] = {
-    "maximize": (lambda: _with(lambda m: optim.SGD(m.parameters(), maximize=True)), "its optimizer has maximize"),
-    "amsgrad": (lambda: _with(lambda m: optim.Adam(m.parameters(), amsgrad=True)), "its optimizer has amsgrad"),
-    "another": (lambda: _with(lambda m: optim.RMSprop(m.parameters())), "its optimizer is RMSprop: Adam, AdamW, SGD are predicted"),
-    "groups": (lambda: _with(lambda m: optim.SGD([{"params": m[0].parameters()}, {"params": m[2].parameters(), "lr": 0.1}])), "2 groups"),
+    "maximize": (
+        lambda: _with(lambda m: optim.SGD(m.parameters(), maximize=True)),
+        "its optimizer has maximize",
+    ),
+    "amsgrad": (
+        lambda: _with(lambda m: optim.Adam(m.parameters(), amsgrad=True)),
+        "its optimizer has amsgrad",
+    ),
+    "another": (
+        lambda: _with(lambda m: optim.RMSprop(m.parameters())),
+        "its optimizer is RMSprop: Adam, AdamW, SGD are predicted",
+    ),
+    "groups": (
+        lambda: _with(
+            lambda m: optim.SGD(
+                [{"params": m[0].parameters()}, {"params": m[2].parameters(), "lr": 0.1}]
+            )
+        ),
+        "2 groups",
+    ),
     "frozen": (_frozen, "its optimizer does not train 0.bias"),
-    "of another module": (lambda: (net(), optim.SGD(net().parameters())), "its optimizer does not train 0.weight"),
+    "of another module": (
+        lambda: (net(), optim.SGD(net().parameters())),
+        "its optimizer does not train 0.weight",
+    ),
     "stepped": (_stepped, "has taken steps already"),
     "mean": (lambda: (Net(B1, pool=lambda x: x.mean(-1)), None), "its pooling is the mean"),
-    "valid": (lambda: (Net(None, layers=(nn.Conv1d(1, 1, 3), nn.Linear(1, 1))), None), "its padding is 0"),
-    "images": (lambda: (Net(None, pool=lambda x: x.sum((2, 3)), layers=(nn.Conv2d(1, 1, 3, padding=1), nn.Linear(1, 1))), None), "for images"),
-    "slopes": (lambda: (Net(B1, sigma=nn.PReLU(dtype=torch.float64)), None), "its activation is prelu(1/4): training with identity or relu is predicted"),
-    "norm": (lambda: (Net(None, layers=(nn.Sequential(nn.Conv1d(1, 1, 3, padding=1), nn.BatchNorm1d(1)), nn.Linear(1, 1))), None), "it trains conv.1.weight, conv.1.bias: training of"),
-    "dropout": (lambda: (Net(B1, sigma=nn.Sequential(nn.ReLU(), nn.Dropout())), None), "it answers otherwise in training mode"),
-    "two convolutions": (lambda: (nn.Sequential(nn.Conv1d(1, 1, 1), net()), None), "it calls 2 layers"),
+    "valid": (
+        lambda: (Net(None, layers=(nn.Conv1d(1, 1, 3), nn.Linear(1, 1))), None),
+        "its padding is 0",
+    ),
+    "images": (
+        lambda: (
+            Net(
+                None,
+                pool=lambda x: x.sum((2, 3)),
+                layers=(nn.Conv2d(1, 1, 3, padding=1), nn.Linear(1, 1)),
+            ),
+            None,
+        ),
+        "for images",
+    ),
+    "slopes": (
+        lambda: (Net(B1, sigma=nn.PReLU(dtype=torch.float64)), None),
+        "its activation is prelu(1/4): training with identity or relu is predicted",
+    ),
+    "norm": (
+        lambda: (
+            Net(
+                None,
+                layers=(
+                    nn.Sequential(nn.Conv1d(1, 1, 3, padding=1), nn.BatchNorm1d(1)),
+                    nn.Linear(1, 1),
+                ),
+            ),
+            None,
+        ),
+        "it trains conv.1.weight, conv.1.bias: training of",
+    ),
+    "dropout": (
+        lambda: (Net(B1, sigma=nn.Sequential(nn.ReLU(), nn.Dropout())), None),
+        "it answers otherwise in training mode",
+    ),
+    "two convolutions": (
+        lambda: (nn.Sequential(nn.Conv1d(1, 1, 1), net()), None),
+        "it calls 2 layers",
+    ),
     "tanh": (lambda: (Net(B1, sigma=torch.tanh), None), "tanh"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)

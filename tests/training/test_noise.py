@@ -81,10 +81,14 @@ def test_the_best_network_is_stationary_and_wider_is_no_worse() -> None:
 
 @pytest.mark.parametrize("taps", [1, 3])
 @pytest.mark.parametrize(("radii", "half_length"), [(Radii(4, 3, 1), 5), (Radii(3, 3, 4), 5)])
-def test_where_most_pixels_are_lit_these_are_silenced(radii: Radii, half_length: int, taps: int) -> None:  # fmt: skip
-    """Cause: every start of the search, and the limit, had filters with a positive sum, which silence the dark only.
+def test_where_most_pixels_are_lit_these_are_silenced(
+    radii: Radii, half_length: int, taps: int
+) -> None:
+    """Cause: every start of the search, and the limit, had filters with a positive sum, which
+    silence the dark only.
 
-    11 pixels, radii 7/2, 9/2, 11/2, s = .002: .818 of the linear risk was said to be least; w = -1 reaches .184.
+    11 pixels, radii 7/2, 9/2, 11/2, s = .002: .818 of the linear risk was said to be least; w = -1
+    reaches .184.
     Siblings: the search for three taps, the figure, and the page, which promised the minimum.
     """
     problem = Problem(radii.r, pulse(radii.r, half_length), 2e-3)
@@ -131,7 +135,9 @@ def test_with_little_noise_the_dark_pixels_are_silenced(cells: int) -> None:
 
 
 def test_zero_padding_counts_fewer_pixels_for_filters_that_cancel_at_the_border() -> None:
-    """(-1, 3, -1): the sums of the first two and of the last two taps, 2 and 2, against (1, -1, 1) with 0 and 0."""
+    """(-1, 3, -1): the sums of the first two and of the last two taps, 2 and 2, against (1, -1, 1)
+    with 0 and 0.
+    """
     rng = np.random.default_rng(0)
     noise = rng.normal(size=(20000, 9))
     for w, expected in (((1.0, -1.0, 1.0), 7.0), ((1.0, 1.0, 1.0), 7 * 9 + 2 * 4)):
@@ -160,7 +166,9 @@ def test_on_a_ring_every_pixel_counts_the_sum_of_the_taps(
 
 
 def test_where_no_pixel_is_grey_a_threshold_between_passes_more_noise() -> None:
-    """Half-integers only: exact with any t in (0, 1), and its noise is 1/(1 - t)² of that near 0; for w < 0, 1/t² of that near 1."""
+    """Half-integers only: exact with any t in (0, 1), and its noise is 1/(1 - t)² of that near 0;
+    for w < 0, 1/t² of that near 1.
+    """
     radii = np.array([3.5, 4.5, 5.5])
     x = pulse(radii, 5)
     quiet = Problem(radii, x, 1e-4)

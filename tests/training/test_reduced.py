@@ -1,4 +1,6 @@
-"""The reduced dynamics: the laws from the double sum, the iteration against torch, and wrong laws that are caught."""
+"""The reduced dynamics: the laws from the double sum, the iteration against torch, and wrong laws
+that are caught.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +78,9 @@ def drawn(seed: int, channels: int, n: int, *, biases: tuple[bool, bool], kind: 
 def trained(
     start: Weights, problem: Problem, make: Callable[..., Any], steps: int, kind: str
 ) -> Weights:
-    """The weights after torch's steps: Conv1d, sum, Linear as a user writes them; nothing of this package trains."""
+    """The weights after torch's steps: Conv1d, sum, Linear as a user writes them; nothing of this
+    package trains.
+    """
     channels, n = start.w.shape
     dtype = getattr(torch, kind)
     conv = torch.nn.Conv1d(1, channels, n, padding=n // 2, bias=start.b is not None, dtype=dtype)
@@ -243,7 +247,9 @@ def test_without_biases_it_is_the_turn_of_steps() -> None:
 @pytest.mark.parametrize("decay", [0.0, 0.1])
 @pytest.mark.parametrize("kind", ["float64", "float32"])
 def test_adam_keeps_the_deviations(kind: str, decay: float) -> None:
-    """Its simulation meets torch, the deviations lie within the estimate; with L2 in the gradient they do not stay."""
+    """Its simulation meets torch, the deviations lie within the estimate; with L2 in the gradient
+    they do not stay.
+    """
     start, problem = drawn(1, 2, 5, biases=(True, True), kind=kind), problem_of(5)
     name = "adamw" if decay else "adam"
     found = prediction(
@@ -293,7 +299,9 @@ def test_a_readout_bias_ends_with_the_flow() -> None:
 
 
 def test_relu_is_followed_to_the_step_at_which_it_bends() -> None:
-    """Positive taps and bias: the same as the identity; then b falls below 0, and the step is named."""
+    """Positive taps and bias: the same as the identity; then b falls below 0, and the step is
+    named.
+    """
     w, a, b = np.array([[0.2, 0.3, 0.1]]), np.array([0.4]), np.array([0.5])
     same = prediction(w, a, b, activation="relu", step=0.01, steps=20)
     linear = prediction(w, a, b, step=0.01, steps=20)

@@ -96,7 +96,8 @@ def test_the_pulse_only_grows(one: float, other: float) -> None:
 
 
 def test_where_tanh_and_sigmoid_attain_it() -> None:
-    """Cause: "as steep as 1 at one point only" was said of both; sigmoid is at most 1/4 steep, and w = a = 0 attains it.
+    """Cause: "as steep as 1 at one point only" was said of both; sigmoid is at most 1/4 steep, and
+    w = a = 0 attains it.
 
     Below the collapse slope 1 is asked for on an interval of arguments.
     """
@@ -117,7 +118,11 @@ def test_where_tanh_and_sigmoid_attain_it() -> None:
                 assert value > bound * (1 + 1e-9) + 1e-9
         zero = np.zeros((1, 1))
         value = _objective(name, zero, np.zeros(1), zero[0], r, collapse(spread, 1.0), 6)
-        assert value == pytest.approx(spread) == pytest.approx(least(collapse(spread, 1.0), spread, 1.0))  # fmt: skip
+        assert (
+            value
+            == pytest.approx(spread)
+            == pytest.approx(least(collapse(spread, 1.0), spread, 1.0))
+        )
 
 
 @given(seeds, st.sampled_from(("identity", "relu")), st.integers(1, 4), st.integers(0, 4), shares)
@@ -139,7 +144,11 @@ def test_more_decay_never_helps(spread: float, n: int, one: float, two: float) -
     root = math.sqrt(n)
     low, high = sorted((one, two))
     limit = collapse(spread, root)
-    assert least(low * limit, spread, root) <= least(high * limit, spread, root) <= spread * (1 + 1e-12)  # fmt: skip
+    assert (
+        least(low * limit, spread, root)
+        <= least(high * limit, spread, root)
+        <= spread * (1 + 1e-12)
+    )
     assert 0 <= angle(high * limit, spread, root) <= angle(low * limit, spread, root) <= 0.5
 
 

@@ -71,7 +71,9 @@ def test_below_the_threshold_the_roots_lie_inside_the_circle(beta: float, part: 
 @example(0.5, 3.0)
 @example(-0.5, 1.1)
 def test_schur_and_cohn(beta: float, step: float) -> None:
-    """Both roots inside the circle iff |β| < 1, p(1) > 0 and p(-1) > 0; for any sign of β and of the step."""
+    """Both roots inside the circle iff |β| < 1, p(1) > 0 and p(-1) > 0; for any sign of β and of
+    the step.
+    """
     largest = np.max(np.abs(np.roots([1, -(1 + beta - step), beta])))
     if abs(largest - 1) > 1e-6:
         inside = abs(beta) < 1 and step > 0 and 2 * (1 + beta) - step > 0
@@ -108,9 +110,11 @@ def test_no_exact_network_is_stable_beyond_the_flattest(model: Model) -> None:
 
 @pytest.mark.parametrize(("share", "settled"), [(0.98, True), (1.0, True), (1.02, False)])
 def test_at_the_flattest_step_training_still_settles(share: float, settled: bool) -> None:
-    """Cause: |1 - ηλ| = 1 was counted as unstable; the next terms decide (s -> s (2 - s)², Schwarzian derivative -12).
+    """Cause: |1 - ηλ| = 1 was counted as unstable; the next terms decide (s -> s (2 - s)²,
+    Schwarzian derivative -12).
 
-    Siblings: the column tried 0.98 and 1.02 of a threshold, never the threshold itself.  At equality 4t x² -> 1.
+    Siblings: the column tried 0.98 and 1.02 of a threshold, never the threshold itself.  At
+        equality 4t x² -> 1.
     """
     s, last = 0.7, 20000
     for _ in range(last):

@@ -1,4 +1,6 @@
-"""The values that verify.predict prints: their order is torch's, and a weight outside its bound is seen."""
+"""The values that verify.predict prints: their order is torch's, and a weight outside its bound is
+seen.
+"""
 
 from __future__ import annotations
 

@@ -87,9 +87,15 @@ thirds = st.fractions(-3, 3, max_denominator=6)
 def test_steps_of_any_size_stretch_all_channels_alike(
     root: int, channels: int, pulls: list[Fraction], data: st.DataObject | None
 ) -> None:
-    """Whatever the losses and batches were: u_k times Π(1 + δ), v_k times Π(1 - δ), the deviations as they were."""
+    """Whatever the losses and batches were: u_k times Π(1 + δ), v_k times Π(1 - δ), the deviations
+    as they were.
+    """
     n = root * root
-    draw = (lambda k: data.draw(st.lists(thirds, min_size=k, max_size=k))) if data else (lambda k: [Fraction(1)] * k)  # fmt: skip
+    draw = (
+        (lambda k: data.draw(st.lists(thirds, min_size=k, max_size=k)))
+        if data
+        else (lambda k: [Fraction(1)] * k)
+    )
     w, a = [draw(n) for _ in range(channels)], draw(channels)
     (u, v), before = linear_cell.light_cone(w, a, root), deviations(w)
     first = second = Fraction(1)
@@ -136,7 +142,9 @@ def test_steps_that_are_too_large_have_no_bound() -> None:
 
 
 def test_batches_change_the_drift_by_their_second_moment() -> None:
-    """ρ₁ of mini-batches is ρ₁ times E[R_b²]/E[R_b]²: the mean over random batches, against its standard error."""
+    """ρ₁ of mini-batches is ρ₁ times E[R_b²]/E[R_b]²: the mean over random batches, against its
+    standard error.
+    """
     rng = np.random.default_rng(5)
     _, _, c = cone(2, 2, 1)
     moments = np.array([1.0, 2.0, 7.0, 10.0])  # E_b[r²] of four equally likely batches

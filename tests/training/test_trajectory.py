@@ -1,4 +1,6 @@
-"""The pace: E(t) and t(E) against each other, and the columns.  The integrator's test is in test_flow."""
+"""The pace: E(t) and t(E) against each other, and the columns.  The integrator's test is in
+test_flow.
+"""
 
 from __future__ import annotations
 

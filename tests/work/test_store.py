@@ -1,4 +1,6 @@
-"""The store of finished tasks: what is whole and of this code is believed, all else is computed again."""
+"""The store of finished tasks: what is whole and of this code is believed, all else is computed
+again.
+"""
 
 from __future__ import annotations
 

@@ -1,18 +1,21 @@
 r"""The loss over every real radius, in closed form: slope error, offset error, and the bends.
 
-For a continuous, piecewise-linear σ the error on plateau radii is e(r) = α r + β + D(φ) with (theory/pulse/kinks.py)
+For a continuous, piecewise-linear σ the error on plateau radii is e(r) = α r + β + D(φ) with
+(theory/pulse/kinks.py)
 
     D(φ) = -Σ_i J_i G(φ, s_i),    G(φ, s) = min(φ, s) (1 - max(φ, s)),
 
-one bend of size J_i = a_k J |w_u| for every crossing of every channel.  Over whole cells m = M, ..., M + C - 1, that is over
-all real r from M - 1/2 to M + C - 1/2, with μ = M + (C - 2)/2 the mean of m - 1/2,
+one bend of size J_i = a_k J |w_u| for every crossing of every channel.  Over whole cells m = M,
+..., M + C - 1, that is over all real r from M - 1/2 to M + C - 1/2, with μ = M + (C - 2)/2 the mean
+of m - 1/2,
 
     E e² = α² E r² + β² + 2αβ E r + ∫D² + 2β ∫D + 2α (μ ∫D + ∫φD),
     E r  = μ + 1/2,                     E r² = (E r)² + C²/12,
     ∫D   = -½ Σ J_i s_i (1 - s_i),      ∫φD = -⅙ Σ J_i s_i (1 - s_i²),
     ∫D²  = Σ_{ij} J_i J_j H(s_i, s_j),  H(s, t) = s (1 - t) (2t - s² - t²)/6 for s <= t.
 
-H is the Green's function of the fourth derivative: a sample of radii is not needed.  Derivation: docs/certificates/averages.md.
+H is the Green's function of the fourth derivative: a sample of radii is not needed.  Derivation:
+docs/certificates/averages.md.
 """
 
 from __future__ import annotations
@@ -72,8 +75,8 @@ LAW = Averages(mean_bend, tilted_bend, overlap, spread)
 def moments(law: Averages, bends: Bends, first: Scalar, cells: Scalar) -> Moments:
     """The five averages over all real radii from ``first`` - 1/2 to ``first`` + ``cells`` - 1/2.
 
-    E(r̂ - r)² is the sum of ``theory.pulse.loss.attribution(α, β, moments)``.  Exact for exact numbers; ``cells`` must then be
-    exact, too.
+    E(r̂ - r)² is the sum of ``theory.pulse.loss.attribution(α, β, moments)``.  Exact for exact
+    numbers; ``cells`` must then be exact, too.
     """
     cells = Fraction(cells) if isinstance(cells, int) else cells
     half = (cells - cells + 1) / 2
@@ -89,9 +92,14 @@ def moments(law: Averages, bends: Bends, first: Scalar, cells: Scalar) -> Moment
 
 
 def prove(law: Averages) -> Proof:
-    """The integrals from the kernel's two branches, the averages over cells from the integral over r, and their sum."""
+    """The integrals from the kernel's two branches, the averages over cells from the integral over
+    r, and their sum.
+    """
     steps = [*_integrals(law), *_cells(law), _sum(law)]
-    covers = "all places 0 < s < t < 1 and all jumps, so every width n = 2h + 1; all real radii of any number of whole cells; the sum for two bends, whose terms are those of any number"
+    covers = (
+        "all places 0 < s < t < 1 and all jumps, so every width n = 2h + 1; all real radii of any"
+        " number of whole cells; the sum for two bends, whose terms are those of any number"
+    )
     return Proof(tuple(steps), covers)
 
 
@@ -121,8 +129,12 @@ def _integrals(law: Averages) -> Iterator[Step]:
         yield Step(f"{name} of one bend", equal(integral, claimed(jump, s)))
     integral = sum(
         sp.integrate(sp.expand(_kernel(s, below) * _kernel(t, under)), (phi, low, high))
-        for low, high, below, under in ((0, s, True, True), (s, t, False, True), (t, 1, False, False))
-    )  # fmt: skip
+        for low, high, below, under in (
+            (0, s, True, True),
+            (s, t, False, True),
+            (t, 1, False, False),
+        )
+    )
     yield Step("∫ G(φ, s) G(φ, t), s < t", equal(integral, law.overlap(s, t)))
     limit = sp.integrate(sp.expand(_kernel(s, True) ** 2), (phi, 0, s)) + sp.integrate(
         sp.expand(_kernel(s, False) ** 2), (phi, s, 1)
@@ -138,7 +150,8 @@ def _cells(law: Averages) -> Iterator[Step]:
     for name, power, claimed in (("E r", 1, averages.r), ("E r²", 2, averages.r2)):
         direct = sp.integrate(r**power, (r, low, low + cells)) / cells
         yield Step(name, sp.expand(direct - claimed) == 0)
-    # D is the same on all cells: ∫ r D over the cell of m is (m - 1/2) ∫D + ∫φD, and a sum over m is left.
+    # D is the same on all cells: ∫ r D over the cell of m is (m - 1/2) ∫D + ∫φD, and a sum over m
+    # is left.
     whole, tilt, m = sp.symbols("d t m", real=True)
     number = sp.Symbol("C", integer=True, positive=True)
     direct = sp.summation((m - sp.Rational(1, 2)) * whole + tilt, (m, first, first + number - 1))
@@ -181,13 +194,20 @@ CLAIM: Claim[Averages] = Claim(
     id="averages",
     title="The loss over every real radius, in closed form",
     statement=(
-        r"\mathrm{E}(\hat r - r)^2 = \alpha^2\, \mathrm{E} r^2 + \beta^2 + 2\alpha\beta\, \mathrm{E} r + {\textstyle\int} D^2 + 2\beta {\textstyle\int} D + 2\alpha \big(\mu {\textstyle\int} D + {\textstyle\int} \varphi D\big)"
-        r"\qquad {\textstyle\int} D = -\tfrac12 \sum_i J_i s_i (1 - s_i), \quad {\textstyle\int} \varphi D = -\tfrac16 \sum_i J_i s_i (1 - s_i^2)"
-        r"\qquad {\textstyle\int} D^2 = \sum_{i,j} J_i J_j H(s_i, s_j), \quad H(s, t) = \tfrac16 s (1 - t)(2t - s^2 - t^2) \text{ for } s \le t"
+        r"\mathrm{E}(\hat r - r)^2 = \alpha^2\, \mathrm{E} r^2 + \beta^2 + 2\alpha\beta\,"
+        r" \mathrm{E} r + {\textstyle\int} D^2 + 2\beta {\textstyle\int} D + 2\alpha \big(\mu"
+        r" {\textstyle\int} D + {\textstyle\int} \varphi D\big)"
+        r"\qquad {\textstyle\int} D = -\tfrac12 \sum_i J_i s_i (1 - s_i), \quad {\textstyle\int}"
+        r" \varphi D = -\tfrac16 \sum_i J_i s_i (1 - s_i^2)"
+        r"\qquad {\textstyle\int} D^2 = \sum_{i,j} J_i J_j H(s_i, s_j), \quad H(s, t) = \tfrac16 s"
+        r" (1 - t)(2t - s^2 - t^2) \text{ for } s \le t"
     ),
     assumptions=(
         r"$\sigma$ continuous and piecewise linear; any $K$, $n$",
-        r"all real plateau radii of $C$ whole cells, $m + h \le L$, equally likely; $\mu$ is the mean of $m - \tfrac12$, $\mathrm{Var}\, r = C^2/12$",
+        (
+            r"all real plateau radii of $C$ whole cells, $m + h \le L$, equally likely; $\mu$ is"
+            r" the mean of $m - \tfrac12$, $\mathrm{Var}\, r = C^2/12$"
+        ),
         r"$J_i = a_k J |w_u|$ and $s_i$: size and place of each bend, from the kinks",
     ),
     law=LAW,

@@ -1,12 +1,14 @@
-r"""Where the error can be largest: for a piecewise-linear σ at half-integers and where a window meets a kink, nowhere else.
+r"""Where the error can be largest: for a piecewise-linear σ at half-integers and where a window
+meets a kink, nowhere else.
 
 On the cell r = m - 1/2 + φ every pre-activation is a line in φ,
 
     z_i = Σ_{|i+u| < m} w_u + φ Σ_{|i+u| = m} w_u + b,
 
-and meets the kink t at φ = (t - b - start)/slope.  Between these places r̂ - r is a line, so |r̂ - r| is convex there:
-the worst error over *every* real radius is the largest of finitely many.  That is why it can be computed exactly, and
-what a certificate says.  Derivation: docs/certificates/extremes.md.
+and meets the kink t at φ = (t - b - start)/slope.  Between these places r̂ - r is a line, so |r̂ -
+r| is convex there: the worst error over *every* real radius is the largest of finitely many.  That
+is why it can be computed exactly, and what a certificate says.  Derivation:
+docs/certificates/extremes.md.
 """
 
 from __future__ import annotations
@@ -54,17 +56,24 @@ PROVED_TAPS = (1, 3, 5)
 
 
 def prove(law: Extremes) -> Proof:
-    """The windows of the double sum, one by one, against the places; and that a convex function is largest at an end."""
+    """The windows of the double sum, one by one, against the places; and that a convex function is
+    largest at an end.
+    """
     steps = [_cell(law, n, m) for n in PROVED_TAPS for m in range(1, n // 2 + 3)]
     start, slope, other = sp.symbols("p q r", real=True)
     square = (start + phi * slope) ** 2
     chord = (1 - phi) * square.subs(phi, 0) + phi * square.subs(phi, 1)
     gap = sp.factor(sp.expand(chord - square))
     steps += [
-        Step("a line's square lies below its chord", sp.expand(gap - phi * (1 - phi) * slope**2) == 0),
+        Step(
+            "a line's square lies below its chord", sp.expand(gap - phi * (1 - phi) * slope**2) == 0
+        ),
         Step("sums of lines are lines", sp.diff(start + phi * slope + other * phi, phi, 2) == 0),
-    ]  # fmt: skip
-    covers = "every window for n = 1, 3, 5 on the cells m = 1 to h + 2, the border dark; any taps, bias and kink, every radius on the cell"
+    ]
+    covers = (
+        "every window for n = 1, 3, 5 on the cells m = 1 to h + 2, the border dark; any taps, bias"
+        " and kink, every radius on the cell"
+    )
     return Proof(tuple(steps), covers)
 
 
@@ -79,7 +88,10 @@ def _cell(law: Extremes, n: int, m: int) -> Step:
         if slope != 0:
             met.append(sp.cancel((t - b - z.subs(phi, 0)) / slope))
     claimed = [sp.cancel(place) for place in law.places(w, b, t, m)]
-    return Step(f"the windows that move and where they meet the kink, n = {n}, m = {m}", straight and sorted(map(str, met)) == sorted(map(str, claimed)))  # fmt: skip
+    return Step(
+        f"the windows that move and where they meet the kink, n = {n}, m = {m}",
+        straight and sorted(map(str, met)) == sorted(map(str, claimed)),
+    )
 
 
 def _half_integers(w: Vector, b: Scalar, t: Scalar, m: int) -> list[Any]:
@@ -101,10 +113,15 @@ CLAIM: Claim[Extremes] = Claim(
     id="extremes",
     title="Where the error can be largest, over every real radius",
     statement=(
-        r"\sup_{r} |\hat r - r| = \max \text{ over } r = m - \tfrac12 \text{ and } r = m - \tfrac12 + \varphi, \quad \varphi = \frac{t - b_k - \sum_{|i+u| < m} w_{k,u}}{\sum_{|i+u| = m} w_{k,u}} \in (0, 1)"
+        r"\sup_{r} |\hat r - r| = \max \text{ over } r = m - \tfrac12 \text{ and } r = m - \tfrac12"
+        r" + \varphi, \quad \varphi = \frac{t - b_k - \sum_{|i+u| < m} w_{k,u}}{\sum_{|i+u| = m}"
+        r" w_{k,u}} \in (0, 1)"
     ),
     assumptions=(
-        r"$\sigma$ continuous and piecewise linear with kinks $t$; any $K$, $n$; over an interval of radii, whose ends count, too",
+        (
+            r"$\sigma$ continuous and piecewise linear with kinks $t$; any $K$, $n$; over an"
+            r" interval of radii, whose ends count, too"
+        ),
         r"the pulse and the filter's windows around its edges lie inside the signal",
     ),
     law=LAW,

@@ -1,9 +1,11 @@
 r"""No exact network is nearer than the worst error allows.
 
-Let x₀ err by E at the radius r, and let an exact network of the same shape lie at a distance d of all stored weights.  With
-Λ a Lipschitz constant of σ, P positions, p_k the pooled responses of x₀ at r, and
+Let x₀ err by E at the radius r, and let an exact network of the same shape lie at a distance d of
+all stored weights.  With Λ a Lipschitz constant of σ, P positions, p_k the pooled responses of x₀
+at r, and
 
-    G² = (n (2r)² + P²) / share²          P² only where the conv bias is stored; share = 1 for a sum, P for a mean
+    G² = (n (2r)² + P²) / share²
+    P² only where the conv bias is stored; share = 1 for a sum, P for a mean
     A² = 1 + Σ_k (p_k² + (Λ G a_k)²)      1 only where the readout bias is stored
     B  = Λ G,
 
@@ -11,8 +13,9 @@ the answer at r differs by at most A d + B d²/2.  It has to differ by E, so
 
     d >= 2E / (A + √(A² + 2 B E)).
 
-Each tap sees no more than the 2r of light: that is G.  For σ(z) = Λz A is the length of the gradient, so to first order
-one radius gives no better bound.  Derivation: docs/certificates/nearest.md.
+Each tap sees no more than the 2r of light: that is G.  For σ(z) = Λz A is the length of the
+gradient, so to first order one radius gives no better bound.  Derivation:
+docs/certificates/nearest.md.
 """
 
 from __future__ import annotations
@@ -95,7 +98,9 @@ LAW = Nearness(reach, spread, linear, least)
 
 
 def distance(law: Nearness, facts: Facts, root: Function) -> Any:
-    """No exact network is nearer than this; ``root`` takes square roots in the arithmetic of the facts."""
+    """No exact network is nearer than this; ``root`` takes square roots in the arithmetic of the
+    facts.
+    """
     wide = law.reach(facts.taps, facts.positions, facts.radius, facts.share, facts.conv_bias)
     squared = law.spread(facts.steepest, wide)
     length = root(law.linear(facts.pooled, facts.readout, squared, facts.readout_bias))
@@ -112,9 +117,9 @@ def prove(law: Nearness) -> Proof:
     """The light that a tap sees, the change of the answer, three sums of squares, and the root."""
     steps = [*_light(law), *_change(), *_squares(law), *_gradient(law), *_root(law)]
     covers = (
-        "n = 1, 3, 5 taps, 1 to 3 channels, any weights and any moves of them; light at r = m - 1/2 + φ, every φ, m = 1 to "
-        "h + 2, zero, circular and valid padding, also at the border; with and without b and c, sum and mean; any Λ; the "
-        "change of the answer for an undefined σ"
+        "n = 1, 3, 5 taps, 1 to 3 channels, any weights and any moves of them; light at r = m - 1/2"
+        " + φ, every φ, m = 1 to h + 2, zero, circular and valid padding, also at the border; with"
+        " and without b and c, sum and mean; any Λ; the change of the answer for an undefined σ"
     )
     return Proof(tuple(steps), covers)
 
@@ -132,7 +137,9 @@ def _seen(n: int, m: int, half_length: int, padding: str) -> tuple[list[Any], in
 
 
 def _light(law: Nearness) -> Iterator[Step]:
-    """Σ_i |Σ_u δw_u x(i+u) + δb| <= Σ_u |δw_u| Σ_i x(i+u) + P |δb|, and G is the length of what multiplies."""
+    """Σ_i |Σ_u δw_u x(i+u) + δb| <= Σ_u |δw_u| Σ_i x(i+u) + P |δb|, and G is the length of what
+    multiplies.
+    """
     share = sp.Symbol("s", positive=True)
     for n in PROVED_TAPS:
         for m in range(1, n // 2 + 3):
@@ -145,14 +152,20 @@ def _light(law: Nearness) -> Iterator[Step]:
                     lights, positions = _seen(n, m, half_length, padding)
                     # A line in φ that is not negative at both ends is not negative between them.
                     short = [sp.expand(2 * r - light) for light in lights]
-                    good = good and all(sp.diff(s, phi, 2) == 0 and s.subs(phi, 0) >= 0 and s.subs(phi, 1) >= 0 for s in short)  # fmt: skip
+                    good = good and all(
+                        sp.diff(s, phi, 2) == 0 and s.subs(phi, 0) >= 0 and s.subs(phi, 1) >= 0
+                        for s in short
+                    )
                     if half_length == m + n:
                         good = good and not any(short)
                     for bias in (0, 1):
                         length = sp.Add(*((2 * r) ** 2 for _ in lights)) + bias * positions**2
                         claimed = law.reach(n, positions, r, share, bias) * share**2
                         good = good and sp.expand(length - claimed) == 0
-            yield Step(f"no tap sees more than 2r of light, n = {n}, m = {m}; G² is the squared length", good)  # fmt: skip
+            yield Step(
+                f"no tap sees more than 2r of light, n = {n}, m = {m}; G² is the squared length",
+                good,
+            )
 
 
 def _change() -> Iterator[Step]:
@@ -186,31 +199,56 @@ def _lagrange(left: Vector, right: Vector) -> Any:
 
 
 def _squares(law: Nearness) -> Iterator[Step]:
-    """Cauchy-Schwarz as sums of squares: over taps and bias, over all terms of first order; and 2xy <= x² + y²."""
+    """Cauchy-Schwarz as sums of squares: over taps and bias, over all terms of first order; and 2xy
+    <= x² + y².
+    """
     r, positions, share, steep, wide = sp.symbols("r P s Lambda G", positive=True)
     for n in PROVED_TAPS:
         for bias in (0, 1):
             light = [2 * r] * n + [positions] * bias
             moves = sp.symbols(f"y0:{n + bias}", real=True)
             claimed = law.reach(n, positions, r, share, bias) * share**2
-            remainder = claimed * sp.Add(*(y**2 for y in moves)) - sp.Add(*(x * y for x, y in zip(light, moves, strict=True))) ** 2  # fmt: skip
+            remainder = (
+                claimed * sp.Add(*(y**2 for y in moves))
+                - sp.Add(*(x * y for x, y in zip(light, moves, strict=True))) ** 2
+            )
             good = sp.expand(remainder - _lagrange(light, moves)) == 0
-            yield Step(f"the pooled pre-activation moves by at most G|δv|, n = {n}, {'with' if bias else 'without'} b", good)  # fmt: skip
+            yield Step(
+                f"the pooled pre-activation moves by at most G|δv|, n = {n},"
+                f" {'with' if bias else 'without'} b",
+                good,
+            )
     for channels in CHANNELS:
-        p, a, da, dv = (sp.symbols(f"{name}0:{channels}", real=True) for name in ("p", "a", "da", "dv"))  # fmt: skip
+        p, a, da, dv = (
+            sp.symbols(f"{name}0:{channels}", real=True) for name in ("p", "a", "da", "dv")
+        )
         for bias in (0, 1):
             factors = [*p, *(steep * wide * x for x in a), *[sp.Integer(1)] * bias]
             moves = [*da, *dv, *[sp.Symbol("dc", real=True)] * bias]
             claimed = law.linear(p, a, law.spread(steep, wide**2), bias)
             square = sp.Add(*(y**2 for y in moves))
-            remainder = claimed * square - sp.Add(*(x * y for x, y in zip(factors, moves, strict=True))) ** 2  # fmt: skip
+            remainder = (
+                claimed * square
+                - sp.Add(*(x * y for x, y in zip(factors, moves, strict=True))) ** 2
+            )
             good = sp.expand(remainder - _lagrange(factors, moves)) == 0
-            yield Step(f"the terms of first order add up to at most A d, {channels} channels, {'with' if bias else 'without'} c", good)  # fmt: skip
+            yield Step(
+                f"the terms of first order add up to at most A d, {channels} channels,"
+                f" {'with' if bias else 'without'} c",
+                good,
+            )
             bend = sp.sqrt(law.spread(steep, wide**2))
             products = steep * wide * sp.Add(*(x * y for x, y in zip(da, dv, strict=True)))
-            squares = sp.Add(*((x - y) ** 2 for x, y in zip(da, dv, strict=True)), *(y**2 for y in moves[2 * channels :]))  # fmt: skip
+            squares = sp.Add(
+                *((x - y) ** 2 for x, y in zip(da, dv, strict=True)),
+                *(y**2 for y in moves[2 * channels :]),
+            )
             remainder = bend * square / 2 - products - steep * wide * squares / 2
-            yield Step(f"the products add up to at most B d²/2, {channels} channels, {'with' if bias else 'without'} c", sp.expand(remainder) == 0)  # fmt: skip
+            yield Step(
+                f"the products add up to at most B d²/2, {channels} channels,"
+                f" {'with' if bias else 'without'} c",
+                sp.expand(remainder) == 0,
+            )
 
 
 def _gradient(law: Nearness) -> Iterator[Step]:
@@ -224,7 +262,11 @@ def _gradient(law: Nearness) -> Iterator[Step]:
             pooled, readout = [], []
             answer = weights[0]
             for k in range(channels):
-                w, b, a = taps(n, str(k)), sp.Symbol(f"b{k}", real=True), sp.Symbol(f"a{k}", real=True)  # fmt: skip
+                w, b, a = (
+                    taps(n, str(k)),
+                    sp.Symbol(f"b{k}", real=True),
+                    sp.Symbol(f"a{k}", real=True),
+                )
                 pooled.append(
                     sp.expand(sp.Add(*(steep * (z + b) for z in preactivations(w, x))) / share)
                 )
@@ -234,7 +276,10 @@ def _gradient(law: Nearness) -> Iterator[Step]:
             square = sp.Add(*(sp.diff(answer, y) ** 2 for y in weights))
             squared = law.spread(steep, law.reach(n, len(x), m - HALF + phi, share, 1))
             claimed = law.linear(pooled, readout, squared, 1)
-            yield Step(f"A is the length of the gradient for Λz, n = {n}, {channels} channels", sp.expand(square - claimed) == 0)  # fmt: skip
+            yield Step(
+                f"A is the length of the gradient for Λz, n = {n}, {channels} channels",
+                sp.expand(square - claimed) == 0,
+            )
 
 
 def _root(law: Nearness) -> Iterator[Step]:
@@ -279,12 +324,22 @@ CLAIM: Claim[Nearness] = Claim(
     id="nearest",
     title="No exact network is nearer than the worst error allows",
     statement=(
-        r"|\hat r_{x_0} - r| = E, \ \hat r_x \text{ exact} \implies |x - x_0| \ge \frac{2E}{A + \sqrt{A^2 + 2BE}}, \qquad"
-        r"A^2 = [c] + \sum_k \left(p_k^2 + (\Lambda G a_k)^2\right), \quad B = \Lambda G, \quad G^2 = \frac{n (2r)^2 + [b]\,P^2}{\text{share}^2}"
+        r"|\hat r_{x_0} - r| = E, \ \hat r_x \text{ exact} \implies |x - x_0| \ge \frac{2E}{A +"
+        r" \sqrt{A^2 + 2BE}}, \qquad"
+        r"A^2 = [c] + \sum_k \left(p_k^2 + (\Lambda G a_k)^2\right), \quad B = \Lambda G, \quad G^2"
+        r" = \frac{n (2r)^2 + [b]\,P^2}{\text{share}^2}"
     ),
     assumptions=(
-        r"$\sigma$ has the Lipschitz constant $\Lambda$; any $n$, $K$, any real radius $r$; the distance is Euclidean in all stored weights; $[b]$, $[c]$ are 1 where that bias is stored, else 0",
-        r"$p_k$ is the pooled response $\frac{1}{\text{share}}\sum_i \sigma(z_{k,i} + b_k)$ of $x_0$ at $r$; share is 1 for a sum and $P$, the positions, for a mean; zero, circular or valid padding",
+        (
+            r"$\sigma$ has the Lipschitz constant $\Lambda$; any $n$, $K$, any real radius $r$; the"
+            r" distance is Euclidean in all stored weights; $[b]$, $[c]$ are 1 where that bias is"
+            r" stored, else 0"
+        ),
+        (
+            r"$p_k$ is the pooled response $\frac{1}{\text{share}}\sum_i \sigma(z_{k,i} + b_k)$ of"
+            r" $x_0$ at $r$; share is 1 for a sum and $P$, the positions, for a mean; zero,"
+            r" circular or valid padding"
+        ),
     ),
     law=LAW,
     prove=prove,
@@ -296,4 +351,4 @@ CLAIM: Claim[Nearness] = Claim(
         Wrong("as if every Λ were 1", replace(LAW, spread=_without_slope)),
     ),
     requires=("extremes",),
-)  # fmt: skip
+)

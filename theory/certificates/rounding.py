@@ -1,12 +1,13 @@
 r"""Computed numbers: how large a number is, and how far the computed one may be from it.
 
-A rounded operation gives y(1 + δ) with |δ| <= u.  So if x̂, ŷ are within e, f of x, y with |x| <= X, |y| <= Y,
+A rounded operation gives y(1 + δ) with |δ| <= u.  So if x̂, ŷ are within e, f of x, y with |x| <=
+X, |y| <= Y,
 
     |fl(x̂ + ŷ) - (x + y)| <= (e + f) + u (X + Y + e + f),
     |fl(x̂ ŷ) - x y|       <= (e Y + f X + e f) + u (X + e)(Y + f),
 
-and x + 0 is x, unrounded.  Applied operation after operation this bounds any program from its definition: polynomials
-in u and in the sizes, with non-negative coefficients.
+and x + 0 is x, unrounded.  Applied operation after operation this bounds any program from its
+definition: polynomials in u and in the sizes, with non-negative coefficients.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 r"""The network as it runs: a bound on |r̂ as computed - r̂| at every radius, by γ_k = ku/(1 - ku).
 
-Every operation rounds by at most u: fl(y) = y(1 + δ), |δ| <= u.  k factors 1 + δ, or their reciprocals, are off from 1 by
-at most γ_k, and k terms summed in any order have at most k - 1 factors each.  So, with Z = Σ|w| + |b|, and M and Λ bounds
-of |σ| and of its slope as far as Z + moved,
+Every operation rounds by at most u: fl(y) = y(1 + δ), |δ| <= u.  k factors 1 + δ, or their
+reciprocals, are off from 1 by at most γ_k, and k terms summed in any order have at most k - 1
+factors each.  So, with Z = Σ|w| + |b|, and M and Λ bounds of |σ| and of its slope as far as Z +
+moved,
 
     moved   = γ_{n+2} Z                       pixel and product rounded, n additions; 0 in the dark
     seen    = Λ moved + γ_8 M                 σ; γ_8 M in the dark
@@ -33,7 +34,9 @@ __all__ = ["CLAIM", "LAW", "Running", "Sizes", "bound", "gamma", "lit"]
 Gamma = Callable[[int], Any]
 """k -> γ_k for one u."""
 Respond = Callable[[Any], tuple[Any, Any]]
-"""reach -> (M, Λ) on [-reach, reach]: Σ|coefficient| reach^j and the same of the derivative, the largest of σ's pieces."""
+"""reach -> (M, Λ) on [-reach, reach]: Σ|coefficient| reach^j and the same of the derivative, the
+largest of σ's pieces.
+"""
 
 
 @dataclass(frozen=True)
@@ -62,7 +65,9 @@ def gamma(k: Scalar, u: Scalar) -> Any:
 
 
 def lit(positions: int, radius: Scalar, n: int) -> int:
-    """How many positions see light, at most: ⌈2r⌉ + 1 pixels with light, n - 1 more, and one to spare."""
+    """How many positions see light, at most: ⌈2r⌉ + 1 pixels with light, n - 1 more, and one to
+    spare.
+    """
     return min(positions, math.ceil(2 * radius) + n + 1)
 
 
@@ -77,12 +82,16 @@ def response(size: Scalar, g: Gamma) -> Any:
 
 
 def pooled(positions: int, size: Scalar, off: Scalar, g: Gamma) -> Any:
-    """How far the sum, or the mean times P, is off: ``off`` for what is summed; P - 1 additions, 1/P, and a product."""
+    """How far the sum, or the mean times P, is off: ``off`` for what is summed; P - 1 additions,
+    1/P, and a product.
+    """
     return off + g(positions + 1) * (positions * size + off)
 
 
 def answer(sizes: Sizes, values: Vector, offs: Vector, g: Gamma) -> Any:
-    """How far r̂ is off, its pooled responses at most ``values`` and off by ``offs``: a product, K additions."""
+    """How far r̂ is off, its pooled responses at most ``values`` and off by ``offs``: a product, K
+    additions.
+    """
     total = carried = 0 * sizes.offset
     for a, value, off in zip(sizes.readout, values, offs, strict=True):
         total = total + a * off
@@ -126,15 +135,26 @@ PROVED_TAPS = (1, 3, 5)
 
 
 def prove(law: Running) -> Proof:
-    """γ against binomials, then every layer against the errors of its operations, one by one, coefficient by coefficient."""
-    steps = [*_factors(law), *_lit(law), *_argument(law), *_response(law), *_pooled(law), *_answer(law), *_whole(law)]  # fmt: skip
+    """γ against binomials, then every layer against the errors of its operations, one by one,
+    coefficient by coefficient.
+    """
+    steps = [
+        *_factors(law),
+        *_lit(law),
+        *_argument(law),
+        *_response(law),
+        *_pooled(law),
+        *_answer(law),
+        *_whole(law),
+    ]
     steps += [*_exact_without_rounding(law), *_least(law)]
     covers = (
-        f"γ_k for all k as identities and for k = 1 to {FACTORS} in numbers; any weights, for n = 1, 3, 5 taps, 1 to 5 "
-        "positions and 1 to 3 channels, summed along every binary tree; pieces of degree 1, 2 and 3 by Horner's rule; light "
-        "counted at r = m - 1/2 + φ, m = 1 to h + 2; whole networks of n = 1 and 3 from the pixels to the answer; no index "
-        "of a γ can be smaller, with n, P, K = 1 and 3; in numbers that is tested for n + 2 and K + 1, on trained networks "
-        "for K + 1 only"
+        f"γ_k for all k as identities and for k = 1 to {FACTORS} in numbers; any weights, for n ="
+        " 1, 3, 5 taps, 1 to 5 positions and 1 to 3 channels, summed along every binary tree;"
+        " pieces of degree 1, 2 and 3 by Horner's rule; light counted at r = m - 1/2 + φ, m = 1 to"
+        " h + 2; whole networks of n = 1 and 3 from the pixels to the answer; no index of a γ can"
+        " be smaller, with n, P, K = 1 and 3; in numbers that is tested for n + 2 and K + 1, on"
+        " trained networks for K + 1 only"
     )
     return Proof(tuple(steps), covers)
 
@@ -158,20 +178,27 @@ def _factors(law: Running) -> Iterator[Step]:
     """Σ_j C(k, j) u^j, its reciprocal twin, and Bernoulli's k u, all below Σ_j (k u)^j."""
     k, j, u = sp.symbols("k j u", positive=True)
     g = law.gamma(k, u)
-    # C(k, j) = C(k, j-1) (k-j+1)/j and C(k+j-1, j) = C(k+j-2, j-1) (k+j-1)/j: each falls behind k times the one before.
+    # C(k, j) = C(k, j-1) (k-j+1)/j and C(k+j-1, j) = C(k+j-2, j-1) (k+j-1)/j: each falls behind k
+    # times the one before.
     products = sp.cancel(k - (k - j + 1) / j - (j - 1) * (k + 1) / j)
     quotients = sp.cancel(k - (k + j - 1) / j - (j - 1) * (k - 1) / j)
-    yield Step("γ_k = k u + k u γ_k, so its coefficients are k^j", sp.cancel(k * u + k * u * g - g) == 0)  # fmt: skip
+    yield Step(
+        "γ_k = k u + k u γ_k, so its coefficients are k^j", sp.cancel(k * u + k * u * g - g) == 0
+    )
     yield Step("k C(k, j-1) - C(k, j) = C(k, j-1) (j-1)(k+1)/j", products == 0)
     yield Step("k C(k+j-2, j-1) - C(k+j-1, j) = C(k+j-2, j-1) (j-1)(k-1)/j", quotients == 0)
-    # (1 - u)^(k+1) >= (1 - k u)(1 - u) = 1 - (k+1) u + k u²; and (1 + u)(1 - u) <= 1 puts each factor between.
+    # (1 - u)^(k+1) >= (1 - k u)(1 - u) = 1 - (k+1) u + k u²; and (1 + u)(1 - u) <= 1 puts each
+    # factor between.
     kept = sp.expand((1 - k * u) * (1 - u) - (1 - (k + 1) * u) - k * u**2)
     yield Step("Bernoulli: one more factor takes at most u more", kept == 0)
     between = sp.expand(1 - (1 + u) * (1 - u) - u**2)
     yield Step("1 - u <= 1/(1 + u) and 1 + u <= 1/(1 - u)", between == 0)
     for count in range(1, FACTORS + 1):
         coefficients = _series(law, count, count)
-        below = all(coefficients[i] >= max(sp.binomial(count, i), sp.binomial(count + i - 1, i)) for i in range(1, count + 1))  # fmt: skip
+        below = all(
+            coefficients[i] >= max(sp.binomial(count, i), sp.binomial(count + i - 1, i))
+            for i in range(1, count + 1)
+        )
         yield Step(
             f"coefficients of {count} factors below those of γ_{count}, up to u^{count}", below
         )
@@ -191,7 +218,9 @@ def _lit(law: Running) -> Iterator[Step]:
 
 
 class _Symbols:
-    """u and sizes as generators of one ring, and γ_k in it, cut off: what is cut off is not negative."""
+    """u and sizes as generators of one ring, and γ_k in it, cut off: what is cut off is not
+    negative.
+    """
 
     def __init__(self, law: Running, names: str, order: int) -> None:
         self.ring, self.u, *self.sizes = ring(f"u,{names}", sp.QQ)
@@ -202,7 +231,9 @@ class _Symbols:
         """γ_k up to degree ``order`` in u."""
         if k not in self.known:
             terms = enumerate(_series(self.law, k, self.order))
-            value = sum((self.ring(sp.QQ.from_sympy(x)) * self.u**j for j, x in terms), self.ring(0))  # fmt: skip
+            value = sum(
+                (self.ring(sp.QQ.from_sympy(x)) * self.u**j for j, x in terms), self.ring(0)
+            )
             self.known[k] = value
         return self.known[k]
 
@@ -221,7 +252,10 @@ def _argument(law: Running) -> Iterator[Step]:
         products = [rounded_once(unit, s.u).times(Computed(tap, s.ring(0)), s.u) for tap in w]
         errors = {x.error for x in in_every_order([*products, Computed(b, s.ring(0))], s.u)}
         claimed = law.argument(n, sum(w, b), s.gamma)
-        yield Step(f"the argument of σ, n = {n}, every order of summation", all(_below(x, claimed) for x in errors))  # fmt: skip
+        yield Step(
+            f"the argument of σ, n = {n}, every order of summation",
+            all(_below(x, claimed) for x in errors),
+        )
 
 
 def _horner(coefficients: Vector, value: Computed, u: Scalar) -> Computed:
@@ -244,8 +278,9 @@ def _polynomial(coefficients: Vector) -> Respond:
 
 
 def _response(law: Running) -> Iterator[Step]:
-    """A term with the eight roundings that are allowed; pieces of degree 1 to 3: their own, and what a moved argument
-    changes."""
+    """A term with the eight roundings that are allowed; pieces of degree 1 to 3: their own, and
+    what a moved argument changes.
+    """
     s = _Symbols(law, "s", 9)
     (term,) = s.sizes
     rounded = Computed(term, s.ring(0))
@@ -259,12 +294,17 @@ def _response(law: Running) -> Iterator[Step]:
         respond = _polynomial(coefficients)
         (size, steep), other = respond(x), respond(y)[0]
         own = _horner(coefficients, Computed(x, s.ring(0)), s.u).error
-        yield Step(f"a piece of degree {degree} as computed", _below(own, law.response(size, s.gamma)))  # fmt: skip
+        yield Step(
+            f"a piece of degree {degree} as computed", _below(own, law.response(size, s.gamma))
+        )
         # (p(x) - p(y))/(x - y) has the coefficients of Λ with x and y in place of the reach.
         slope, remainder = divmod(size - other, x - y)
         positive = all(value >= 0 for value in slope.coeffs())
         same = slope.compose(y, x) == steep
-        yield Step(f"a piece of degree {degree} moves by Λ times its argument", remainder == 0 and positive and same)  # fmt: skip
+        yield Step(
+            f"a piece of degree {degree} moves by Λ times its argument",
+            remainder == 0 and positive and same,
+        )
 
 
 def _pooled(law: Running) -> Iterator[Step]:
@@ -292,29 +332,44 @@ def _answer(law: Running) -> Iterator[Step]:
         *values, c = s.sizes
         a, v, f = (values[i * channels : (i + 1) * channels] for i in range(3))
         sizes = Sizes(1, 1, sp.Integer(1), (), tuple(a), c, _polynomial([c]))
-        terms = [Computed(x, s.ring(0)).times(Computed(y, e), s.u) for x, y, e in zip(a, v, f, strict=True)]  # fmt: skip
+        terms = [
+            Computed(x, s.ring(0)).times(Computed(y, e), s.u)
+            for x, y, e in zip(a, v, f, strict=True)
+        ]
         claimed = law.answer(sizes, v, f, s.gamma)
         sums = in_every_order([*terms, Computed(c, s.ring(0))], s.u)
-        yield Step(f"the answer of {channels} channels, every order of summation", all(_below(x.error, claimed) for x in sums))  # fmt: skip
+        yield Step(
+            f"the answer of {channels} channels, every order of summation",
+            all(_below(x.error, claimed) for x in sums),
+        )
 
 
 def _whole(law: Running) -> Iterator[Step]:
     """From the pixels to the answer, one operation after the other."""
     for n, channels, degree in ((1, 1, 1), (1, 2, 2), (3, 1, 1), (3, 1, 2)):
         coefficients = [f"s{j}" for j in range(degree + 1)]
-        weights = [f"{x}{k}" for k in range(channels) for x in ("a", "b", *(f"w{u}_" for u in range(n)))]  # fmt: skip
+        weights = [
+            f"{x}{k}" for k in range(channels) for x in ("a", "b", *(f"w{u}_" for u in range(n)))
+        ]
         s = _Symbols(law, ",".join(["c", *coefficients, *weights]), 2 * n + 6 * degree + 8)
         c, *letters = s.sizes
         shape, letters = letters[: degree + 1], letters[degree + 1 :]
         rows = [letters[i : i + n + 2] for i in range(0, len(letters), n + 2)]
         half_length = n // 2 + 1
-        pixels = [rounded_once(s.ring(1), s.u) if x else Computed(s.ring(0), s.ring(0)) for x in pulse(1, HALF, half_length)]  # fmt: skip
+        pixels = [
+            rounded_once(s.ring(1), s.u) if x else Computed(s.ring(0), s.ring(0))
+            for x in pulse(1, HALF, half_length)
+        ]
         positions = len(pixels)
         terms = []
         for a, b, *w in rows:
             responses = []
             for i in range(positions):
-                lit_taps = [pixels[i + u - n // 2].times(Computed(w[u], s.ring(0)), s.u) for u in range(n) if 0 <= i + u - n // 2 < positions]  # fmt: skip
+                lit_taps = [
+                    pixels[i + u - n // 2].times(Computed(w[u], s.ring(0)), s.u)
+                    for u in range(n)
+                    if 0 <= i + u - n // 2 < positions
+                ]
                 z = in_order([*lit_taps, Computed(b, s.ring(0))], s.u)
                 responses.append(_horner(shape, z, s.u))
             terms.append(Computed(a, s.ring(0)).times(in_order(responses, s.u), s.u))
@@ -324,7 +379,10 @@ def _whole(law: Running) -> Iterator[Step]:
             tuple(a for a, *_ in rows), c, _polynomial(shape),
         )  # fmt: skip
         claimed = bound(law, sizes, s.gamma)
-        yield Step(f"whole network, n = {n}, {channels} channels, degree {degree}", _below(total.error, claimed))  # fmt: skip
+        yield Step(
+            f"whole network, n = {n}, {channels} channels, degree {degree}",
+            _below(total.error, claimed),
+        )
 
 
 def _exact_without_rounding(law: Running) -> Iterator[Step]:
@@ -349,7 +407,9 @@ def _one_less(g: Gamma) -> Gamma:
 
 
 def _least(law: Running) -> Iterator[Step]:
-    """With γ_{k-1} in the place of γ_k every layer errs by more, for some order of its operations."""
+    """With γ_{k-1} in the place of γ_k every layer errs by more, for some order of
+    its operations.
+    """
     for n in (1, 3):
         s = _Symbols(law, ",".join([*(f"w{u}" for u in range(n)), "b"]), n + 2)
         *w, b = s.sizes
@@ -401,22 +461,44 @@ CLAIM: Claim[Running] = Claim(
     id="running",
     title="The network as it runs: how far floating point may be from real arithmetic",
     statement=(
-        r"\left|\hat r_{\mathrm{fl}} - \hat r\right| \le \sum_k |a_k|\,\varepsilon_k + \gamma_{K+1}\Big(\sum_k |a_k| (P M_k + \varepsilon_k) + |c|\Big), \qquad"
-        r"\varepsilon_k = \eta_k + \gamma_{P+1}\,(P M_k + \eta_k), \quad \eta_k = Q\,\Lambda_k\,\gamma_{n+2} Z_k + P\,\gamma_8 M_k, \qquad"
+        r"\left|\hat r_{\mathrm{fl}} - \hat r\right| \le \sum_k |a_k|\,\varepsilon_k +"
+        r" \gamma_{K+1}\Big(\sum_k |a_k| (P M_k + \varepsilon_k) + |c|\Big), \qquad"
+        r"\varepsilon_k = \eta_k + \gamma_{P+1}\,(P M_k + \eta_k), \quad \eta_k ="
+        r" Q\,\Lambda_k\,\gamma_{n+2} Z_k + P\,\gamma_8 M_k, \qquad"
         r"\gamma_j = \frac{j u}{1 - j u}, \quad Z_k = \sum_u |w_{k,u}| + |b_k|"
     ),
     assumptions=(
-        r"every operation rounds by at most $u$, $\mathrm{fl}(y) = y(1+\delta)$, without overflow or underflow; sums in any order, products fused or not; $\gamma$'s index times $u$ below 1",
-        r"$\sigma$ is continuous, made of polynomials, computed with at most eight roundings on each of their terms (Horner's rule up to degree 3, constants rounded once); on $|z| \le Z_k(1 + \gamma_{n+2})$ the terms of each piece add up to at most $M_k$ in absolute value, those of its derivative to $\Lambda_k$",
-        r"$P$ positions, of which $Q \le \lceil 2r \rceil + n + 1$ see light; pixels rounded once; any $n$, $K$, any radius",
+        (
+            r"every operation rounds by at most $u$, $\mathrm{fl}(y) = y(1+\delta)$, without"
+            r" overflow or underflow; sums in any order, products fused or not; $\gamma$'s index"
+            r" times $u$ below 1"
+        ),
+        (
+            r"$\sigma$ is continuous, made of polynomials, computed with at most eight roundings on"
+            r" each of their terms (Horner's rule up to degree 3, constants rounded once); on $|z|"
+            r" \le Z_k(1 + \gamma_{n+2})$ the terms of each piece add up to at most $M_k$ in"
+            r" absolute value, those of its derivative to $\Lambda_k$"
+        ),
+        (
+            r"$P$ positions, of which $Q \le \lceil 2r \rceil + n + 1$ see light; pixels rounded"
+            r" once; any $n$, $K$, any radius"
+        ),
     ),
     law=LAW,
     prove=prove,
     wrong=(
-        Wrong("float32 rounds as finely as float64", Running(_as_float64, lit, argument, response, pooled, answer)),
-        Wrong("roundings cancel to first order", Running(_second_order, lit, argument, response, pooled, answer)),
+        Wrong(
+            "float32 rounds as finely as float64",
+            Running(_as_float64, lit, argument, response, pooled, answer),
+        ),
+        Wrong(
+            "roundings cancel to first order",
+            Running(_second_order, lit, argument, response, pooled, answer),
+        ),
         Wrong("one rounding less in the readout", replace(LAW, answer=_one_short)),
-        Wrong("only the last rounding counts", Running(gamma, lit, argument, response, pooled, _last)),
+        Wrong(
+            "only the last rounding counts", Running(gamma, lit, argument, response, pooled, _last)
+        ),
     ),
     requires=("extremes",),
-)  # fmt: skip
+)

@@ -1,4 +1,5 @@
-"""What a law of disks asks of an arithmetic beside the four operations: square roots, arcs, logarithms.
+"""What a law of disks asks of an arithmetic beside the four operations: square roots, arcs,
+logarithms.
 
 sympy, mpmath, numpy and the arithmetics that numerics brings have them under the same names.
 """

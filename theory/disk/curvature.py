@@ -1,18 +1,23 @@
-r"""The bend of the edge: the constant that comes after area and perimeter of a large disk, in the mean over its centre.
+r"""The bend of the edge: the constant that comes after area and perimeter of a large disk, in the
+mean over its centre.
 
-The disk's edge leaves its tangent by ℓ²/2r at the distance ℓ from the foot of the normal, so a filter answers p_θ(t) + q_θ(t)/r
-+ ... in place of p_θ(t), with the second moment of the chords of its pixels,
+The disk's edge leaves its tangent by ℓ²/2r at the distance ℓ from the foot of the normal, so a
+filter answers p_θ(t) + q_θ(t)/r + ... in place of p_θ(t), with the second moment of the chords of
+its pixels,
 
     q_θ(t) = -1/2 Σ_u w_u M_θ(t; u),    M_θ(t; u) = ∫ ℓ² dℓ over the chord of pixel u;
 
-and the circle at the distance t inside is shorter than the edge by 2πt.  Together, with g(z) = σ(z + b),
+and the circle at the distance t inside is shorter than the edge by 2πt.  Together, with g(z) = σ(z
++ b),
 
-    F̄(r) = πr²Δ + P r + C + O(1/r),    C = ∮ dθ ∫ [g'(p_θ) q_θ - t (g(p_θ) - g(0) - Δ 1{t > 0})] dt.
+    F̄(r) = πr²Δ + P r + C + O(1/r),
+    C = ∮ dθ ∫ [g'(p_θ) q_θ - t (g(p_θ) - g(0) - Δ 1{t > 0})] dt.
 
-Seen from the other side q_{θ+π}(-t) = q_θ(t) and p_{θ+π}(-t) = S - p_θ(t): C knows only the part of g that is odd about S/2,
-P only the even one.  An affine odd part adds nothing, since the pixels add up to πr² exactly.  For g = z^k, C is the mean area of
-the hull of k points of the filter; k = 3 and one pixel is Sylvester's 11/144.  For the absolute value of a difference along a row,
-a column or a diagonal C = 0, and the next term is -|e|(|e|² + 1)/(6r).
+Seen from the other side q_{θ+π}(-t) = q_θ(t) and p_{θ+π}(-t) = S - p_θ(t): C knows only the part of
+g that is odd about S/2, P only the even one.  An affine odd part adds nothing, since the pixels add
+up to πr² exactly.  For g = z^k, C is the mean area of the hull of k points of the filter; k = 3 and
+one pixel is Sylvester's 11/144.  For the absolute value of a difference along a row, a column or a
+diagonal C = 0, and the next term is -|e|(|e|² + 1)/(6r).
 
 Derivation: docs/disk/curvature.md.
 """
@@ -41,7 +46,9 @@ __all__ = ["CLAIM", "LAW", "Curvature", "local", "moment", "narrowing"]
 
 
 def moment(t: Scalar, y: Scalar, c: Scalar, s: Scalar) -> Any:
-    """M: ∫ ℓ² dℓ over the chord of a pixel, n = (c, s), neither 0; t = the centre's distance inside, y = its place along the edge, u·n⊥ with n⊥ = (-s, c)."""
+    """M: ∫ ℓ² dℓ over the chord of a pixel, n = (c, s), neither 0; t = the centre's distance
+    inside, y = its place along the edge, u·n⊥ with n⊥ = (-s, c).
+    """
     total = 0 * t
     for i in (1, -1):
         for j in (1, -1):
@@ -52,19 +59,25 @@ def moment(t: Scalar, y: Scalar, c: Scalar, s: Scalar) -> Any:
 
 
 def local(t: Scalar, slope: Scalar, second: Scalar, lack: Scalar) -> Any:
-    """What the distance t inside an edge adds to C: slope = g'(p), second = Σ w_u M_u, lack = g(p) - g(0) - Δ 1{t > 0}."""
+    """What the distance t inside an edge adds to C: slope = g'(p), second = Σ w_u M_u, lack = g(p)
+    - g(0) - Δ 1{t > 0}.
+    """
     return -slope * second / 2 - t * lack
 
 
 def narrowing(x: Scalar, y: Scalar, f: Roots = sp) -> Any:
-    """The coefficient of 1/r for the absolute value of the difference along e = (x, y), a row, a column or a diagonal."""
+    """The coefficient of 1/r for the absolute value of the difference along e = (x, y), a row, a
+    column or a diagonal.
+    """
     square = x * x + y * y
     return -f.sqrt(square) * (square + 1) / 6
 
 
 @dataclass(frozen=True)
 class Curvature:
-    """The law: the second moment of a chord, what a place adds to C, and the term after the width."""
+    """The law: the second moment of a chord, what a place adds to C, and the term
+    after the width.
+    """
 
     moment: Callable[[Scalar, Scalar, Scalar, Scalar], Any]
     local: Callable[[Scalar, Scalar, Scalar, Scalar], Any]
@@ -80,10 +93,15 @@ POINTS = {2: sp.Integer(0), 3: sp.Rational(11, 144)}
 
 
 def prove(law: Curvature) -> Proof:
-    """Chords from their definition, C for the identity, both sides of an edge, powers on one pixel, and widths."""
+    """Chords from their definition, C for the identity, both sides of an edge, powers on one pixel,
+    and widths.
+    """
     covers = (
-        "the edge and its tangent to the order 1/r³; chords in four directions, those of the axes left out, between all breaks, for pixels at any place along the edge; the identity for n = 1, 3, any filter; polynomials g up to degree 5 from both sides; "
-        f"g = z^k, k = {', '.join(map(str, POINTS))}, on one pixel; all triangles; the covariogram of the disk to the order 1/r³; the steps {', '.join(map(str, STEPS))} at all radii to the order 1/r"
+        "the edge and its tangent to the order 1/r³; chords in four directions, those of the axes"
+        " left out, between all breaks, for pixels at any place along the edge; the identity for n"
+        " = 1, 3, any filter; polynomials g up to degree 5 from both sides; g = z^k, k ="
+        f" {', '.join(map(str, POINTS))}, on one pixel; all triangles; the covariogram of the disk"
+        f" to the order 1/r³; the steps {', '.join(map(str, STEPS))} at all radii to the order 1/r"
     )
     return Proof(_steps(law), covers)
 
@@ -109,7 +127,10 @@ def _prove_bend() -> Iterator[Step]:
     """r - √(r² - ℓ²) = ℓ²/2r + ℓ⁴/8r³ + ..., odd in r."""
     ell, eps = sp.symbols("ell epsilon", positive=True)
     bend = sp.series(1 - sp.sqrt(1 - (eps * ell) ** 2), eps, 0, 6).removeO() / eps
-    yield Step("the edge leaves its tangent by ℓ²/2r, and by odd powers of r", sp.expand(bend - eps * ell**2 / 2 - eps**3 * ell**4 / 8) == 0)  # fmt: skip
+    yield Step(
+        "the edge leaves its tangent by ℓ²/2r, and by odd powers of r",
+        sp.expand(bend - eps * ell**2 / 2 - eps**3 * ell**4 / 8) == 0,
+    )
 
 
 def _chord(t: Scalar, c: Scalar, s: Scalar) -> tuple[Any, Any]:
@@ -165,7 +186,9 @@ Integrand = Callable[[Any, int], Any]
 
 
 def _over(breaks: Sequence[Scalar], degree: int, f: Integrand) -> Any:
-    """∫ f(t, 1{t > 0}) dt between the first and the last break, for a polynomial between any two, 0 being one of them."""
+    """∫ f(t, 1{t > 0}) dt between the first and the last break, for a polynomial between any two, 0
+    being one of them.
+    """
     weights, total = _weights(degree + 1), 0
     for k, (low, high) in enumerate(pairwise(breaks)):
         lit = int(k >= breaks.index(0))
@@ -186,8 +209,11 @@ def _prove_identity(law: Curvature) -> Iterator[Step]:
                 for c, s in (map(_fraction, x) for x in SLANTED[::2]):
                     inside, along = u * c + v * s, v * c - u * s
                     breaks = sorted({x - inside for x in _breaks(c, s)} | {Fraction(0)})
-                    added = lambda t, lit, inside=inside, along=along, c=c, s=s: law.local(t, 1, law.moment(t + inside, along, c, s), edge(t + inside, c, s) - lit)  # fmt: skip
-                    # Beyond the pixel's own breaks nothing is left, up to the place where 1{t > 0} jumps.
+                    added = lambda t, lit, inside=inside, along=along, c=c, s=s: law.local(
+                        t, 1, law.moment(t + inside, along, c, s), edge(t + inside, c, s) - lit
+                    )
+                    # Beyond the pixel's own breaks nothing is left, up to the place where 1{t > 0}
+                    # jumps.
                     good = good and _over(breaks, 3, added) == (inside**2 - along**2) / 2
                 c, s = sp.cos(turn), sp.sin(turn)
                 total += w * ((u * c + v * s) ** 2 - (v * c - u * s) ** 2) / 2
@@ -200,14 +226,18 @@ def _prove_identity(law: Curvature) -> Iterator[Step]:
 
 
 def _prove_sides(law: Curvature) -> Iterator[Step]:
-    """What a place adds from both sides together does not contain the even powers of g about S/2."""
+    """What a place adds from both sides together does not contain the even powers
+    of g about S/2.
+    """
     t, p, full, second, lit = sp.symbols("t p S N lit", real=True)
     q = sp.symbols("q:6", real=True)
     z = sp.Symbol("z", real=True)
     g = sp.Add(*(k * (z - full / 2) ** j for j, k in enumerate(q)))
     value_at = lambda f, x: f.subs(z, x)
     rise = value_at(g, full) - value_at(g, 0)
-    side = lambda t, p, lit: law.local(t, value_at(sp.diff(g, z), p), second, value_at(g, p) - value_at(g, 0) - rise * lit)  # fmt: skip
+    side = lambda t, p, lit: law.local(
+        t, value_at(sp.diff(g, z), p), second, value_at(g, p) - value_at(g, 0) - rise * lit
+    )
     both = sp.expand(side(t, p, lit) + side(-t, opposite(p, full), 1 - lit))
     odd = sp.expand(2 * side(t, p, lit).subs({q[0]: 0, q[2]: 0, q[4]: 0}))
     yield Step("C knows the odd part about S/2 only", sp.expand(both - odd) == 0)
@@ -217,13 +247,23 @@ def _prove_sides(law: Curvature) -> Iterator[Step]:
 
 
 def _prove_powers(law: Curvature) -> Iterator[Step]:
-    """Eight octants c > s > 0 alike, by x = s/c: the normal (1, x) has the length q, t and ℓ are q times too large."""
+    """Eight octants c > s > 0 alike, by x = s/c: the normal (1, x) has the length q, t and ℓ are q
+    times too large.
+    """
     d, x, q = sp.symbols("d x q", positive=True)
     c, s, rational = x + d, x, FracField([x, q], QQ)
     breaks = [-(c + s) / 2, -d / 2, sp.Integer(0), d / 2, (c + s) / 2]
     for k, area in POINTS.items():
         # p^(k-1) times a cubic, or t times p^k; p is quadratic.
-        added = lambda t, lit, k=k: law.local(t / q, k * edge(t, c, s) ** (k - 1), law.moment(t, 0, c, s) / q**3, edge(t, c, s) ** k - lit) / q  # fmt: skip
+        added = lambda t, lit, k=k: (
+            law.local(
+                t / q,
+                k * edge(t, c, s) ** (k - 1),
+                law.moment(t, 0, c, s) / q**3,
+                edge(t, c, s) ** k - lit,
+            )
+            / q
+        )
         by_direction = rational.from_expr(_over(breaks, 2 * k + 1, added).subs(d, 1 - x)).as_expr()
         density = sp.apart(sp.cancel(by_direction.subs(q, sp.sqrt(1 + x**2)) / (1 + x**2)), x)
         claimed = sp.expand(8 * sp.integrate(density, (x, 0, 1)))
@@ -231,8 +271,12 @@ def _prove_powers(law: Curvature) -> Iterator[Step]:
 
 
 def _prove_hull() -> Iterator[Step]:
-    """½ ∮ (h² - h'²) dθ = area, h the support of a triangle: h = x·n, h' = x·n⊥ while n turns over the corner x."""
-    a, high, b, turn = (sp.Symbol(name, positive=name != "b", real=True) for name in ("a", "h", "b", "theta"))  # fmt: skip
+    """½ ∮ (h² - h'²) dθ = area, h the support of a triangle: h = x·n, h' = x·n⊥ while n turns over
+    the corner x.
+    """
+    a, high, b, turn = (
+        sp.Symbol(name, positive=name != "b", real=True) for name in ("a", "h", "b", "theta")
+    )
     corners = [sp.Matrix(x) for x in ((0, 0), (a, 0), (b, high))]
     sides = [corners[(k + 1) % 3] - corners[k] for k in range(3)]
     total = sp.Integer(0)
@@ -244,14 +288,18 @@ def _prove_hull() -> Iterator[Step]:
     h = x * sp.cos(turn) + y * sp.sin(turn)
     primitive = -h * sp.diff(h, turn) / 2
     same = sp.expand(sp.diff(primitive, turn) - (h**2 - sp.diff(h, turn) ** 2) / 2) == 0
-    yield Step("the support of a triangle gives its area", same and sp.cancel(total - a * high / 2) == 0)  # fmt: skip
+    yield Step(
+        "the support of a triangle gives its area", same and sp.cancel(total - a * high / 2) == 0
+    )
 
 
 # -------------------------------------------------------------------------------------- the disks
 
 
 def _prove_lens() -> Iterator[Step]:
-    """Twice the segment of a chord: two disks at a distance overlap without a constant, so squares have none."""
+    """Twice the segment of a chord: two disks at a distance overlap without a constant, so squares
+    have none.
+    """
     v, eps = sp.symbols("v epsilon", positive=True)
     lens = 2 * sp.acos(v * eps / 2) - v * eps / 2 * sp.sqrt(4 - (v * eps) ** 2)
     expansion = sp.series(lens, eps, 0, 5).removeO()
@@ -260,16 +308,23 @@ def _prove_lens() -> Iterator[Step]:
 
 
 def _prove_narrowing(law: Curvature) -> Iterator[Step]:
-    """4 ∫ ψ(X) √(r² - X²) dX = 4r ∫ ψ - (2/r) ∫ X²ψ - ..., ψ the response to an edge across e, about its middle."""
+    """4 ∫ ψ(X) √(r² - X²) dX = 4r ∫ ψ - (2/r) ∫ X²ψ - ..., ψ the response to an edge across e,
+    about its middle.
+    """
     for x, y in STEPS:
         size = sp.sqrt(x * x + y * y)
         c, s = x / size, y / size
-        breaks = sorted({b + k * size / 2 for b in _breaks(c, s) for k in (1, -1)} | {sp.Integer(0)})  # fmt: skip
+        breaks = sorted(
+            {b + k * size / 2 for b in _breaks(c, s) for k in (1, -1)} | {sp.Integer(0)}
+        )
         psi = lambda t, c=c, s=s, size=size: edge(t + size / 2, c, s) - edge(t - size / 2, c, s)
         mass = _over(breaks, 2, lambda t, lit: psi(t))  # noqa: B023
         second = _over(breaks, 4, lambda t, lit: t * t * psi(t))  # noqa: B023
         yield Step(f"the width along {x, y} is 4|e|r", sp.expand(mass - size) == 0)
-        yield Step(f"and less by the pixel's and the step's second moments, e = {x, y}", sp.expand(-2 * second - law.narrowing(x, y)) == 0)  # fmt: skip
+        yield Step(
+            f"and less by the pixel's and the step's second moments, e = {x, y}",
+            sp.expand(-2 * second - law.narrowing(x, y)) == 0,
+        )
 
 
 # ----------------------------------------------------------------------------------- wrong versions
@@ -306,15 +361,29 @@ CLAIM: Claim[Curvature] = Claim(
     title="The bend of the edge: the constant beside area and perimeter",
     statement=(
         r"\bar F(r) = \pi r^2 \Delta + P r + C + O(1/r), \qquad"
-        r" C = \oint d\theta \int \left[g'(p_\theta(t))\, q_\theta(t) - t \left(g(p_\theta(t)) - g(0) - \Delta\, 1_{t > 0}\right)\right] dt, \qquad"
+        r" C = \oint d\theta \int \left[g'(p_\theta(t))\, q_\theta(t) - t \left(g(p_\theta(t)) -"
+        r" g(0) - \Delta\, 1_{t > 0}\right)\right] dt, \qquad"
         r" q_\theta(t) = -\frac12 \sum_u w_u M_\theta(t; u) = q_{\theta+\pi}(-t), \qquad"
-        r" g(z) + g(S - z) = \alpha \;\Rightarrow\; P = 0, \quad g(z) - g(S - z) = \alpha + \beta z \;\Rightarrow\; C = 0, \qquad"
-        r" \sigma = |\cdot|,\ w \star x = x(p + e) - x(p): \quad \bar F(r) = 4|e| r - \frac{|e|(|e|^2 + 1)}{6 r} + O(1/r^3)"
+        r" g(z) + g(S - z) = \alpha \;\Rightarrow\; P = 0, \quad g(z) - g(S - z) = \alpha + \beta z"
+        r" \;\Rightarrow\; C = 0, \qquad"
+        r" \sigma = |\cdot|,\ w \star x = x(p + e) - x(p): \quad \bar F(r) = 4|e| r -"
+        r" \frac{|e|(|e|^2 + 1)}{6 r} + O(1/r^3)"
     ),
     assumptions=(
-        r"$\bar F(r)$: the mean of $\sum_p [g(z_p) - g(0)]$ over all positions of the disk's centre in a pixel, $g(z) = \sigma(z + b)$ with a Lipschitz derivative, the disk far from the border",
-        r"with kinks: $o(1)$ in place of $O(1/r)$, $g'(p)\, q$ is the derivative at $p$ in the direction $q$, and the fourth line holds if the edges that show a kink, $p_\theta(t) = z_i$ and $q_\theta(t) \ne 0$, have no area",
-        r"$M_\theta(t; u)$: the second moment of the chord of pixel $u$ on the edge's tangent about the foot of its normal, $p_\theta$ and $P$ as in the perimeter",
+        (
+            r"$\bar F(r)$: the mean of $\sum_p [g(z_p) - g(0)]$ over all positions of the disk's"
+            r" centre in a pixel, $g(z) = \sigma(z + b)$ with a Lipschitz derivative, the disk far"
+            r" from the border"
+        ),
+        (
+            r"with kinks: $o(1)$ in place of $O(1/r)$, $g'(p)\, q$ is the derivative at $p$ in the"
+            r" direction $q$, and the fourth line holds if the edges that show a kink, $p_\theta(t)"
+            r" = z_i$ and $q_\theta(t) \ne 0$, have no area"
+        ),
+        (
+            r"$M_\theta(t; u)$: the second moment of the chord of pixel $u$ on the edge's tangent"
+            r" about the foot of its normal, $p_\theta$ and $P$ as in the perimeter"
+        ),
         r"last line: $e$ is a row, a column or a diagonal",
     ),
     law=LAW,

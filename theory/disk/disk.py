@@ -1,17 +1,21 @@
-r"""The area-sampled disk: every pixel in closed form, their sum πr², and the least loss of a network without σ.
+r"""The area-sampled disk: every pixel in closed form, their sum πr², and the least loss of a
+network without σ.
 
-x_r(i, j), the area of the pixel [i - 1/2, i + 1/2] × [j - 1/2, j + 1/2] inside the disk X² + Y² <= r², is the mixed
-second difference of the corner function,
+x_r(i, j), the area of the pixel [i - 1/2, i + 1/2] × [j - 1/2, j + 1/2] inside the disk X² + Y² <=
+r², is the mixed second difference of the corner function,
 
-    x_r(i, j) = A(i + 1/2, j + 1/2) - A(i - 1/2, j + 1/2) - A(i + 1/2, j - 1/2) + A(i - 1/2, j - 1/2).
+    x_r(i, j) = A(i + 1/2, j + 1/2) - A(i - 1/2, j + 1/2)
+                - A(i + 1/2, j - 1/2) + A(i - 1/2, j - 1/2).
 
-A is odd in x and in y; for x, y >= 0 it is the area of [0, x] × [0, y] inside the disk, with x and y cut at r
+A is odd in x and in y; for x, y >= 0 it is the area of [0, x] × [0, y] inside the disk, with x and
+y cut at r
 
     xy                                                        for x² + y² <= r²,
     (x√(r² - x²) + y√(r² - y²) + r²(asin(x/r) + asin(y/r) - π/2))/2    beyond.
 
-The sum over all pixels telescopes to 4A(r, r) = πr².  Hence a network without σ answers c + θπr², whatever its filters,
-and its loss is at least the variance of r that r² does not explain.  Derivation: docs/disk/disk.md.
+The sum over all pixels telescopes to 4A(r, r) = πr².  Hence a network without σ answers c + θπr²,
+whatever its filters, and its loss is at least the variance of r that r² does not explain.
+Derivation: docs/disk/disk.md.
 """
 
 from __future__ import annotations
@@ -55,7 +59,9 @@ def pixel(i: Scalar, j: Scalar, r: Scalar, f: Circle = sp) -> Any:
 
 
 def least(low: Scalar, high: Scalar, count: Scalar) -> Any:
-    """s⁴(q² - 1)(q² - 4)/(12(60μ² + s²(q² - 4))): the least E(c + βr² - r)² over q equidistant radii, mean μ, spacing s."""
+    """s⁴(q² - 1)(q² - 4)/(12(60μ² + s²(q² - 4))): the least E(c + βr² - r)² over q equidistant
+    radii, mean μ, spacing s.
+    """
     mean, spacing = (low + high) / 2, (high - low) / (count - 1)
     rest = spacing**2 * (count**2 - 4)
     return spacing**2 * (count**2 - 1) * rest / (12 * (60 * mean**2 + rest))
@@ -98,10 +104,14 @@ its circle."""
 
 
 def prove(law: Disk) -> Proof:
-    """The corner function from its slope, pixels from the definition, their sum, and the regression on r²."""
+    """The corner function from its slope, pixels from the definition, their sum, and the regression
+    on r².
+    """
     covers = (
-        f"the corner function for all x, y and r; pixels with i, j >= -1, and the sum of all, at the radii {', '.join(map(str, RADII))}; networks with n × n taps, n = 1, 3, 5, "
-        "K = 2, any signal whose border is dark; the regression for 2 to 7 radii, any mean and spacing, and for every interval"
+        "the corner function for all x, y and r; pixels with i, j >= -1, and the sum of all, at"
+        f" the radii {', '.join(map(str, RADII))}; networks with n × n taps, n = 1, 3, 5, K = 2,"
+        " any signal whose border is dark; the regression for 2 to 7 radii, any mean and spacing,"
+        " and for every interval"
     )
     return Proof(_steps(law), covers)
 
@@ -123,7 +133,9 @@ def _vanishes(expression: sp.Expr) -> bool:
 
 
 def _prove_corner() -> Iterator[Step]:
-    """A(0, y) = 0, A is continuous in x, and ∂A/∂x is the length of {0 <= Y <= y, x² + Y² <= r²}."""
+    """A(0, y) = 0, A is continuous in x, and ∂A/∂x is the length of {0 <= Y <= y,
+    x² + Y² <= r²}.
+    """
     x, y, r, v = sp.symbols("x y r v", positive=True)
     root = sp.sqrt(1 - v**2)
     meeting = arc(r * root, r * v, r) - r**2 * v * root  # y = rv, and x on the circle
@@ -139,20 +151,24 @@ def _prove_corner() -> Iterator[Step]:
     yield Step("and is 0 at one end", _vanishes(meeting.subs(v, 1)))
     yield Step("a quarter of the disk", _vanishes(4 * arc(r, r, r) - sp.pi * r**2))
     grown = r * (sp.asin(x / r) + sp.asin(y / r) - sp.pi / 2)
-    yield Step("∂A/∂r is the arc's length", _vanishes(sp.diff(arc(x, y, r), r) - grown))  # fmt: skip
+    yield Step("∂A/∂r is the arc's length", _vanishes(sp.diff(arc(x, y, r), r) - grown))
 
 
 # ------------------------------------------------------------------------------------- the pixels
 
 
 def _primitive(t: sp.Expr, height: sp.Expr | None, r: sp.Rational) -> sp.Expr:
-    """An antiderivative of √(r² - t²), odd; at t = ±√(r² - y²), where asin(t/r) = ±(π/2 - asin(y/r)), with height = y >= 0."""
+    """An antiderivative of √(r² - t²), odd; at t = ±√(r² - y²), where asin(t/r) = ±(π/2 -
+    asin(y/r)), with height = y >= 0.
+    """
     angle = sp.asin(t / r) if height is None else sp.sign(t) * (sp.pi / 2 - sp.asin(height / r))
     return (t * sp.sqrt(r**2 - t**2) + r**2 * angle) / 2
 
 
 def _area(i: int, j: int, r: sp.Rational) -> sp.Expr:
-    """The definition: ∫ |[j - 1/2, j + 1/2] ∩ [-√(r² - t²), √(r² - t²)]| dt over |t - i| <= 1/2, |t| <= r, piece by piece."""
+    """The definition: ∫ |[j - 1/2, j + 1/2] ∩ [-√(r² - t²), √(r² - t²)]| dt over |t - i| <= 1/2,
+    |t| <= r, piece by piece.
+    """
     bottom, top = j - HALF, j + HALF
     ends: dict[sp.Expr, sp.Expr | None] = {}
     for height in {abs(bottom), abs(top)}:
@@ -167,7 +183,8 @@ def _area(i: int, j: int, r: sp.Rational) -> sp.Expr:
         root = sp.sqrt(r**2 - ((start + end) / 2) ** 2)
         if min(top, root) <= max(bottom, -root):
             continue
-        # The length is min(top, root) - max(bottom, -root), and which of them is the same on the whole piece.
+        # The length is min(top, root) - max(bottom, -root), and which of them is the same on the
+        # whole piece.
         bent = bool(root < top) + bool(-root > bottom)
         flat = (0 if root < top else top) - (0 if -root > bottom else bottom)
         curved = _primitive(end, ends[end], r) - _primitive(start, ends[start], r)
@@ -221,7 +238,9 @@ def _prove_sum(law: Disk) -> Iterator[Step]:
 
 
 def _prove_network(n: int) -> Step:
-    """Σ over all positions of the correlations of a 2 × 2 block, the border dark, with two channels: c + Σ a_k(S_k Σx + N²b_k)."""
+    """Σ over all positions of the correlations of a 2 × 2 block, the border dark, with two
+    channels: c + Σ a_k(S_k Σx + N²b_k).
+    """
     h, size = n // 2, 2 * (n // 2) + 2
     x = {(i, j): sp.Symbol(f"x{i}{j}") for i in (h, h + 1) for j in (h, h + 1)}
     answer = claimed = sp.Symbol("c")
@@ -233,12 +252,16 @@ def _prove_network(n: int) -> Step:
             for i in range(size) for j in range(size) for u in range(n) for v in range(n)
         ]  # fmt: skip
         answer += a * (sp.Add(*pooled) + size**2 * b)
-        claimed += a * (sp.Add(*(tap for row in w for tap in row)) * sp.Add(*x.values()) + size**2 * b)  # fmt: skip
+        claimed += a * (
+            sp.Add(*(tap for row in w for tap in row)) * sp.Add(*x.values()) + size**2 * b
+        )
     return Step(f"no filter sees more than the sum, n = {n}", sp.expand(answer - claimed) == 0)
 
 
 def _unexplained(power: Sequence[Any]) -> Any:
-    """Var r - Cov(r, r²)²/Var r² from E r, ..., E r⁴: what the normal equations of r on 1 and r² leave."""
+    """Var r - Cov(r, r²)²/Var r² from E r, ..., E r⁴: what the normal equations of r on 1 and r²
+    leave.
+    """
     first, second, third, fourth = power
     return second - first**2 - (third - first * second) ** 2 / (fourth - second**2)
 
@@ -258,7 +281,9 @@ def _prove_least(law: Disk) -> Iterator[Step]:
     ends = [part.compose(one_over.numer, 0) for part in (grid.numer, grid.denom)]
     gap = grid.field(ends[0]) - law.limit(low, high) * grid.field(ends[1])
     yield Step("the interval is the limit of the grids", gap == 0 and ends[1] != 0)
-    r, c, beta, first, second, third, fourth = field(["r", "c", "b", *(f"m{k}" for k in range(1, 5))], QQ)[1:]  # fmt: skip
+    r, c, beta, first, second, third, fourth = field(
+        ["r", "c", "b", *(f"m{k}" for k in range(1, 5))], QQ
+    )[1:]
     loss = ((c + beta * r**2 - r) ** 2).numer
     means = enumerate((1, first, second, third, fourth))
     value = sum(r.field(loss.coeff_wrt(0, k)) * power for k, power in means)
@@ -288,7 +313,9 @@ SHORT = 8
 
 
 def _long_arcs(i: Scalar, j: Scalar, r: Scalar, f: Circle = sp) -> Any:
-    """Wrong: asin s - s√(1 - s²) by the first terms of its series, also where s is more than 1/2."""
+    """Wrong: asin s - s√(1 - s²) by the first terms of its series, also where s is
+    more than 1/2.
+    """
     value = pixel(i, j, r, f)
     half = r / (2 * r)  # in the arithmetic of r
     if i or j or not half < r or not 2 * r * r < 1:
@@ -318,15 +345,26 @@ CLAIM: Claim[Disk] = Claim(
     id="disk",
     title="The disk: every pixel in closed form, and the least loss of a network without σ",
     statement=(
-        r"x_r(i, j) = A(i + \tfrac12, j + \tfrac12) - A(i - \tfrac12, j + \tfrac12) - A(i + \tfrac12, j - \tfrac12) + A(i - \tfrac12, j - \tfrac12), \qquad"
-        r" A(x, y) = \begin{cases} xy & x^2 + y^2 \le r^2 \\ \tfrac12\left(x\sqrt{r^2 - x^2} + y\sqrt{r^2 - y^2} + r^2\left(\arcsin\tfrac xr + \arcsin\tfrac yr - \tfrac\pi2\right)\right) & \text{else} \end{cases}, \qquad"
+        r"x_r(i, j) = A(i + \tfrac12, j + \tfrac12) - A(i - \tfrac12, j + \tfrac12) - A(i +"
+        r" \tfrac12, j - \tfrac12) + A(i - \tfrac12, j - \tfrac12), \qquad"
+        r" A(x, y) = \begin{cases} xy & x^2 + y^2 \le r^2 \\ \tfrac12\left(x\sqrt{r^2 - x^2} +"
+        r" y\sqrt{r^2 - y^2} + r^2\left(\arcsin\tfrac xr + \arcsin\tfrac yr -"
+        r" \tfrac\pi2\right)\right) & \text{else} \end{cases}, \qquad"
         r" \sum_{i,j} x_r(i, j) = \pi r^2, \qquad"
-        r" \min_{c, \theta} \operatorname{E}\left(c + \theta\pi r^2 - r\right)^2 = \frac{s^4 (q^2 - 1)(q^2 - 4)}{12\left(60\mu^2 + s^2(q^2 - 4)\right)} \to \frac{d^4}{3\left(15\mu^2 + d^2\right)}"
+        r" \min_{c, \theta} \operatorname{E}\left(c + \theta\pi r^2 - r\right)^2 = \frac{s^4 (q^2 -"
+        r" 1)(q^2 - 4)}{12\left(60\mu^2 + s^2(q^2 - 4)\right)} \to \frac{d^4}{3\left(15\mu^2 +"
+        r" d^2\right)}"
     ),
     assumptions=(
         r"$A$ is odd in $x$ and in $y$, which are cut at $r > 0$; the disk lies inside the signal",
-        r"identity activation, any filters, zero padding, the disk farther from the border than half a filter: $\hat r = c + \theta\pi r^2$",
-        r"$q$ equidistant radii with mean $\mu$ and spacing $s$; as $q \to \infty$, $r$ uniform on $[\mu - d, \mu + d]$",
+        (
+            r"identity activation, any filters, zero padding, the disk farther from the border than"
+            r" half a filter: $\hat r = c + \theta\pi r^2$"
+        ),
+        (
+            r"$q$ equidistant radii with mean $\mu$ and spacing $s$; as $q \to \infty$, $r$ uniform"
+            r" on $[\mu - d, \mu + d]$"
+        ),
     ),
     law=LAW,
     prove=prove,

@@ -1,19 +1,23 @@
-r"""The lattice fluctuation: why the answer to a disk wavers with √r, in which directions, and for which filters it does not.
+r"""The lattice fluctuation: why the answer to a disk wavers with √r, in which directions, and for
+which filters it does not.
 
-Where the normal of the circle is parallel to a primitive vector q of the lattice, the pixels lie in lines across it: their
-distances from the edge, in units of 1/|q|, are T = x + m with integer m, and what a filter shows there is a network in one
-dimension whose taps are the projections of w,
+Where the normal of the circle is parallel to a primitive vector q of the lattice, the pixels lie in
+lines across it: their distances from the edge, in units of 1/|q|, are T = x + m with integer m, and
+what a filter shows there is a network in one dimension whose taps are the projections of w,
 
-    p_q(T) = Σ_j W_j h_q(T + j),    W_j = Σ_{u·q = j} w_u,    h_q(T) = |{|X|, |Y| <= 1/2, q·(X, Y) <= T}|,
+    p_q(T) = Σ_j W_j h_q(T + j),    W_j = Σ_{u·q = j} w_u,
+    h_q(T) = |{|X|, |Y| <= 1/2, q·(X, Y) <= T}|,
     b_q(x) = Σ_m [g(p_q(x + m)) - g(0) - Δ h_q(x + m)].
 
-The circle leaves its tangent like a parabola, and the sum over the lines becomes an integral along it.  For a disk around c
+The circle leaves its tangent like a parabola, and the sum over the lines becomes an integral along
+it.  For a disk around c
 
     Σ_p [g(z_p) - g(0)] = πr²Δ + Pr + √r Σ_q |q|^{-3/2} ∫₀¹ K(|q|r - q·c - u) db_q'(u) + o(√r),
     K(x) = ∫ [B(x - y²/2) - 1/12] dy = (4√2/3) ζ(-3/2, {x}),    B(x) = ({x} - {x}²)/2:
 
-K is what one kink of b_q leaves, ζ the Hurwitz zeta function.  On the axes, q = (±1, 0) and (0, ±1), b_q is the chord
-deviation of one dimension: there is no fluctuation where the sub-pixel law holds.  Derivation: docs/disk/lattice.md.
+K is what one kink of b_q leaves, ζ the Hurwitz zeta function.  On the axes, q = (±1, 0) and (0,
+±1), b_q is the chord deviation of one dimension: there is no fluctuation where the sub-pixel law
+holds.  Derivation: docs/disk/lattice.md.
 """
 
 from __future__ import annotations
@@ -53,7 +57,9 @@ def project(w: Mapping[Lag, Scalar], q: Lag) -> dict[int, Any]:
 
 
 def response(T: Scalar, q: Lag) -> Any:
-    """h_q(T), what a pixel holds whose centre lies T/|q| inside a straight edge with the normal q; T may be an array."""
+    """h_q(T), what a pixel holds whose centre lies T/|q| inside a straight edge with the normal q;
+    T may be an array.
+    """
     long, wide = abs(q[0]), abs(q[1])
     if not long * wide:  # T + 1/2, cut to [0, 1]
         return (abs(2 * T + 1) - abs(2 * T - 1) + 2) / 4
@@ -95,7 +101,9 @@ class Swing(Protocol):
 
 @dataclass(frozen=True)
 class Lattice:
-    """The law: the projected filter, the pixel across lines of the lattice, the weight of a direction, and what a kink leaves."""
+    """The law: the projected filter, the pixel across lines of the lattice, the weight of a
+    direction, and what a kink leaves.
+    """
 
     project: Callable[[Mapping[Lag, Scalar], Lag], dict[int, Any]]
     response: Callable[[Scalar, Lag], Any]
@@ -111,10 +119,15 @@ PROVED = tuple(q for q in directions(3) if q > (0, 0))
 
 
 def prove(law: Lattice) -> Proof:
-    """Windows at straight edges from half squares, lines of the lattice by counting, and the integral along the parabola."""
+    """Windows at straight edges from half squares, lines of the lattice by counting, and the
+    integral along the parabola.
+    """
     covers = (
-        f"filters with n × n taps, n = 3, and sums over lines in the directions {', '.join(map(str, PROVED))}; the axes for any g and any 3 × 3 filter; one-signed differences along e and κ of 2 × 2 taps; "
-        "the lines of the lattice; the parabola as the radius r grows; the integral along it for every x in (0, 1], from the limit that defines ζ(-3/2, x)"
+        "filters with n × n taps, n = 3, and sums over lines in the directions"
+        f" {', '.join(map(str, PROVED))}; the axes for any g and any 3 × 3 filter; one-signed"
+        " differences along e and κ of 2 × 2 taps; the lines of the lattice; the parabola as the"
+        " radius r grows; the integral along it for every x in (0, 1], from the limit that defines"
+        " ζ(-3/2, x)"
     )
     return Proof(_steps(law), covers)
 
@@ -130,14 +143,18 @@ def _steps(law: Lattice) -> Iterator[Step]:
 
 
 def _taps() -> dict[Lag, sp.Symbol]:
-    return {(u, v): sp.Symbol(f"w{u + 1}{v + 1}", real=True) for u in (-1, 0, 1) for v in (-1, 0, 1)}  # fmt: skip
+    return {
+        (u, v): sp.Symbol(f"w{u + 1}{v + 1}", real=True) for u in (-1, 0, 1) for v in (-1, 0, 1)
+    }
 
 
 # ----------------------------------------------------------------------------------- the windows
 
 
 def _half_square(T: Fraction, q: Lag) -> Fraction:
-    """The definition: rows of {|X|, |Y| <= 1/2, q·(X, Y) <= T}, lines in Y between the places where one is just full or empty."""
+    """The definition: rows of {|X|, |Y| <= 1/2, q·(X, Y) <= T}, lines in Y between the places where
+    one is just full or empty.
+    """
     c, s = (abs(q[0]), abs(q[1])) if q[0] else (abs(q[1]), 0)
     half = Fraction(1, 2)
     length = lambda y: min(max((T - s * y) / c + half, Fraction(0)), Fraction(1))
@@ -151,7 +168,9 @@ def _half_square(T: Fraction, q: Lag) -> Fraction:
 
 
 def _prove_window(law: Lattice) -> Iterator[Step]:
-    """The pixel u lies at T + u·q: the window from nine half squares, against the projected taps."""
+    """The pixel u lies at T + u·q: the window from nine half squares, against the
+    projected taps.
+    """
     w = _taps()
     for q in PROVED:
         far = sum(map(abs, q)) * 2
@@ -167,7 +186,9 @@ def _prove_window(law: Lattice) -> Iterator[Step]:
 
 
 def _prove_linear(law: Lattice) -> Iterator[Step]:
-    """Σ_m [h(x + m) - 1{x + m > 0}] = x - 1/2 for 0 < x < 1: pixels without σ leave no fluctuation."""
+    """Σ_m [h(x + m) - 1{x + m > 0}] = x - 1/2 for 0 < x < 1: pixels without σ
+    leave no fluctuation.
+    """
     for q in PROVED:
         far = sum(map(abs, q))
         good = True
@@ -190,7 +211,9 @@ def _wave(law: Lattice, taps: Mapping[int, Scalar], q: Lag, x: Scalar, f: Functi
 
 
 def _prove_axis(law: Lattice) -> Iterator[Step]:
-    """Across an axis b_q(φ - 1/2) - b_q(-1/2) = Σ δ(T_{u+1}, T_u; φ) of the projected taps, for any g."""
+    """Across an axis b_q(φ - 1/2) - b_q(-1/2) = Σ δ(T_{u+1}, T_u; φ) of the projected taps, for any
+    g.
+    """
     w = _taps()
     for q in ((1, 0), (0, 1), (-1, 0), (0, -1)):
         axis, sign = (0, q[0]) if q[0] else (1, q[1])
@@ -240,26 +263,37 @@ def _prove_one_sign(law: Lattice) -> Iterator[Step]:
 
 
 def _prove_weight(law: Lattice) -> Iterator[Step]:
-    """On a line the pixels are |q| apart; at ℓ = λ√(r/|q|) beside the point of contact the edge is λ²/2 lines deep."""
+    """On a line the pixels are |q| apart; at ℓ = λ√(r/|q|) beside the point of contact the edge is
+    λ²/2 lines deep.
+    """
     lam, r, size = sp.symbols("lambda r Q", positive=True)
     for q in PROVED:
         span = range(-12, 13)
-        on = sorted((-q[1] * i + q[0] * j, i, j) for i in span for j in span if i * q[0] + j * q[1] == 1)  # fmt: skip
+        on = sorted(
+            (-q[1] * i + q[0] * j, i, j) for i in span for j in span if i * q[0] + j * q[1] == 1
+        )
         gaps = {(k - i, m - j) for (_, i, j), (_, k, m) in pairwise(on)}
-        yield Step(f"a line across {q}: every pixel is the last one moved by {(-q[1], q[0])}", gaps == {(-q[1], q[0])})  # fmt: skip
+        yield Step(
+            f"a line across {q}: every pixel is the last one moved by {(-q[1], q[0])}",
+            gaps == {(-q[1], q[0])},
+        )
         length = sp.sqrt(q[0] ** 2 + q[1] ** 2)
         claimed = law.weight(q) * sp.sqrt(r)
-        yield Step(f"dℓ/|q| = √r |q|^(-3/2) dλ, q = {q}", sp.simplify(sp.diff(lam * sp.sqrt(r / length), lam) / length - claimed) == 0)  # fmt: skip
+        yield Step(
+            f"dℓ/|q| = √r |q|^(-3/2) dλ, q = {q}",
+            sp.simplify(sp.diff(lam * sp.sqrt(r / length), lam) / length - claimed) == 0,
+        )
     depth = size * (r - sp.sqrt(r**2 - (lam * sp.sqrt(r / size)) ** 2))
     yield Step("the circle is a parabola", sp.limit(depth, r, sp.oo) == lam**2 / 2)
 
 
 def _prove_swing(law: Lattice) -> Iterator[Step]:
-    r"""K(x) = √2 ∫_0^∞ s^{-1/2} (-B₂({x - s})/2) ds, stretch by stretch, against the limit that defines ζ(-3/2, x).
+    r"""K(x) = √2 ∫_0^∞ s^{-1/2} (-B₂({x - s})/2) ds, stretch by stretch, against the limit that
+    defines ζ(-3/2, x).
 
-    With f(s) = s^{3/2} and f'' = (3/4)s^{-1/2}: up to s = x the integral is elementary, and from a to a + 1 it is what the
-    formula of Euler and Maclaurin leaves.  Added up, (3/4)∫ = Σ_{k<N} f(x + k) - (2/5)X^{5/2} + X^{3/2}/2 - X^{1/2}/8, X = x + N:
-    by definition ζ(-3/2, x) in the limit.
+    With f(s) = s^{3/2} and f'' = (3/4)s^{-1/2}: up to s = x the integral is elementary, and from a
+    to a + 1 it is what the formula of Euler and Maclaurin leaves.  Added up, (3/4)∫ = Σ_{k<N} f(x +
+    k) - (2/5)X^{5/2} + X^{3/2}/2 - X^{1/2}/8, X = x + N: by definition ζ(-3/2, x) in the limit.
     """
     s, x, a, y = sp.symbols("s x a y", positive=True)
     bernoulli = lambda v: v**2 - v + sp.Rational(1, 6)
@@ -268,18 +302,28 @@ def _prove_swing(law: Lattice) -> Iterator[Step]:
 
     phase = sp.Symbol("p", real=True)
     inside = sp.Rational(3, 4) / sp.sqrt(s) * (-bernoulli(s - phase) / 2)
-    whole = -sp.sqrt(s) * (sp.Rational(3, 20) * s**2 - (2 * phase + 1) * s / 4 + sp.Rational(3, 4) * bernoulli(-phase))  # fmt: skip
+    whole = -sp.sqrt(s) * (
+        sp.Rational(3, 20) * s**2 - (2 * phase + 1) * s / 4 + sp.Rational(3, 4) * bernoulli(-phase)
+    )
     yield Step("the antiderivative", sp.expand(sp.diff(whole, s) - inside) == 0)
     stretch = lambda low, high, p: (whole.subs(s, high) - whole.subs(s, low)).subs(phase, p)
 
-    yield Step("the parabola's mean is 1/12", sp.integrate((y - y**2) / 2, (y, 0, 1)) == sp.Rational(1, 12))  # fmt: skip
-    yield Step("B less its mean is -B₂/2", sp.expand((y - y**2) / 2 - sp.Rational(1, 12) + bernoulli(y) / 2) == 0)  # fmt: skip
+    yield Step(
+        "the parabola's mean is 1/12", sp.integrate((y - y**2) / 2, (y, 0, 1)) == sp.Rational(1, 12)
+    )
+    yield Step(
+        "B less its mean is -B₂/2",
+        sp.expand((y - y**2) / 2 - sp.Rational(1, 12) + bernoulli(y) / 2) == 0,
+    )
     yield Step("B₂({x - s}) = B₂({s - x})", sp.expand(bernoulli(1 - y) - bernoulli(y)) == 0)
     yield Step("up to s = x", sp.expand(stretch(sp.Integer(0), x, x - 1) - ends(x)) == 0)
     gap = stretch(a, a + 1, a) - (power(a) + ends(a + 1) - ends(a))
     yield Step("from a to a + 1: Euler and Maclaurin", sp.simplify(sp.expand(gap)) == 0)
     half = sp.integrate(1 / sp.sqrt(2 * s), s)
-    yield Step("both arms: dy = ds/√(2s), twice", sp.simplify(2 * sp.diff(half, s) - sp.sqrt(2) / sp.sqrt(s)) == 0)  # fmt: skip
+    yield Step(
+        "both arms: dy = ds/√(2s), twice",
+        sp.simplify(2 * sp.diff(half, s) - sp.sqrt(2) / sp.sqrt(s)) == 0,
+    )
     z = sp.Function("zeta_")
     claimed = law.swing(x, z) - sp.sqrt(2) * sp.Rational(4, 3) * z(-3 * HALF, x)
     yield Step("K = √2 (4/3) ζ(-3/2, x)", sp.expand(claimed) == 0)
@@ -312,14 +356,26 @@ CLAIM: Claim[Lattice] = Claim(
     id="lattice",
     title="The lattice fluctuation: √r times a half-integral of the sub-pixel law",
     statement=(
-        r"\sum_p \left[g(z_p) - g(0)\right] = \pi r^2\Delta + P r + \sqrt r \sum_q |q|^{-3/2} \int_0^1 K(|q|r - q \cdot c - u)\, db_q'(u) + o(\sqrt r), \qquad"
-        r" b_q(x) = \sum_m \left[g(p_q(x + m)) - g(0) - \Delta\, h_q(x + m)\right], \quad p_q(T) = \sum_j W_j h_q(T + j), \quad W_j = \sum_{u \cdot q = j} w_u, \qquad"
+        r"\sum_p \left[g(z_p) - g(0)\right] = \pi r^2\Delta + P r + \sqrt r \sum_q |q|^{-3/2}"
+        r" \int_0^1 K(|q|r - q \cdot c - u)\, db_q'(u) + o(\sqrt r), \qquad"
+        r" b_q(x) = \sum_m \left[g(p_q(x + m)) - g(0) - \Delta\, h_q(x + m)\right], \quad p_q(T) ="
+        r" \sum_j W_j h_q(T + j), \quad W_j = \sum_{u \cdot q = j} w_u, \qquad"
         r" K(x) = \frac{4\sqrt2}{3}\, \zeta(-\tfrac32, \{x\})"
     ),
     assumptions=(
-        r"a disk around any point $c$, far from the border; $\sigma$ continuous and piecewise smooth; $q$ runs over the primitive vectors of the lattice",
-        r"$h_q(T)$: the area of a unit square on the inner side of a line across $q$, its centre $T/|q|$ inside",
-        r"proved: each Fourier coefficient over $c$, to $O(\log r)$, and so the variance over $c$, to $o(r)$; for one disk, such as one around a pixel, the law is tested, not proved",
+        (
+            r"a disk around any point $c$, far from the border; $\sigma$ continuous and piecewise"
+            r" smooth; $q$ runs over the primitive vectors of the lattice"
+        ),
+        (
+            r"$h_q(T)$: the area of a unit square on the inner side of a line across $q$, its"
+            r" centre $T/|q|$ inside"
+        ),
+        (
+            r"proved: each Fourier coefficient over $c$, to $O(\log r)$, and so the variance over"
+            r" $c$, to $o(r)$; for one disk, such as one around a pixel, the law is tested, not"
+            r" proved"
+        ),
     ),
     law=LAW,
     prove=prove,

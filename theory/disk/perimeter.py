@@ -1,7 +1,9 @@
-r"""The perimeter: what a filter shows of a straight edge, and why |difference| or ReLU of one measures the width of a disk.
+r"""The perimeter: what a filter shows of a straight edge, and why |difference| or ReLU of one
+measures the width of a disk.
 
-Inside a straight edge with normal n = (cos θ, sin θ), at the signed distance t, a pixel holds H_θ(t), the area of a unit
-square on the inner side of a line, and a filter answers p_θ(t) = Σ_u w_u H_θ(t + u·n).  From ∫ [H_θ(t + s) - 1{t > 0}] dt = s,
+Inside a straight edge with normal n = (cos θ, sin θ), at the signed distance t, a pixel holds
+H_θ(t), the area of a unit square on the inner side of a line, and a filter answers p_θ(t) = Σ_u w_u
+H_θ(t + u·n).  From ∫ [H_θ(t + s) - 1{t > 0}] dt = s,
 
     ∫ [p_θ(t) - S 1{t > 0}] dt = m·n,    m = Σ_u u w_u.
 
@@ -9,11 +11,13 @@ So for S = 0 and σ = abs the coefficient of r is
 
     P = ∮ dθ ∫ |p_θ| dt = 4|m| + ∮ 2 min(∫ p₊ dt, ∫ p₋ dt) dθ,
 
-at least ∮ |m·n| dθ = 4|m|, and equal to it if and only if almost every p_θ has one sign; ReLU has half of it.  For any σ a place
-adds g(p) - g(0) - Δ 1{t > 0}, and P is the integral of that.  For w = κ ⋆ (difference along e), κ >= 0, e a row, a column or a diagonal,
-nothing is left over: at every radius
+at least ∮ |m·n| dθ = 4|m|, and equal to it if and only if almost every p_θ has one sign; ReLU has
+half of it.  For any σ a place adds g(p) - g(0) - Δ 1{t > 0}, and P is the integral of that.  For w
+= κ ⋆ (difference along e), κ >= 0, e a row, a column or a diagonal, nothing is left over: at every
+radius
 
-    Σ |w ⋆ x_r| = 2 Σκ Σ_p x_r(p),    over the crest: the largest pixel of each chain of pixels with step e.
+    Σ |w ⋆ x_r| = 2 Σκ Σ_p x_r(p),
+    over the crest: the largest pixel of each chain of pixels with step e.
 
 Derivation: docs/disk/perimeter.md.
 """
@@ -35,7 +39,20 @@ from theory.disk.disk import pixel
 from theory.pulse.signal import HALF
 from theory.types import Scalar
 
-__all__ = ["CLAIM", "LAW", "OfVector", "Perimeter", "crest", "dipole", "edge", "gap", "half_square", "kernel", "lack", "width"]  # fmt: skip
+__all__ = [
+    "CLAIM",
+    "LAW",
+    "OfVector",
+    "Perimeter",
+    "crest",
+    "dipole",
+    "edge",
+    "gap",
+    "half_square",
+    "kernel",
+    "lack",
+    "width",
+]
 
 STEPS = ((1, 0), (2, 0), (1, 1))
 """The differences e whose crest is known in closed form, up to the symmetries of the square."""
@@ -47,7 +64,9 @@ def kernel(t: Scalar) -> Any:
 
 
 def edge(t: Scalar, c: Scalar, s: Scalar) -> Any:
-    """H_θ(t), the area of the unit square around 0 where X cos θ + Y sin θ <= t, from c = cos θ and s = sin θ; t may be an array."""
+    """H_θ(t), the area of the unit square around 0 where X cos θ + Y sin θ <= t, from c = cos θ and
+    s = sin θ; t may be an array.
+    """
     c, s = abs(c), abs(s)
     out, low = (c + s) / 2, (c - s) / 2
     if not c * s:  # t + 1/2, cut to [0, 1]
@@ -61,17 +80,22 @@ def dipole(x: Scalar, y: Scalar, f: Roots = sp) -> Any:
 
 
 def gap(up: Scalar, down: Scalar) -> Any:
-    """∫ |p| - |∫ p| = 2 min(∫ p₊, ∫ p₋), from the two integrals: 0 if and only if p has one sign."""
+    """∫ |p| - |∫ p| = 2 min(∫ p₊, ∫ p₋), from the two integrals: 0 if and only if
+    p has one sign.
+    """
     return up + down - abs(up - down)
 
 
 def lack(value: Scalar, dark: Scalar, full: Scalar, lit: Scalar) -> Any:
-    """What a place inside an edge (``lit`` = 1) or outside of it (0) adds to P: g(p) - g(0) - (g(S) - g(0)) 1{t > 0}."""
+    """What a place inside an edge (``lit`` = 1) or outside of it (0) adds to P: g(p) - g(0) - (g(S)
+    - g(0)) 1{t > 0}.
+    """
     return value - dark - (full - dark) * lit
 
 
 def crest(step: tuple[int, int], reach: int) -> Iterator[tuple[int, int]]:
-    """The largest pixel of every chain p, p + e, p + 2e, ... that meets |i|, |j| <= reach, for e in :data:`STEPS`.
+    """The largest pixel of every chain p, p + e, p + 2e, ... that meets |i|, |j| <= reach, for e in
+    :data:`STEPS`.
 
     Raises
     ------
@@ -101,14 +125,18 @@ class OfVector(Protocol):
 
 
 class Width(Protocol):
-    """A step e, the radius, a number of pixels beyond it and the arithmetic -> Σ |x_r(p + e) - x_r(p)|."""
+    """A step e, the radius, a number of pixels beyond it and the arithmetic -> Σ |x_r(p + e) -
+    x_r(p)|.
+    """
 
     def __call__(self, step: tuple[int, int], r: Scalar, reach: int, f: Circle = sp, /) -> Any: ...
 
 
 @dataclass(frozen=True)
 class Perimeter:
-    """The law: the edge response of a pixel, ∮ |m·n| dθ, what both signs add to it, what a place adds to P, and the sum over all positions for a difference."""
+    """The law: the edge response of a pixel, ∮ |m·n| dθ, what both signs add to it, what a place
+    adds to P, and the sum over all positions for a difference.
+    """
 
     edge: Callable[[Scalar, Scalar, Scalar], Any]
     dipole: OfVector
@@ -125,10 +153,15 @@ RADII = tuple(map(sp.Rational, ("1/3", "1/2", "1", "20/13", "7/4", "28/11")))
 
 
 def prove(law: Perimeter) -> Proof:
-    """Areas of half squares from their definition, their first moment, the integral over directions, and sums over pixels."""
+    """Areas of half squares from their definition, their first moment, the integral over
+    directions, and sums over pixels.
+    """
     covers = (
-        "edges in four directions and on both sides of every place where the formula changes, their moment for every direction; ∮ |m·n| dθ for every m; what both signs add for columns with one sign and with both, across an axis; the crest and the sum over all positions "
-        f"for κ with n × n taps, n = 1, 3, the steps {', '.join(map(str, STEPS))} and the radii {', '.join(map(str, RADII))}"
+        "edges in four directions and on both sides of every place where the formula changes,"
+        " their moment for every direction; ∮ |m·n| dθ for every m; what both signs add for"
+        " columns with one sign and with both, across an axis; the crest and the sum over all"
+        f" positions for κ with n × n taps, n = 1, 3, the steps {', '.join(map(str, STEPS))} and"
+        f" the radii {', '.join(map(str, RADII))}"
     )
     return Proof(_steps(law), covers)
 
@@ -145,7 +178,10 @@ def _steps(law: Perimeter) -> Iterator[Step]:
 
 # --------------------------------------------------------------------------------------- the edge
 
-DIRECTIONS = tuple((sp.Rational(a, c), sp.Rational(b, c)) for a, b, c in ((4, 3, 5), (5, 12, 13), (1, 0, 1), (0, 1, 1)))  # fmt: skip
+DIRECTIONS = tuple(
+    (sp.Rational(a, c), sp.Rational(b, c))
+    for a, b, c in ((4, 3, 5), (5, 12, 13), (1, 0, 1), (0, 1, 1))
+)
 
 
 def _length(t: Scalar, y: Scalar, c: Scalar, s: Scalar) -> Any:
@@ -154,7 +190,9 @@ def _length(t: Scalar, y: Scalar, c: Scalar, s: Scalar) -> Any:
 
 
 def half_square(t: Scalar, c: Scalar, s: Scalar) -> Any:
-    """The definition, ∫ of the rows' lengths over |y| <= 1/2: lines between the places where a row is just full or empty."""
+    """The definition, ∫ of the rows' lengths over |y| <= 1/2: lines between the places where a row
+    is just full or empty.
+    """
     if not c:  # columns for rows
         c, s = s, c
     places = {-HALF, HALF}
@@ -171,16 +209,20 @@ def half_square(t: Scalar, c: Scalar, s: Scalar) -> Any:
 
 def _prove_edge(law: Perimeter) -> Iterator[Step]:
     for c, s in DIRECTIONS:
-        bends = sorted({a * (c + s) / 2 + b * (c - s) / 2 for a, b in ((1, 0), (-1, 0), (0, 1), (0, -1))})  # fmt: skip
+        bends = sorted(
+            {a * (c + s) / 2 + b * (c - s) / 2 for a, b in ((1, 0), (-1, 0), (0, 1), (0, -1))}
+        )
         # Between bends a quadratic: three values decide it.
-        inner = [x + (y - x) * k / 4 for x, y in pairwise(bends) for k in range(4)]  # fmt: skip
+        inner = [x + (y - x) * k / 4 for x, y in pairwise(bends) for k in range(4)]
         tried = [bends[0] - 1, *inner, bends[-1], bends[-1] + 1]
         same = all(sp.expand(law.edge(t, c, s) - half_square(t, c, s)) == 0 for t in tried)
         yield Step(f"half squares across ({c}, {s})", same)
 
 
 def _prove_moment(law: Perimeter) -> Iterator[Step]:
-    """∫ [H(t + σ) - 1{t > 0}] dt = σ, exactly, from Simpson's rule between the bends; and for every direction from cubes."""
+    """∫ [H(t + σ) - 1{t > 0}] dt = σ, exactly, from Simpson's rule between the bends; and for every
+    direction from cubes.
+    """
     t, shift, c, s = sp.symbols("t sigma c s", positive=True)
     out, low = (c + s) / 2, (c - s) / 2
     cubes = ((t + out) ** 3 - (t + low) ** 3 - (t - low) ** 3 + (t - out) ** 3) / (6 * c * s)
@@ -191,36 +233,66 @@ def _prove_moment(law: Perimeter) -> Iterator[Step]:
         bends = sorted({k * (a + b) / 2 for k in (-1, 1)} | {k * (a - b) / 2 for k in (-1, 1)})
         total = sp.Integer(0)
         for x, y in pairwise(bends):
-            total += (y - x) * (law.edge(x, a, b) + 4 * law.edge((x + y) / 2, a, b) + law.edge(y, a, b)) / 6  # fmt: skip
-        yield Step(f"∫ H over its bends is half their distance across ({a}, {b})", sp.expand(total - (bends[-1] - bends[0]) / 2) == 0)  # fmt: skip
-        # A filter is a sum of moved pixels, g = z: what a place adds is linear in it, and S is 1 for each.
+            total += (
+                (y - x)
+                * (law.edge(x, a, b) + 4 * law.edge((x + y) / 2, a, b) + law.edge(y, a, b))
+                / 6
+            )
+        yield Step(
+            f"∫ H over its bends is half their distance across ({a}, {b})",
+            sp.expand(total - (bends[-1] - bends[0]) / 2) == 0,
+        )
+        # A filter is a sum of moved pixels, g = z: what a place adds is linear in it, and S is 1
+        # for each.
         for u in ((0, 0), (1, -1), (-1, 2)):
             inside = u[0] * a + u[1] * b
             cuts, total = sorted({x - inside for x in bends} | {sp.Integer(0)}), sp.Integer(0)
             for x, y in pairwise(cuts):
-                added = lambda t, lit=int(bool(x >= 0)), inside=inside: law.lack(law.edge(t + inside, a, b), sp.Integer(0), sp.Integer(1), lit)  # noqa: B023  # fmt: skip
-                total += (y - x) * (added(x) + 4 * added((x + y) / 2) + added(y)) / 6
-            yield Step(f"∫ of what places add for the pixel {u} is u·n across ({a}, {b})", sp.expand(total - inside) == 0)  # fmt: skip
+                lit = int(bool(x >= 0))
+                low, middle, high = (
+                    law.lack(law.edge(t + inside, a, b), sp.Integer(0), sp.Integer(1), lit)
+                    for t in (x, (x + y) / 2, y)
+                )
+                total += (y - x) * (low + 4 * middle + high) / 6
+            yield Step(
+                f"∫ of what places add for the pixel {u} is u·n across ({a}, {b})",
+                sp.expand(total - inside) == 0,
+            )
     for n in PROVED_TAPS:
         h = n // 2
-        w = {(u, v): sp.Symbol(f"w{u}_{v}", real=True) for u in range(-h, h + 1) for v in range(-h, h + 1)}  # fmt: skip
+        w = {
+            (u, v): sp.Symbol(f"w{u}_{v}", real=True)
+            for u in range(-h, h + 1)
+            for v in range(-h, h + 1)
+        }
         # ∫ up to T of Σ w H(t + u·n), less S T.
-        moment = sp.Add(*(tap * (shift + u * c + v * s) for (u, v), tap in w.items())) - shift * sp.Add(*w.values())  # fmt: skip
+        moment = sp.Add(
+            *(tap * (shift + u * c + v * s) for (u, v), tap in w.items())
+        ) - shift * sp.Add(*w.values())
         m = [sp.Add(*(k[axis] * tap for k, tap in w.items())) for axis in (0, 1)]
         yield Step(f"∫ [p - S1] = m·n, n = {n}", sp.expand(moment - m[0] * c - m[1] * s) == 0)
 
 
 def _prove_dipole(law: Perimeter) -> Iterator[Step]:
-    """m·n changes its sign at n ⊥ m only; between, its integral x sin θ - y cos θ runs from -|m| to |m|."""
+    """m·n changes its sign at n ⊥ m only; between, its integral x sin θ - y cos θ runs from -|m| to
+    |m|.
+    """
     x, y, angle = sp.symbols("x y theta", real=True)
     primitive = x * sp.sin(angle) - y * sp.cos(angle)
-    yield Step("the antiderivative of m·n", sp.expand(sp.diff(primitive, angle) - x * sp.cos(angle) - y * sp.sin(angle)) == 0)  # fmt: skip
+    yield Step(
+        "the antiderivative of m·n",
+        sp.expand(sp.diff(primitive, angle) - x * sp.cos(angle) - y * sp.sin(angle)) == 0,
+    )
     size = sp.sqrt(x**2 + y**2)
     # At n = (y, -x)/|m| and its opposite: cos θ = ±y/|m|, sin θ = ∓x/|m|.
     half = (x * x + y * y) / size - (-(x * x) - y * y) / size
     yield Step("twice over half a turn", sp.simplify(2 * half - law.dipole(x, y)) == 0)
     z = sp.Symbol("z", real=True)
-    yield Step("ReLU is half of abs and half of the identity", all(sp.Max(v, 0) - (abs(v) + v) / 2 == 0 for v in (sp.Integer(-3), sp.Integer(0), HALF)) and sp.integrate(sp.cos(z), (z, 0, 2 * sp.pi)) == 0)  # fmt: skip
+    yield Step(
+        "ReLU is half of abs and half of the identity",
+        all(sp.Max(v, 0) - (abs(v) + v) / 2 == 0 for v in (sp.Integer(-3), sp.Integer(0), HALF))
+        and sp.integrate(sp.cos(z), (z, 0, 2 * sp.pi)) == 0,
+    )
 
 
 COLUMNS = ((1, -2, 1), (-1, 1, 0), (1, 1, -2), (1, -3, 2), (-2, 5, -3))
@@ -228,7 +300,9 @@ COLUMNS = ((1, -2, 1), (-1, 1, 0), (1, 1, -2), (1, -3, 2), (-2, 5, -3))
 
 
 def _prove_gap(law: Perimeter) -> Iterator[Step]:
-    """∫ |p| = |m·n| + what both signs add: p is a polygon through the partial sums, cut where it passes 0."""
+    """∫ |p| = |m·n| + what both signs add: p is a polygon through the partial sums, cut where it
+    passes 0.
+    """
     for taps in COLUMNS:
         corners = [sp.Integer(sum(taps[k:])) for k in range(len(taps) + 1)]  # at half-integers
         up = down = sp.Integer(0)
@@ -247,7 +321,13 @@ def _prove_gap(law: Perimeter) -> Iterator[Step]:
             f"∫ |p| of the column {taps}, {'both signs' if both else 'one sign'}", bool(good)
         )
     z = sp.Symbol("z", real=True)
-    yield Step("a place far inside, or far outside, adds nothing", all(sp.expand(law.lack(value, z, 3 * z + 2, lit)) == 0 for value, lit in ((3 * z + 2, 1), (z, 0))))  # fmt: skip
+    yield Step(
+        "a place far inside, or far outside, adds nothing",
+        all(
+            sp.expand(law.lack(value, z, 3 * z + 2, lit)) == 0
+            for value, lit in ((3 * z + 2, 1), (z, 0))
+        ),
+    )
 
 
 # -------------------------------------------------------------------------------------- the crest
@@ -255,7 +335,9 @@ def _prove_gap(law: Perimeter) -> Iterator[Step]:
 
 @lru_cache(maxsize=16)
 def _disk(r: sp.Rational) -> tuple[int, dict[tuple[int, int], sp.Expr]]:
-    """A number of pixels that r does not exceed, and the pixels so far from the centre along either axis."""
+    """A number of pixels that r does not exceed, and the pixels so far from the centre along either
+    axis.
+    """
     reach = int(sp.ceiling(r))
     inside = range(-reach, reach + 1)
     return reach, {(i, j): pixel(i, j, r) for i in inside for j in inside}
@@ -268,7 +350,9 @@ def _at_most(small: sp.Expr, large: sp.Expr) -> bool:
 
 
 def _prove_crest(step: tuple[int, int], r: sp.Rational) -> Step:
-    """Along every chain the pixels rise to the one on the crest, of which there is one, and fall from there on."""
+    """Along every chain the pixels rise to the one on the crest, of which there is one, and fall
+    from there on.
+    """
     reach, x = _disk(r)
     tops = set(crest(step, reach + 1))
     good, covered = True, set[tuple[int, int]]()
@@ -347,14 +431,27 @@ CLAIM: Claim[Perimeter] = Claim(
     title="Edges: the absolute value of a difference measures the width of the disk",
     statement=(
         r"p_\theta(t) = \sum_u w_u H_\theta(t + u \cdot n), \qquad"
-        r" \int \left[p_\theta(t) - S\,1_{t > 0}\right] dt = m \cdot n, \quad m = \sum_u u\, w_u, \qquad"
-        r" P = \oint d\theta \int |p_\theta(t)|\, dt = 4|m| + \oint 2 \min\Big(\int p_{\theta+}, \int p_{\theta-}\Big) d\theta \ge 4|m|, \qquad"
-        r" \sum_p \left|\sum_v \kappa_v \left(x_r(p + v + e) - x_r(p + v)\right)\right| = 2 \sum_v \kappa_v \sum_{p \in \text{crest}} x_r(p) = 4|m| r + O(1)"
+        r" \int \left[p_\theta(t) - S\,1_{t > 0}\right] dt = m \cdot n, \quad m = \sum_u u\, w_u,"
+        r" \qquad"
+        r" P = \oint d\theta \int |p_\theta(t)|\, dt = 4|m| + \oint 2 \min\Big(\int p_{\theta+},"
+        r" \int p_{\theta-}\Big) d\theta \ge 4|m|, \qquad"
+        r" \sum_p \left|\sum_v \kappa_v \left(x_r(p + v + e) - x_r(p + v)\right)\right| = 2 \sum_v"
+        r" \kappa_v \sum_{p \in \text{crest}} x_r(p) = 4|m| r + O(1)"
     ),
     assumptions=(
-        r"$H_\theta(t)$: the area of a unit square on the inner side of a line at distance $t$ from its centre, $n = (\cos\theta, \sin\theta)$; the disk far from the border",
-        r"third line: $S = 0$, $\sigma = |\cdot|$, $b = 0$; equality if and only if almost every $p_\theta$ has one sign; ReLU has half of it",
-        r"last line: $\kappa \ge 0$ moves the difference across $e$ only, $e$ is $(1, 0)$, $(2, 0)$ or $(1, 1)$ or one of their mirror images; the crest is the largest pixel of each chain of pixels with step $e$",
+        (
+            r"$H_\theta(t)$: the area of a unit square on the inner side of a line at distance $t$"
+            r" from its centre, $n = (\cos\theta, \sin\theta)$; the disk far from the border"
+        ),
+        (
+            r"third line: $S = 0$, $\sigma = |\cdot|$, $b = 0$; equality if and only if almost"
+            r" every $p_\theta$ has one sign; ReLU has half of it"
+        ),
+        (
+            r"last line: $\kappa \ge 0$ moves the difference across $e$ only, $e$ is $(1, 0)$, $(2,"
+            r" 0)$ or $(1, 1)$ or one of their mirror images; the crest is the largest pixel of"
+            r" each chain of pixels with step $e$"
+        ),
     ),
     law=LAW,
     prove=prove,

@@ -1,21 +1,25 @@
-r"""What each channel contributes on disks: area, perimeter and the rest; and what squares see of an image.
+r"""What each channel contributes on disks: area, perimeter and the rest; and what squares see of an
+image.
 
-Let F_k(r) = Σ_p [σ(w_k ⋆ x_r + b_k) - σ(b_k)]_p = πr²Δ_k + P_k r + ϱ_k(r), on training radii that lie symmetrically about μ.
-For every network, trained or not, with loss L,
+Let F_k(r) = Σ_p [σ(w_k ⋆ x_r + b_k) - σ(b_k)]_p = πr²Δ_k + P_k r + ϱ_k(r), on training radii that
+lie symmetrically about μ. For every network, trained or not, with loss L,
 
-    Σ_k a_k (P_k + 2μπΔ_k + Cov(r, ϱ_k)/Var r) = 1 - L/Var r + [Σ_k a_k ∂L/∂a_k + (c - μ) ∂L/∂c]/(2 Var r),
+    Σ_k a_k (P_k + 2μπΔ_k + Cov(r, ϱ_k)/Var r)
+        = 1 - L/Var r + [Σ_k a_k ∂L/∂a_k + (c - μ) ∂L/∂c]/(2 Var r),
 
 and the bracket is 0 for the best readout.  Seen from the other side an edge is its own complement,
 
     p_{θ+π}(t) = S - p_θ(-t),
 
-so P knows only the part of g that is even about S/2.  Squares, on an image with the symmetries of the square, know its
-autocorrelation at a few lags and nothing else,
+so P knows only the part of g that is even about S/2.  Squares, on an image with the symmetries of
+the square, know its autocorrelation at a few lags and nothing else,
 
-    Σ_p [(w ⋆ x + b)²_p - b²] = Σ_d W_d C(d) + 2bS Σx,    C(d) = Σ_p x(p)x(p + d),    d = (i, j), i >= j >= 0,
+    Σ_p [(w ⋆ x + b)²_p - b²] = Σ_d W_d C(d) + 2bS Σx,    C(d) = Σ_p x(p)x(p + d),
+    d = (i, j), i >= j >= 0,
 
-W_d being the filter's autocorrelation, added up over the images of d.  And where σ is piecewise linear, the pieces and kinks on
-which the windows lie leave a linear regression (:mod:`theory.disk.linear_regions`): where training comes to rest, its residual is the loss.
+W_d being the filter's autocorrelation, added up over the images of d.  And where σ is piecewise
+linear, the pieces and kinks on which the windows lie leave a linear regression
+(:mod:`theory.disk.linear_regions`): where training comes to rest, its residual is the loss.
 Derivation: docs/disk/shares.md.
 """
 
@@ -66,12 +70,16 @@ def lags(w: Mapping[Lag, Scalar]) -> dict[Lag, Any]:
 def orbit(lag: Lag) -> tuple[Lag, ...]:
     """The images of a lag under the eight symmetries of the square, each once."""
     i, j = lag
-    return tuple(sorted({(s * p, t * q) for p, q in ((i, j), (j, i)) for s in (1, -1) for t in (1, -1)}))  # fmt: skip
+    return tuple(
+        sorted({(s * p, t * q) for p, q in ((i, j), (j, i)) for s in (1, -1) for t in (1, -1)})
+    )
 
 
 @dataclass(frozen=True)
 class Shares:
-    """The law: the other side of an edge, the shares of a network's answer, the lags that squares see, and what a piece of σ contributes."""
+    """The law: the other side of an edge, the shares of a network's answer, the lags that squares
+    see, and what a piece of σ contributes.
+    """
 
     opposite: Opposite
     share: Callable[[Vector, Vector, Vector, Vector, Scalar], Any]
@@ -87,10 +95,15 @@ PROVED_RADII = (2, 3, 4, 5)
 
 
 def prove(law: Shares) -> Proof:
-    """Sums of half squares from both sides, regression from the loss itself, squares pixel by pixel, and pieces row by row."""
+    """Sums of half squares from both sides, regression from the loss itself, squares pixel by
+    pixel, and pieces row by row.
+    """
     covers = (
-        "edges for every direction and distance, n = 1, 3; polynomials g up to degree 5; any network with K = 1, 2 on 2 to 5 radii, any features and weights; squares with n = 1, 3, any filter and bias, "
-        "on every symmetric image of 3 × 3 pixels, n = 1 also of 5 × 5; the spectrum for n = 3 at nine frequencies; pieces and kinks of every piecewise-linear row, their gradient for K = 1, 2, three windows and two radii"
+        "edges for every direction and distance, n = 1, 3; polynomials g up to degree 5; any"
+        " network with K = 1, 2 on 2 to 5 radii, any features and weights; squares with n = 1, 3,"
+        " any filter and bias, on every symmetric image of 3 × 3 pixels, n = 1 also of 5 × 5; the"
+        " spectrum for n = 3 at nine frequencies; pieces and kinks of every piecewise-linear row,"
+        " their gradient for K = 1, 2, three windows and two radii"
     )
     return Proof(_steps(law), covers)
 
@@ -161,8 +174,14 @@ def _prove_share(law: Shares) -> Iterator[Step]:
             answers = [c + sum(a[k] * f[k][j] for k in range(channels)) for j in range(count)]
             loss = mean([(y - x) ** 2 for y, x in zip(answers, r, strict=True)])
             left = sum(x * loss.diff(x) for x in a) + (c - mu) * loss.diff(c)
-            remainder = [[f[k][j] - d[k] * r[j] ** 2 - p[k] * r[j] for j in range(count)] for k in range(channels)]  # fmt: skip
-            slopes = [mean([(x - mu) * y for x, y in zip(r, row, strict=True)]) / spread for row in remainder]  # fmt: skip
+            remainder = [
+                [f[k][j] - d[k] * r[j] ** 2 - p[k] * r[j] for j in range(count)]
+                for k in range(channels)
+            ]
+            slopes = [
+                mean([(x - mu) * y for x, y in zip(r, row, strict=True)]) / spread
+                for row in remainder
+            ]
             gap = (law.share(a, p, d, slopes, mu) - 1) * spread + loss - left / 2
             yield Step(f"the shares, K = {channels}, {count} radii", gap == 0)
 
@@ -187,23 +206,44 @@ def _prove_lags(law: Shares) -> Iterator[Step]:
             for j in positions:
                 z = sp.Add(*(tap * x.get((i + u, j + v), 0) for (u, v), tap in w.items()))
                 total += sp.expand((z + b) ** 2 - b**2)
-        alike = lambda d: sp.Add(*(pixel * x.get((i + d[0], j + d[1]), 0) for (i, j), pixel in x.items()))  # fmt: skip # noqa: B023
-        claimed = sp.Add(*(weight * alike(d) for d, weight in law.lags(w).items()))
+
+        claimed = sp.Integer(0)
+        for (u, v), weight in law.lags(w).items():
+            alike = (pixel * x.get((i + u, j + v), 0) for (i, j), pixel in x.items())
+            claimed += weight * sp.Add(*alike)
         claimed += 2 * b * sp.Add(*w.values()) * sp.Add(*x.values())
-        yield Step(f"squares see lags, n = {n}, {2 * reach + 1} × {2 * reach + 1} pixels", sp.expand(total - claimed) == 0)  # fmt: skip
+        yield Step(
+            f"squares see lags, n = {n}, {2 * reach + 1} × {2 * reach + 1} pixels",
+            sp.expand(total - claimed) == 0,
+        )
 
 
 def _prove_spectrum(law: Shares) -> Iterator[Step]:
-    """Σ_d W_d × the mean of cos(d·ω) over the images of d is the mean of |ŵ|² over the images of ω: at least 0."""
+    """Σ_d W_d × the mean of cos(d·ω) over the images of d is the mean of |ŵ|² over the images of ω:
+    at least 0.
+    """
     w, angles = _taps(3), (sp.Integer(0), sp.pi / 2, sp.pi)
     for first in angles:
         for second in angles:
             wave = lambda d, first=first, second=second: d[0] * first + d[1] * second
-            claimed = sp.Add(*(value * sp.Add(*(sp.cos(wave(e)) for e in orbit(d))) / len(orbit(d)) for d, value in law.lags(w).items()))  # fmt: skip
-            images = [(s * p, t * q) for p, q in ((first, second), (second, first)) for s in (1, -1) for t in (1, -1)]  # fmt: skip
+            claimed = sp.Add(
+                *(
+                    value * sp.Add(*(sp.cos(wave(e)) for e in orbit(d))) / len(orbit(d))
+                    for d, value in law.lags(w).items()
+                )
+            )
+            images = [
+                (s * p, t * q)
+                for p, q in ((first, second), (second, first))
+                for s in (1, -1)
+                for t in (1, -1)
+            ]
             mean = sp.Integer(0)
             for p, q in images:
-                parts = [sp.Add(*(tap * f(u * p + v * q) for (u, v), tap in w.items())) for f in (sp.cos, sp.sin)]  # fmt: skip
+                parts = [
+                    sp.Add(*(tap * f(u * p + v * q) for (u, v), tap in w.items()))
+                    for f in (sp.cos, sp.sin)
+                ]
                 mean += sp.expand(parts[0] ** 2 + parts[1] ** 2) / 8
             yield Step(f"the spectrum at ({first}, {second})", sp.expand(claimed - mean) == 0)
 
@@ -240,16 +280,39 @@ CLAIM: Claim[Shares] = Claim(
     id="shares",
     title="Trained on disks: what every channel contributes, and what squares cannot do",
     statement=(
-        r"\sum_k a_k \left(P_k + 2\mu\pi\Delta_k + \frac{\operatorname{Cov}(r, \varrho_k)}{\operatorname{Var} r}\right) = 1 - \frac{L}{\operatorname{Var} r} + \frac{1}{2\operatorname{Var} r}\left(\sum_k a_k \frac{\partial L}{\partial a_k} + (c - \mu)\frac{\partial L}{\partial c}\right), \qquad"
+        r"\sum_k a_k \left(P_k + 2\mu\pi\Delta_k + \frac{\operatorname{Cov}(r,"
+        r" \varrho_k)}{\operatorname{Var} r}\right) = 1 - \frac{L}{\operatorname{Var} r} +"
+        r" \frac{1}{2\operatorname{Var} r}\left(\sum_k a_k \frac{\partial L}{\partial a_k} + (c -"
+        r" \mu)\frac{\partial L}{\partial c}\right), \qquad"
         r" p_{\theta+\pi}(t) = S - p_\theta(-t), \qquad"
-        r" \sum_p \left[(w \star x + b)^2_p - b^2\right] = \sum_{d} W_d \sum_p x(p)\, x(p + d) + 2bS\sum_p x(p), \qquad"
-        r" L = \min_{V, a, c} \operatorname{E}\Big(c + \sum_{k, U} N_U(r)\,(s_{k,U}\, U \cdot V_k + o_{k,U}\, a_k) - r\Big)^2 \text{ over } U \cdot V_k = t\,a_k \text{ where } U \cdot v_k = t"
+        r" \sum_p \left[(w \star x + b)^2_p - b^2\right] = \sum_{d} W_d \sum_p x(p)\, x(p + d) +"
+        r" 2bS\sum_p x(p), \qquad"
+        r" L = \min_{V, a, c} \operatorname{E}\Big(c + \sum_{k, U} N_U(r)\,(s_{k,U}\, U \cdot V_k +"
+        r" o_{k,U}\, a_k) - r\Big)^2 \text{ over } U \cdot V_k = t\,a_k \text{ where } U \cdot"
+        r" v_k = t"
     ),
     assumptions=(
-        r"$F_k(r) = \pi r^2\Delta_k + P_k r + \varrho_k(r)$ with $P_k$ of the perimeter, $L$ the mean of $(\hat r - r)^2$ over radii that lie symmetrically about $\mu$; the parenthesis on the right is 0 for the best readout",
-        r"$p_\theta$: what a filter shows of a straight edge; so $P$ knows only the part of $g(z) = \sigma(z + b)$ that is even about $S/2$",
-        r"squares: $x$ has the symmetries of the square, as a disk has, far from the border; $d = (i, j)$ with $i \ge j \ge 0$, $W_d$ the autocorrelation of $w$, added up over the images of $d$",
-        r"last line: $\sigma$ continuous and piecewise linear, $\sigma(z) = s_{k,U}z + o_{k,U}$ on the piece of the window $U$ (with a final 1), which occurs $N_U(r)$ times; no $a_k$ is 0, and the loss is stationary along the facet of the weights $v_k = (w_k, b_k)$, $V_k = a_kv_k$: the windows on a kink $t$ stay there, the others on their pieces; for all other weights $L$ is at least that",
+        (
+            r"$F_k(r) = \pi r^2\Delta_k + P_k r + \varrho_k(r)$ with $P_k$ of the perimeter, $L$"
+            r" the mean of $(\hat r - r)^2$ over radii that lie symmetrically about $\mu$; the"
+            r" parenthesis on the right is 0 for the best readout"
+        ),
+        (
+            r"$p_\theta$: what a filter shows of a straight edge; so $P$ knows only the part of"
+            r" $g(z) = \sigma(z + b)$ that is even about $S/2$"
+        ),
+        (
+            r"squares: $x$ has the symmetries of the square, as a disk has, far from the border; $d"
+            r" = (i, j)$ with $i \ge j \ge 0$, $W_d$ the autocorrelation of $w$, added up over the"
+            r" images of $d$"
+        ),
+        (
+            r"last line: $\sigma$ continuous and piecewise linear, $\sigma(z) = s_{k,U}z + o_{k,U}$"
+            r" on the piece of the window $U$ (with a final 1), which occurs $N_U(r)$ times; no"
+            r" $a_k$ is 0, and the loss is stationary along the facet of the weights $v_k = (w_k,"
+            r" b_k)$, $V_k = a_kv_k$: the windows on a kink $t$ stay there, the others on their"
+            r" pieces; for all other weights $L$ is at least that"
+        ),
     ),
     law=LAW,
     prove=prove,

@@ -1,12 +1,15 @@
-r"""Where the response of a filter to a straight edge changes its sign, decided in rational numbers for every direction at once.
+r"""Where the response of a filter to a straight edge changes its sign, decided in rational numbers
+for every direction at once.
 
-With u = tan θ and x = t/cos θ, and the mixed differences d_v of w at the corners v of pixels, v = (v₁, v₂),
+With u = tan θ and x = t/cos θ, and the mixed differences d_v of w at the corners v of pixels, v =
+(v₁, v₂),
 
     2u (p_θ(t) + b) = Σ_v d_v (x + v₁ + v₂u)₊² + 2ub,     0 < u < 1:
 
-a quadratic in (u, x) on every polygon between the lines x = -v₁ - v₂u.  They meet at rational u, so the polygons are
-trapezoids with rational corners, and a quadratic takes its least and its largest value there, on an edge where its slope
-along the edge is 0, or where its gradient is.  Seven rotations and mirror images bring the other directions.
+a quadratic in (u, x) on every polygon between the lines x = -v₁ - v₂u.  They meet at rational u, so
+the polygons are trapezoids with rational corners, and a quadratic takes its least and its largest
+value there, on an edge where its slope along the edge is 0, or where its gradient is.  Seven
+rotations and mirror images bring the other directions.
 Derivation: docs/disk/laplacian.md.
 """
 
@@ -36,12 +39,18 @@ Filter = Mapping[tuple[int, int], Fraction]
 """Taps by their places."""
 HALF = Fraction(1, 2)
 
-OCTANTS = tuple(((p, q), (r, s)) for p, q, r, s in ((1, 0, 0, 1), (0, 1, 1, 0), (0, -1, 1, 0), (1, 0, 0, -1)))  # fmt: skip
-"""Images of the corners; with v = (v₁, v₂) seen at tan θ = u in (0, 1) they cover half a turn, and their opposites the other half."""
+OCTANTS = tuple(
+    ((p, q), (r, s)) for p, q, r, s in ((1, 0, 0, 1), (0, 1, 1, 0), (0, -1, 1, 0), (1, 0, 0, -1))
+)
+"""Images of the corners; with v = (v₁, v₂) seen at tan θ = u in (0, 1) they cover half a turn, and
+their opposites the other half.
+"""
 
 
 def corners(w: Filter) -> dict[Point, Fraction]:
-    """d_v where it is not 0: each pixel adds its tap, with the sign of (v - pixel)₁ (v - pixel)₂."""
+    """d_v where it is not 0: each pixel adds its tap, with the sign of (v -
+    pixel)₁ (v - pixel)₂.
+    """
     d: defaultdict[Point, Fraction] = defaultdict(Fraction)
     for (i, j), tap in w.items():
         for a in (1, -1):
@@ -62,7 +71,8 @@ def centre_of(w: Filter) -> Point | None:
 
 @dataclass(frozen=True)
 class _Trapezoid:
-    """q(u, x) = Σ_v d_v (x + v₁ + v₂u)² + 2ub between two values of u and two lines, in whole numbers.
+    """q(u, x) = Σ_v d_v (x + v₁ + v₂u)² + 2ub between two values of u and two lines, in whole
+    numbers.
 
     Attributes
     ----------
@@ -76,7 +86,11 @@ class _Trapezoid:
 
     def __call__(self, u: int, x: int) -> int:
         constant, by_u, by_x, uu, ux, xx = self.powers
-        return self.unit * (self.unit * constant + by_u * u + by_x * x) + u * (uu * u + ux * x) + xx * x * x  # fmt: skip
+        return (
+            self.unit * (self.unit * constant + by_u * u + by_x * x)
+            + u * (uu * u + ux * x)
+            + xx * x * x
+        )
 
     def signs(self) -> dict[int, Point]:
         """A place for each sign, -1 or 1, that q takes."""
@@ -84,7 +98,9 @@ class _Trapezoid:
 
         def see(value: int, u: int | Fraction, x: int | Fraction) -> None:
             if value:
-                places.setdefault(1 if value > 0 else -1, (Fraction(u) / self.unit, Fraction(x) / self.unit))  # fmt: skip
+                places.setdefault(
+                    1 if value > 0 else -1, (Fraction(u) / self.unit, Fraction(x) / self.unit)
+                )
 
         values = [self(u, x) for u, x in self.ring]
         for value, place in zip(values, self.ring, strict=True):
@@ -105,23 +121,33 @@ class _Trapezoid:
             # Where the gradient is 0; elsewhere than at an extreme there is nothing new.
             u, x = self.unit * (ux * by_x - 2 * xx * by_u), self.unit * (ux * by_u - 2 * uu * by_x)
             if self._inside(u, x, det):
-                value = constant * det + (by_u * (ux * by_x - 2 * xx * by_u) + by_x * (ux * by_u - 2 * uu * by_x)) // 2  # fmt: skip
+                value = (
+                    constant * det
+                    + (by_u * (ux * by_x - 2 * xx * by_u) + by_x * (ux * by_u - 2 * uu * by_x)) // 2
+                )
                 see(value, Fraction(u, det), Fraction(x, det))
         return places
 
     def _inside(self, u: int, x: int, scale: int) -> bool:
-        """Whether (u, x)/``scale`` lies in the ring, which runs from left to right below and back above."""
-        turns = ((b[0] - a[0]) * (x - scale * a[1]) - (b[1] - a[1]) * (u - scale * a[0]) for a, b in pairwise((*self.ring, self.ring[0])))  # fmt: skip
+        """Whether (u, x)/``scale`` lies in the ring, which runs from left to right below and back
+        above.
+        """
+        turns = (
+            (b[0] - a[0]) * (x - scale * a[1]) - (b[1] - a[1]) * (u - scale * a[0])
+            for a, b in pairwise((*self.ring, self.ring[0]))
+        )
         return all(turn >= 0 for turn in turns)  # a side may have no length
 
 
 @dataclass(frozen=True)
 class Stretch:
-    """What 2u (p_θ(t) + b) shows where tan θ runs from ``left`` to ``right``, after the image ``octant`` of the plane.
+    """What 2u (p_θ(t) + b) shows where tan θ runs from ``left`` to ``right``, after the image
+    ``octant`` of the plane.
 
     Attributes
     ----------
-    signs: a place (u, x) for each sign, -1 or 1, that occurs above the centre's line, or anywhere if there is no centre.
+    signs: a place (u, x) for each sign, -1 or 1, that occurs above the centre's line, or anywhere
+        if there is no centre.
     """
 
     octant: tuple[tuple[int, int], tuple[int, int]]
@@ -130,7 +156,9 @@ class Stretch:
     signs: Mapping[int, Point]
 
 
-def stretches(w: Filter, b: Fraction = Fraction(0), centre: Point | None = None) -> Iterator[Stretch]:  # fmt: skip
+def stretches(
+    w: Filter, b: Fraction = Fraction(0), centre: Point | None = None
+) -> Iterator[Stretch]:
     """Half a turn in stretches of tan θ between places where lines meet."""
     d = corners(w)
     scale = lcm(b.denominator, *(value.denominator for value in d.values()))
@@ -163,7 +191,9 @@ def _trapezoids(
     right: Fraction,
     bias: int,
 ) -> Iterator[tuple[tuple[int, ...], _Trapezoid]]:
-    """The line below, in halves, and the trapezoid above it: from below all lines, where the edge has not arrived, to above all, where it has passed."""
+    """The line below, in halves, and the trapezoid above it: from below all lines, where the edge
+    has not arrived, to above all, where it has passed.
+    """
     order = sorted(lines, key=lambda v: _height(v, left + right))
     order = [(order[0][0] + 2, order[0][1]), *order, (order[-1][0] - 2, order[-1][1])]
     unit = 8 * left.denominator * right.denominator
@@ -174,7 +204,12 @@ def _trapezoids(
         p, q = v
         for k, factor in enumerate((p * p, 2 * p * q, 4 * p, q * q, 4 * q, 4)):
             powers[k] += heights.get(v, 0) * factor
-        yield v, _Trapezoid((at(0, v), at(1, v), at(1, following), at(0, following)), unit, tuple(powers))  # fmt: skip
+        yield (
+            v,
+            _Trapezoid(
+                (at(0, v), at(1, v), at(1, following), at(0, following)), unit, tuple(powers)
+            ),
+        )
 
 
 @dataclass(frozen=True)
@@ -183,8 +218,9 @@ class Crossing:
 
     Attributes
     ----------
-    kind: ``none``: p_θ + b never takes both signs, whatever θ is; ``dipole``: b = S = 0, and no p_θ takes both; ``centre``: the filter is
-        even about a point, b = -S/2, and p_θ + b changes its sign where the line passes that point, and nowhere else; else ``other``.
+    kind: ``none``: p_θ + b never takes both signs, whatever θ is; ``dipole``: b = S = 0, and no p_θ
+        takes both; ``centre``: the filter is even about a point, b = -S/2, and p_θ + b changes its
+        sign where the line passes that point, and nowhere else; else ``other``.
     centre: that point, of kind ``centre``.
     turns: which side is the positive one depends on the direction; of kind ``centre``.
     """
@@ -222,7 +258,9 @@ def _every(w: Filter, b: Fraction, centre: Point | None) -> set[int] | None:
 
 
 def _one_sign(w: Filter, b: Fraction, total: Fraction) -> bool:
-    """Whether p_θ + b has one sign for all θ; p_θ(t) + p_θ₊π(-t) = S brings the other half of the turn."""
+    """Whether p_θ + b has one sign for all θ; p_θ(t) + p_θ₊π(-t) = S brings the other half of the
+    turn.
+    """
     opposite = {p: -tap for p, tap in w.items()}
     one, two = _every(w, b, None), _every(opposite, total + b, None)
     return one is not None and two is not None and len(one | two) == 1

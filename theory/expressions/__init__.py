@@ -1,1 +1,3 @@
-"""Activations as exact expressions in z: pieces, signs, enclosures, a normal form, asymptotics, grammar, spelling, printing."""
+"""Activations as exact expressions in z: pieces, signs, enclosures, a normal form, asymptotics,
+grammar, spelling, printing.
+"""

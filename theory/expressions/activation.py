@@ -1,9 +1,9 @@
 """The catalogue of activations: every elementwise activation of torch.nn, and a few more.
 
-A row states the exact expression in one real symbol z, with torch's default parameters as exact numbers, and the
-family it belongs to, with symbols named as torch names them.  Everything else is derived from the expression
-(:mod:`theory.expressions.traits`) or compiled from it: kinks and jumps, affine pieces, parity, odd and even part,
-asymptotes, inflections, the numpy function.
+A row states the exact expression in one real symbol z, with torch's default parameters as exact
+numbers, and the family it belongs to, with symbols named as torch names them.  Everything else is
+derived from the expression (:mod:`theory.expressions.traits`) or compiled from it: kinks and jumps,
+affine pieces, parity, odd and even part, asymptotes, inflections, the numpy function.
 """
 
 from __future__ import annotations
@@ -118,12 +118,16 @@ class Activation:
 
     @cached_property
     def asymptotes(self) -> tuple[tuple[sp.Expr, sp.Expr] | None, tuple[sp.Expr, sp.Expr] | None]:
-        """(slope, intercept) of the line that σ approaches at -∞ and at ∞, None where there is none."""
+        """(slope, intercept) of the line that σ approaches at -∞ and at ∞, None where there is
+        none.
+        """
         return traits.asymptote(self.expression, -1), traits.asymptote(self.expression, 1)
 
     @cached_property
     def inflections(self) -> tuple[Inflection, ...]:
-        """The sign changes of σ'' found on [-8, 8], exact or enclosed; see :func:`theory.expressions.traits.inflections`."""
+        """The sign changes of σ'' found on [-8, 8], exact or enclosed; see
+        :func:`theory.expressions.traits.inflections`.
+        """
         return traits.inflections(self.expression)
 
 

@@ -1,10 +1,12 @@
-r"""How a function of z behaves for z -> ∞: its leading term, exactly, or an upper bound of its order.
+r"""How a function of z behaves for z -> ∞: its leading term, exactly, or an upper bound of its
+order.
 
     f(z) = c z^k e^{λz} (1 + o(1))   with an exact c != 0          (a leading term), or
     f(z) = O(z^k e^{λz}),  or  o(z^k e^{λz})                        (a bound).
 
-From this the asymptotic slopes s_± = lim σ(z)/z at ±∞, whenever the rules below reach them.  The rules are those
-of sums, products, powers and compositions; what they do not cover is reported as unknown, never guessed.
+From this the asymptotic slopes s_± = lim σ(z)/z at ±∞, whenever the rules below reach them.  The
+rules are those of sums, products, powers and compositions; what they do not cover is reported as
+unknown, never guessed.
 """
 
 from __future__ import annotations
@@ -26,7 +28,9 @@ class UnknownOrder(Unsettled):
 
 @dataclass(frozen=True)
 class Order:
-    """f = c z^power e^{rate z} (1 + o(1)) when ``leading`` = c is given; else a bound, ``little`` for o(.)."""
+    """f = c z^power e^{rate z} (1 + o(1)) when ``leading`` = c is given; else a bound, ``little``
+    for o(.).
+    """
 
     power: sp.Expr
     rate: sp.Expr
@@ -227,7 +231,9 @@ _RULES: dict[type[sp.Expr], Callable[[sp.Expr], Order]] = {
 
 
 def slopes_at_infinity(expression: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
-    """(s_-, s_+), the limits of σ(z)/z at -∞ and +∞, exact; None when one is infinite or not reached."""
+    """(s_-, s_+), the limits of σ(z)/z at -∞ and +∞, exact; None when one is infinite or not
+    reached.
+    """
     slopes = []
     for argument in (-z, z):
         try:
@@ -250,8 +256,9 @@ _ENTIRE = (sp.exp, sp.sin, sp.cos, sp.sinh, sp.cosh, sp.erf)
 def analytic(expression: sp.Expr) -> bool:
     """True only if the expression is real-analytic at every real z.
 
-    Entire functions, tanh and arctan of analytic functions; sums, products and natural powers; reciprocals, roots
-    and logarithms of analytic functions that are shown to be positive (or negative, for reciprocals).
+    Entire functions, tanh and arctan of analytic functions; sums, products and natural powers;
+    reciprocals, roots and logarithms of analytic functions that are shown to be positive (or
+    negative, for reciprocals).
     """
     if not expression.has(z):
         return bool(expression.is_real)

@@ -4,9 +4,9 @@ r"""Where an expression has no real value: the place, and the part that has none
     1/u, log u           u = 0
     tan u                cos u = 0
 
-Each u is decided by exact signs (:mod:`theory.expressions.signs`) on the pieces of u; what they leave open is not
-said to be undefined.  A single point that the two sides fill in, as 0 does in sin(z)/z, is no gap either: that alone
-is asked of numbers, to 40 digits.
+Each u is decided by exact signs (:mod:`theory.expressions.signs`) on the pieces of u; what they
+leave open is not said to be undefined.  A single point that the two sides fill in, as 0 does in
+sin(z)/z, is no gap either: that alone is asked of numbers, to 40 digits.
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ LONGEST = 40
 
 
 def undefined(expression: sp.Expr) -> str:
-    """Where the expression is shown to have no real value, in words; an empty string where nothing is shown."""
+    """Where the expression is shown to have no real value, in words; an empty string where nothing
+    is shown.
+    """
     for part, inner, above in _restricted(expression):
         try:
             place = _place(expression, inner, above)
@@ -50,7 +52,9 @@ def undefined(expression: sp.Expr) -> str:
 
 
 def _restricted(expression: sp.Expr) -> Iterator[tuple[sp.Expr, sp.Expr, Signs]]:
-    """(part, u, the signs that u may have) of every root, quotient, logarithm and tangent, the inner ones first."""
+    """(part, u, the signs that u may have) of every root, quotient, logarithm and tangent, the
+    inner ones first.
+    """
     for part in sp.postorder_traversal(expression):
         inner, allowed = part, POSITIVE
         if isinstance(part, sp.log):

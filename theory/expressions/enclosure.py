@@ -1,14 +1,15 @@
-"""Rational enclosures of an expression over an interval, and the signs of constants that follow from them.
+"""Rational enclosures of an expression over an interval, and the signs of constants that follow
+from them.
 
     enclose(f, a, b) = [c, d],   c <= f(x) <= d for every x in [a, b],   all four rational
 
-It is the natural interval extension, in exact fractions that are rounded outwards when they get long: sums
-and products from the ends, increasing functions from their end values, sin and cos also from their turning
-points.  Elementary functions are evaluated to 50 digits and widened by a relative 10^-25.  An enclosure
-that exists shows more: f is real-analytic on the closed interval.
+It is the natural interval extension, in exact fractions that are rounded outwards when they get
+long: sums and products from the ends, increasing functions from their end values, sin and cos also
+from their turning points.  Elementary functions are evaluated to 50 digits and widened by a
+relative 10^-25.  An enclosure that exists shows more: f is real-analytic on the closed interval.
 
-A constant whose enclosure does not hold 0 has its sign; 0 is only said of what expands to 0.  Everything else
-is left undecided: :class:`NotCertified`, or None.
+A constant whose enclosure does not hold 0 has its sign; 0 is only said of what expands to 0.
+Everything else is left undecided: :class:`NotCertified`, or None.
 """
 
 from __future__ import annotations
@@ -43,14 +44,18 @@ WIDER = Fraction(1, 10**25)
 HUGE = 2000
 """exp is not evaluated beyond this argument."""
 DEGREE, TERMS = 24, 160
-"""Above this degree, or this number of nodes, an expression is not expanded, factored or differentiated."""
+"""Above this degree, or this number of nodes, an expression is not expanded, factored or
+differentiated.
+"""
 
 Interval = tuple[Fraction, Fraction]
 """(low, high), the ends of a closed interval."""
 
 
 class NotCertified(ValueError):
-    """No bounded enclosure: the expression is not known to be real-analytic on the whole interval."""
+    """No bounded enclosure: the expression is not known to be real-analytic on the
+    whole interval.
+    """
 
 
 # --- enclosures -------------------------------------------------------------------------------
@@ -87,13 +92,17 @@ def _widen(value: sp.Expr) -> Interval:
 
 @lru_cache(maxsize=1 << 15)
 def _elementary(function: sp.FunctionClass, x: Fraction) -> Interval:
-    """Enclosure of an elementary function at a dyadic number of at most 128 bits (exact as a 50-digit float)."""
+    """Enclosure of an elementary function at a dyadic number of at most 128 bits (exact as a
+    50-digit float).
+    """
     return _widen(function(sp.Float(rational(x), 50)))
 
 
 @lru_cache(maxsize=256)
 def _constant(number: sp.Expr) -> Interval:
-    """Enclosure of pi, E and the like, and of real algebraic numbers by their isolating intervals."""
+    """Enclosure of pi, E and the like, and of real algebraic numbers by their
+    isolating intervals.
+    """
     if isinstance(number, sp.CRootOf) and number.is_real:
         error = Fraction(1, 10**40)
         exact = number.eval_rational(sp.Rational(1, 10**40))
@@ -118,7 +127,9 @@ def _monotone_range(function: sp.FunctionClass, low: Fraction, high: Fraction) -
 
 
 def _turning(low: Fraction, high: Fraction, half: Fraction) -> list[int]:
-    """All k (and perhaps some more) with (k + half) pi in [low, high], for an interval shorter than 7."""
+    """All k (and perhaps some more) with (k + half) pi in [low, high], for an interval shorter than
+    7.
+    """
     below, above = _constant(sp.pi)
     first, last = math.floor(low / below) - 2, math.ceil(high / below) + 2
     if first < 0 or last < 0:
@@ -135,7 +146,9 @@ def _turning(low: Fraction, high: Fraction, half: Fraction) -> list[int]:
 
 
 def _periodic(function: sp.FunctionClass, low: Fraction, high: Fraction) -> Interval:
-    """sin, cos and tan: values at the ends, and ±1 at the turning points inside; tan only between its poles."""
+    """sin, cos and tan: values at the ends, and ±1 at the turning points inside; tan only between
+    its poles.
+    """
     half = Fraction(0) if function is sp.cos else Fraction(1, 2)
     huge = high - low >= 6 or max(abs(low), abs(high)) > 2**40
     inside = [] if huge else _turning(low, high, half)
@@ -149,7 +162,9 @@ def _periodic(function: sp.FunctionClass, low: Fraction, high: Fraction) -> Inte
 
 
 def _power(base: Interval, exponent: sp.Expr, box: Interval) -> Interval:
-    """base^exponent: integer exponents for any base (not 0 below the line), others as exp(exponent log base)."""
+    """base^exponent: integer exponents for any base (not 0 below the line), others as exp(exponent
+    log base).
+    """
     if not exponent.is_Integer:
         low, high = _monotone_range(sp.log, *base)
         a, b = _range(exponent, box)
@@ -196,7 +211,8 @@ def _range(f: sp.Expr, box: Interval) -> Interval:
 def enclose(f: sp.Expr, low: Fraction, high: Fraction) -> Interval:
     """A rational interval that contains f(x) for every x in [low, high].
 
-    When it exists, f is real-analytic on the closed interval: no pole, log and roots of positive numbers only.
+    When it exists, f is real-analytic on the closed interval: no pole, log and roots of positive
+    numbers only.
 
     Raises
     ------
@@ -209,7 +225,9 @@ def enclose(f: sp.Expr, low: Fraction, high: Fraction) -> Interval:
 
 
 def _degree(f: sp.Expr) -> int:
-    """A bound for the degree of f after expansion, counting every transcendental function as one variable."""
+    """A bound for the degree of f after expansion, counting every transcendental function as one
+    variable.
+    """
     if f.is_Add:
         return max(_degree(arg) for arg in f.args)
     if f.is_Mul:
@@ -229,7 +247,9 @@ def small(f: sp.Expr) -> bool:
 
 @lru_cache(maxsize=1 << 14)
 def constant_sign(constant: sp.Expr) -> int | None:
-    """The sign of a constant, 0 only if it is identically 0 after expansion; None when undecided."""
+    """The sign of a constant, 0 only if it is identically 0 after expansion; None
+    when undecided.
+    """
     if constant.is_Rational or constant in (sp.oo, -sp.oo):
         return int(sp.sign(constant))
     try:
@@ -265,8 +285,8 @@ def _continuous(f: sp.Expr, point: sp.Expr) -> bool:
 def value_sign(f: sp.Expr, point: sp.Expr) -> int | None:
     """The sign of f at a finite point, or of its limit at ±oo; None when undecided.
 
-    At infinity sympy's arithmetic of oo is the rule of limits (oo - oo and 0*oo give nan, hence None); it says
-    nothing about oscillation or powers with a variable exponent, which are left out.
+    At infinity sympy's arithmetic of oo is the rule of limits (oo - oo and 0*oo give nan, hence
+    None); it says nothing about oscillation or powers with a variable exponent, which are left out.
     """
     if point.is_infinite:
         tame = not f.has(sp.sin, sp.cos, sp.tan) and all(p.exp.is_Rational for p in f.atoms(sp.Pow))

@@ -1,10 +1,13 @@
-"""An expression as a product of irreducible polynomials in z and its elementary parts; real roots of polynomials.
+"""An expression as a product of irreducible polynomials in z and its elementary parts; real roots
+of polynomials.
 
-    f = c * product of g_i^(m_i),   g_i in Q[z, t_1, t_2, ...],   t_j one of exp(q u), u^(1/q), tanh(u), pi, ...
+    f = c * product of g_i^(m_i),   g_i in Q[z, t_1, t_2, ...],
+    t_j one of exp(q u), u^(1/q), tanh(u), pi, ...
 
-Each part becomes a symbol t_j (it is *masked*), and what is left is a rational function, which is factored over
-Q.  So c = 0 proves that f is 0 wherever it is defined; relations between the parts are not known, so the
-converse does not hold.  What is too large to factor is one factor, masked as a whole.
+Each part becomes a symbol t_j (it is *masked*), and what is left is a rational function, which is
+factored over Q.  So c = 0 proves that f is 0 wherever it is defined; relations between the parts
+are not known, so the converse does not hold.  What is too large to factor is one factor, masked as
+a whole.
 """
 
 from __future__ import annotations
@@ -28,8 +31,8 @@ def affine(f: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
 def _mask(f: sp.Expr) -> tuple[sp.Expr, dict[sp.Expr, sp.Expr]]:
     """f as a rational function of z and of new symbols, and what each symbol stands for.
 
-    exp(c u) with commensurable c are powers of one symbol, f^(p/q) is the p-th power of another; when the only
-    root y is one of an affine a z + b, then z itself is (y^q - b)/a.
+    exp(c u) with commensurable c are powers of one symbol, f^(p/q) is the p-th power of another;
+    when the only root y is one of an affine a z + b, then z itself is (y^q - b)/a.
     """
     f = f.rewrite([sp.sinh, sp.cosh], sp.exp)
     units: dict[sp.Expr, sp.Expr] = {}
@@ -74,7 +77,9 @@ def _mask(f: sp.Expr) -> tuple[sp.Expr, dict[sp.Expr, sp.Expr]]:
 
 @lru_cache(maxsize=1 << 12)
 def factored(f: sp.Expr) -> tuple[sp.Expr, tuple[tuple[sp.Expr, int], ...], dict[sp.Expr, sp.Expr]]:
-    """f = constant * product of factor^power (negative powers: denominator), with masked factors."""
+    """f = constant * product of factor^power (negative powers: denominator), with
+    masked factors.
+    """
     masked, names = _mask(f)
     if not (small(masked) and len(names) <= 5):
         whole = sp.Dummy(real=True)
@@ -88,7 +93,9 @@ def factored(f: sp.Expr) -> tuple[sp.Expr, tuple[tuple[sp.Expr, int], ...], dict
 
 
 def real_roots(p: sp.Poly) -> list[sp.Expr] | None:
-    """All real roots in increasing order with multiplicity, exact; None when they are not found exactly."""
+    """All real roots in increasing order with multiplicity, exact; None when they are not found
+    exactly.
+    """
     c = p.all_coeffs()
     lead = constant_sign(c[0])
     if not lead:

@@ -1,8 +1,9 @@
 """Every function that the grammar reads, by all the names that people give it.
 
-Three kinds: the operations that expressions are made of and others that are written with them; every row of the
-catalogue, with its parameters under torch's names; and activations that torch does not have.  Names are
-compared without case, ``_`` and ``-``: LeakyReLU, leaky_relu and leaky-relu are one.
+Three kinds: the operations that expressions are made of and others that are written with them;
+every row of the catalogue, with its parameters under torch's names; and activations that torch does
+not have.  Names are compared without case, ``_`` and ``-``: LeakyReLU, leaky_relu and leaky-relu
+are one.
 """
 
 from __future__ import annotations
@@ -149,7 +150,9 @@ OF_OPERATIONS: Mapping[str, Function] = {
 # --- the catalogue ----------------------------------------------------------------------------
 
 FIXED = {"softplus": {"threshold": sp.Integer(20)}}
-"""Parameters that are read with one value only: torch answers z itself where beta z is above this threshold."""
+"""Parameters that are read with one value only: torch answers z itself where beta z is above this
+threshold.
+"""
 ORDERED = (("min_val", "max_val"), ("lower", "upper"))
 """Parameters of which the first must not be above the second."""
 
@@ -206,14 +209,36 @@ def _of_expression(expression: sp.Expr, u: sp.Expr) -> sp.Expr:
 
 ALIASES = MappingProxyType(
     {
-        "ln": "log", "fabs": "abs", "absolute": "abs", "sgn": "sign", "maximum": "max", "minimum": "min",
-        "fmax": "max", "fmin": "min", "clip": "clamp", "power": "pow", "multiply": "mul", "subtract": "sub",
-        "divide": "div", "true_divide": "div", "negative": "neg", "arctan": "atan", "arcsinh": "asinh",
-        "double": "float", "step": "heaviside", "expit": "sigmoid", "swish": "silu", "log_expit": "logsigmoid",
-        "linear": "identity", "gelu_new": "gelu_tanh", "gelu_pytorch_tanh": "gelu_tanh",
-        "gelu_accurate": "gelu_tanh", "gelu_python": "gelu", "relu2": "squared_relu",
+        "ln": "log",
+        "fabs": "abs",
+        "absolute": "abs",
+        "sgn": "sign",
+        "maximum": "max",
+        "minimum": "min",
+        "fmax": "max",
+        "fmin": "min",
+        "clip": "clamp",
+        "power": "pow",
+        "multiply": "mul",
+        "subtract": "sub",
+        "divide": "div",
+        "true_divide": "div",
+        "negative": "neg",
+        "arctan": "atan",
+        "arcsinh": "asinh",
+        "double": "float",
+        "step": "heaviside",
+        "expit": "sigmoid",
+        "swish": "silu",
+        "log_expit": "logsigmoid",
+        "linear": "identity",
+        "gelu_new": "gelu_tanh",
+        "gelu_pytorch_tanh": "gelu_tanh",
+        "gelu_accurate": "gelu_tanh",
+        "gelu_python": "gelu",
+        "relu2": "squared_relu",
     }
-)  # fmt: skip
+)
 """Other names; those of the transformers library for GELU among them."""
 
 

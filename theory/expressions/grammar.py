@@ -1,22 +1,27 @@
 r"""Activations typed or pasted by a user: parsed, and never evaluated as code.
 
-The text becomes a line of names, operators and ones (:mod:`theory.expressions.tokens`), Python's own parser makes a
-tree of it, and the tree is read here, node by node.  A node that is not in this list is refused:
+The text becomes a line of names, operators and ones (:mod:`theory.expressions.tokens`), Python's
+own parser makes a tree of it, and the tree is read here, node by node.  A node that is not in this
+list is refused:
 
-    + - * / ** ^             as in Python: -z**2 = -(z**2), 2**3**2 = 2**9; nothing is multiplied silently
+    + - * / ** ^
+    as in Python: -z**2 = -(z**2), 2**3**2 = 2**9; nothing is multiplied silently
     0.1, 1e-3                exactly: 0.1 is 1/10
     pi, e                    constants
-    z or x                   the variable, one of the two names in an expression (or that of ``lambda t:``)
+    z or x                   the variable, one of the two names in an expression (or that of
+                             ``lambda t:``)
     tanh(z), torch.tanh(z)   every function of :mod:`theory.expressions.functions`, also as z.tanh()
     leaky_relu(z, 0.2)       parameters in torch's order or by torch's names; nn.LeakyReLU(0.2)(z)
     where(z > 0, a, b), a if z > 0 else b      with < <= > >=, and, or, not
     (z > 0)                  1 or 0
 
-Everything is real and bounded, each result as :mod:`theory.expressions.operations` says, the text by the constants
-of :mod:`theory.expressions.tokens`.  No simplification may define an expression where it was not: sqrt(z)**2 is
-refused, because it is z for z >= 0 only.  Only isolated points are filled in: z/z is 1.
+Everything is real and bounded, each result as :mod:`theory.expressions.operations` says, the text
+by the constants of :mod:`theory.expressions.tokens`.  No simplification may define an expression
+where it was not: sqrt(z)**2 is refused, because it is z for z >= 0 only.  Only isolated points are
+filled in: z/z is 1.
 
-An expression that has no real value at some z is refused, with the place (:mod:`theory.expressions.domain`).
+An expression that has no real value at some z is refused, with the place
+(:mod:`theory.expressions.domain`).
 """
 
 from __future__ import annotations
@@ -108,7 +113,9 @@ def _dotted(node: ast.expr) -> str:
 def _spine(
     node: ast.expr, kinds: tuple[type[ast.operator], ...]
 ) -> list[tuple[ast.BinOp | None, ast.expr]]:
-    """(operation, its right operand) of nested left operands in the order of the text; the first has no operation."""
+    """(operation, its right operand) of nested left operands in the order of the text; the first
+    has no operation.
+    """
     parts: list[tuple[ast.BinOp | None, ast.expr]] = []
     while isinstance(node, ast.BinOp) and isinstance(node.op, kinds):
         parts.append((node, node.right))
@@ -271,7 +278,9 @@ class _Reader:
     # --- names and functions
 
     def function(self, node: ast.expr) -> tuple[str, ast.expr | None]:
-        """(name, None) of a function's name with or without a known prefix, (name, object) of a method."""
+        """(name, None) of a function's name with or without a known prefix, (name, object) of a
+        method.
+        """
         if isinstance(node, ast.Name):
             return node.id, None
         if not isinstance(node, ast.Attribute):
@@ -299,11 +308,16 @@ class _Reader:
         raise self.unknown(token, name)
 
     def unknown(self, token: Token, name: str) -> GrammarError:
-        reason = f"expected {', '.join(self.variables)}, pi, e or a function, found the name {quoted(name)}"
+        reason = (
+            f"expected {', '.join(self.variables)}, pi, e or a function, found the name"
+            f" {quoted(name)}"
+        )
         return refusal(token, reason + hint(name))
 
     def call(self, node: ast.Call, first: sp.Expr | None = None) -> Call:
-        """The function and its arguments; ``first`` comes before them where they are parameters alone."""
+        """The function and its arguments; ``first`` comes before them where they are parameters
+        alone.
+        """
         token, arguments, keywords = self.token(node), node.args, node.keywords
         target, parameters = node.func, first is not None
         if isinstance(target, ast.Call) and not parameters:  # nn.LeakyReLU(0.2)(x)
@@ -438,7 +452,8 @@ def _check_domain(expression: sp.Expr, roots: Sequence[sp.Expr]) -> None:
 
 
 def call_of(text: str) -> Call | None:
-    """The function that a text names with its parameters alone, as ReLU, nn.LeakyReLU(0.2); None for any other text.
+    """The function that a text names with its parameters alone, as ReLU, nn.LeakyReLU(0.2); None
+    for any other text.
 
     Raises
     ------

@@ -1,8 +1,10 @@
-r"""Exact tests on functions of one real variable: is it zero, is it positive, is it a sum of exponentials?
+r"""Exact tests on functions of one real variable: is it zero, is it positive, is it a sum of
+exponentials?
 
-Everything here is one-sided: ``True`` is a proof, ``False`` means *not shown*.  A sum of terms R(z) e^{q(z)},
-R rational and q polynomial, has a unique normal form, since exponentials of polynomials that differ by more
-than a constant are linearly independent over the rational functions (docs/shape/shape.md).
+Everything here is one-sided: ``True`` is a proof, ``False`` means *not shown*.  A sum of terms R(z)
+e^{q(z)}, R rational and q polynomial, has a unique normal form, since exponentials of polynomials
+that differ by more than a constant are linearly independent over the rational functions
+(docs/shape/shape.md).
 """
 
 from __future__ import annotations
@@ -38,8 +40,9 @@ class Unsettled(ValueError):
 def is_zero(expression: sp.Expr) -> bool:
     """True only if the expression vanishes identically in all of its symbols.
 
-    Decided over a common denominator, with hyperbolic and trigonometric functions as exponentials; exponentials
-    of independent exponents and different functions count as independent, so True is a proof.
+    Decided over a common denominator, with hyperbolic and trigonometric functions as exponentials;
+    exponentials of independent exponents and different functions count as independent, so True is a
+    proof.
     """
     if expression == 0:
         return True
@@ -64,7 +67,8 @@ _SAMPLES = (0.43, -0.72, 1.31, 1.67, -0.21, 0.89)
 def _far_from_zero(expression: sp.Expr) -> bool:
     """Some value is far from 0, in floating point: a quick no, which needs no proof.
 
-    A sum is far from 0 when it is not small against its largest term; a product when all its factors are.
+    A sum is far from 0 when it is not small against its largest term; a product when all its
+    factors are.
     """
     if expression.is_Mul:
         return all(_far_from_zero(factor) for factor in expression.args)
@@ -87,8 +91,9 @@ def _far_from_zero(expression: sp.Expr) -> bool:
 def _over_generators(expression: sp.Expr) -> tuple[sp.Expr, dict[sp.Expr, sp.Expr]]:
     """The expression with exponentials as powers of few new symbols, and what these stand for.
 
-    exp(Σ λ_i m_i), m_i monomials in the symbols, becomes Π E_i^(λ_i / unit_i) where the λ_i of one m_i are
-    rational multiples of a unit; different m_i, and 1 for constants, have symbols of their own.
+    exp(Σ λ_i m_i), m_i monomials in the symbols, becomes Π E_i^(λ_i / unit_i) where the λ_i of one
+    m_i are rational multiples of a unit; different m_i, and 1 for constants, have symbols of their
+    own.
     """
     atoms = expression.atoms(sp.exp)
     rates: dict[sp.Expr, dict[sp.Expr, sp.Expr]] = {}
@@ -113,7 +118,9 @@ def _over_generators(expression: sp.Expr) -> tuple[sp.Expr, dict[sp.Expr, sp.Exp
 
 
 def _dummy(exponent: sp.Expr) -> sp.Symbol:
-    """A symbol for an exponential: positive where the exponent is real, which lets logarithms of it be taken."""
+    """A symbol for an exponential: positive where the exponent is real, which lets logarithms of it
+    be taken.
+    """
     return sp.Dummy(positive=True) if exponent.is_real else sp.Dummy()
 
 
@@ -134,7 +141,9 @@ def _by_exponentials(expression: sp.Expr) -> sp.Expr:
 
 
 def constant_value(expression: sp.Expr, point: sp.Expr) -> sp.Expr | None:
-    """The value at ``point`` of an expression in z that is shown to be constant around it, else None."""
+    """The value at ``point`` of an expression in z that is shown to be constant around it, else
+    None.
+    """
     if not expression.has(z):
         return expression
     if not is_zero(sp.diff(expression, z)):
@@ -146,7 +155,9 @@ def constant_value(expression: sp.Expr, point: sp.Expr) -> sp.Expr | None:
 
 
 def shortest(value: sp.Expr) -> sp.Expr:
-    """The same real number, as a fraction where it is shown to be a simple one: 1/(1 + e) + e/(1 + e) is 1."""
+    """The same real number, as a fraction where it is shown to be a simple one: 1/(1 + e) + e/(1 +
+    e) is 1.
+    """
     if value.is_Rational:
         return value
     digits = value.evalf(40, maxn=200)
@@ -162,8 +173,8 @@ def shortest(value: sp.Expr) -> sp.Expr:
 def number_sign(value: sp.Expr) -> int | None:
     """-1, 0 or 1 for an exact real number; None when it is not real or 60 digits leave it open.
 
-    A sign is taken from an evaluation that is off 0 by far more than its error; 0 only from an exact
-    simplification.
+    A sign is taken from an evaluation that is off 0 by far more than its error; 0 only from an
+    exact simplification.
     """
     value = sp.sympify(value)
     if value.is_Rational:
@@ -224,7 +235,9 @@ def nonnegative(expression: sp.Expr) -> bool:
 
 
 def _sign(f: sp.Expr, strict: bool) -> int:
-    """1 or -1 for a function of one sign on the whole line, 0 when none is shown; 0 itself has both."""
+    """1 or -1 for a function of one sign on the whole line, 0 when none is shown; 0 itself has
+    both.
+    """
     if not f.has(z):
         return number_sign(f) or 0
     if f.is_polynomial(z):
@@ -303,7 +316,8 @@ def _above_its_waves(total: sp.Expr) -> bool:
 
 
 def settled(polynomial: sp.Expr) -> sp.Poly:
-    """A polynomial in z whose coefficients are all shown to differ from 0, after those that are 0 are dropped.
+    """A polynomial in z whose coefficients are all shown to differ from 0, after those that are 0
+    are dropped.
 
     Raises
     ------
@@ -323,8 +337,9 @@ def settled(polynomial: sp.Expr) -> sp.Poly:
 def exponential_sum(expression: sp.Expr) -> Mapping[sp.Expr, sp.Expr] | None:
     """The rational coefficients R_q of Σ_q R_q(z) e^{q(z)}, by the non-constant part q, or None.
 
-    The exponents q are polynomials in z without constant term (sin and cos give imaginary ones) and pairwise
-    shown to differ; coefficients that vanish are left out; key 0 holds the purely rational part.
+    The exponents q are polynomials in z without constant term (sin and cos give imaginary ones) and
+    pairwise shown to differ; coefficients that vanish are left out; key 0 holds the purely rational
+    part.
 
     Raises
     ------

@@ -2,11 +2,12 @@
 
 Everything is real.  A power has a rational exponent p/q, |p| <= 64, q <= 12, and is real for a base
 >= 0 unless q = 1; or its base is a positive constant c and c**u is exp(u log c).  A result may be
-undefined at some z (1/z, log(z), tan(z)), but not because of its constants (1/0, log(-1), tan(pi/2)).
+undefined at some z (1/z, log(z), tan(z)), but not because of its constants (1/0, log(-1),
+tan(pi/2)).
 
-Each exact number is at most 10**100 above and below its fraction bar, each constant between 10**-100 and
-10**100 in size; what sympy would build at once in any size is bounded before it is built, the rest by
-:func:`checked`.  ``heaviside`` is 0 at 0 and ``sign`` too.
+Each exact number is at most 10**100 above and below its fraction bar, each constant between
+10**-100 and 10**100 in size; what sympy would build at once in any size is bounded before it is
+built, the rest by :func:`checked`.  ``heaviside`` is 0 at 0 and ``sign`` too.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ __all__ = [
 LARGEST_TREE = 300
 """Nodes of the expression that is built."""
 LARGEST_UNSURE = 40
-"""The same, where sympy cannot tell that the expression is real for every z: its questions get slow."""
+"""The same, where sympy cannot tell that the expression is real for every z: its questions get
+slow.
+"""
 LARGEST_DEGREE = 64
 """Exponents, and the degree that products and powers of powers make together."""
 LARGEST_ROOT = 12
@@ -277,7 +280,8 @@ def where(u: sp.Expr, strict: bool, a: sp.Expr, b: sp.Expr) -> sp.Expr:
 
 
 def _joined(place: sp.Expr, side: int, a: sp.Expr, b: sp.Expr) -> sp.Expr:
-    """a on one side of a place, b on the other and at it; each is asked for values on its own side only.
+    """a on one side of a place, b on the other and at it; each is asked for values on its own side
+    only.
 
     a(max(z, t)) - a(t) + b(min(z, t)) + (a(t) - b(t)) heaviside(z - t) for a on the right.
     """

@@ -1,13 +1,16 @@
-"""The analytic pieces of an expression: open intervals with exact ends, one switch-free formula on each.
+"""The analytic pieces of an expression: open intervals with exact ends, one switch-free formula on
+each.
 
-A *switch* is Abs, Max, Min, sign, Heaviside or Piecewise; it chooses its value by the sign of a comparator.
-The tree is resolved from the leaves up, on an interval at a time.  When a node is reached its arguments are
-switch-free and real-analytic on the interval, so every question is one about a sign:
+A *switch* is Abs, Max, Min, sign, Heaviside or Piecewise; it chooses its value by the sign of a
+comparator. The tree is resolved from the leaves up, on an interval at a time.  When a node is
+reached its arguments are switch-free and real-analytic on the interval, so every question is one
+about a sign:
 
-    |f| = ±f,   max(f, g): sign of f - g,   log f and f^(p/q) are real where f > 0,   1/f where f != 0.
+    |f| = ±f,   max(f, g): sign of f - g,   log f and f^(p/q) are real where f > 0,
+    1/f where f != 0.
 
-:func:`theory.expressions.signs.signs` answers it.  Where it cannot, nothing is claimed: a gap is left, the answer is not
-``complete``, and ``branches`` still lists every formula that can occur.
+:func:`theory.expressions.signs.signs` answers it.  Where it cannot, nothing is claimed: a gap is
+left, the answer is not ``complete``, and ``branches`` still lists every formula that can occur.
 """
 
 from __future__ import annotations
@@ -55,7 +58,8 @@ class Pieces:
     ----------
     parts: disjoint, increasing; on each the expression is real-analytic and equals one formula.
     complete: the parts cover R but for finitely many points.
-    branches: a superset of the formulas that occur on any open interval, also where parts leave gaps.
+    branches: a superset of the formulas that occur on any open interval, also where parts leave
+        gaps.
     """
 
     parts: tuple[Piece, ...]
@@ -169,7 +173,9 @@ def _apply(node: sp.Expr, args: tuple[sp.Expr, ...], low: sp.Expr, high: sp.Expr
 
 @lru_cache(maxsize=1 << 13)
 def _resolve(node: sp.Expr, low: sp.Expr, high: sp.Expr) -> Cells:
-    """Intervals within (low, high) on which the node is one analytic, switch-free formula (low = high: a point)."""
+    """Intervals within (low, high) on which the node is one analytic, switch-free formula (low =
+    high: a point).
+    """
     if node == z or node.is_Rational:
         return ((low, high, node),)
     if not node.args or isinstance(node, sp.CRootOf):
@@ -201,7 +207,9 @@ def _normal(f: sp.Expr) -> sp.Expr:
 
 
 def _extends(f: sp.Expr, piece: Piece) -> bool:
-    """f is analytic on the piece and identical to its expression, as rational functions of elementary parts."""
+    """f is analytic on the piece and identical to its expression, as rational functions of
+    elementary parts.
+    """
     if f == piece.expression:
         return True
     cells = _resolve(f, piece.low, piece.high)
@@ -211,7 +219,9 @@ def _extends(f: sp.Expr, piece: Piece) -> bool:
 
 
 def _meets(expression: sp.Expr, piece: Piece) -> bool:
-    """The piece's formula is analytic at the piece's upper end and has the expression's value there."""
+    """The piece's formula is analytic at the piece's upper end and has the expression's value
+    there.
+    """
     f, point = piece.expression, piece.high
     try:
         enclose(f, *enclose(point, Fraction(0), Fraction(0)))
@@ -239,7 +249,8 @@ def _options(switch: sp.Expr) -> list[sp.Expr]:
 def _branches(expression: sp.Expr) -> tuple[sp.Expr, ...]:
     """Every expression got by replacing the switches by their values, the largest switch first.
 
-    A largest switch lies in no other, so no Max is ever rebuilt around a changed argument, which sympy may refuse.
+    A largest switch lies in no other, so no Max is ever rebuilt around a changed argument, which
+    sympy may refuse.
     """
     todo = [expression]
     done: dict[sp.Expr, None] = {}

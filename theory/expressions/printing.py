@@ -2,10 +2,11 @@
 
 The text is in the grammar of :func:`theory.expressions.grammar.parse`, with the least parentheses:
 
-    sum < product < power < atom        a part is enclosed when it binds less tightly than its place asks for
+    sum < product < power < atom
+    a part is enclosed when it binds less tightly than its place asks for
 
-so that parsing it gives the expression again.  The function evaluates the tree node by node with the math
-module; it has no value where the expression is undefined or overflows.
+so that parsing it gives the expression again.  The function evaluates the tree node by node with
+the math module; it has no value where the expression is undefined or overflows.
 """
 
 from __future__ import annotations

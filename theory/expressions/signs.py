@@ -1,16 +1,19 @@
 """The sign of a switch-free expression on an interval, by rules that are each a short proof.
 
-    signs(f, low, high) = disjoint open intervals in (low, high), each with the strict sign of f, or 0 for f = 0
+    signs(f, low, high) = disjoint open intervals in (low, high), each with the strict sign
+                         of f, or 0 for f = 0
 
-    inverse:     h increasing: h(u) > y where u > h^-1(y); so for exp, log, tanh, atan, tan, erf at 0 and u^(p/q)
+    inverse:     h increasing: h(u) > y where u > h^-1(y); so for exp, log, tanh, atan, tan, erf at
+                 0 and u^(p/q)
     waves:       sin and cos in the few periods next to 0
-    factors:     the sign of a product is the product of the signs; a polynomial in z or in one such h by its roots
+    factors:     the sign of a product is the product of the signs; a polynomial in z or in one such
+                 h by its roots
     summands:    all of one sign
     monotone:    f' of one sign: the values at the ends, and a bracket around at most one zero
     enclosure:   on a grid of cells, the rational enclosure of f does not hold 0
 
-The last three are for irreducible factors, each on what the one before has left undecided.  Where no rule
-decides, nothing is claimed.
+The last three are for irreducible factors, each on what the one before has left undecided.  Where
+no rule decides, nothing is claimed.
 """
 
 from __future__ import annotations
@@ -52,9 +55,12 @@ Signed = tuple[Cell, ...]
 
 
 def _cut(low: sp.Expr, high: sp.Expr, roots: list[sp.Expr], lead: int) -> Signed:
-    """Signs on (low, high) of lead * prod(z - root); nothing when a root cannot be told from an end."""
+    """Signs on (low, high) of lead * prod(z - root); nothing when a root cannot be told from an
+    end.
+    """
     places = [(constant_sign(root - low), constant_sign(high - root)) for root in roots]
-    # Between -oo and oo the places say nothing about the root itself: it must be a number that can be enclosed.
+    # Between -oo and oo the places say nothing about the root itself: it must be a number that can
+    # be enclosed.
     if any(None in place for place in places) or None in map(constant_sign, roots):
         return ()
     inside = [root for root, place in zip(roots, places, strict=True) if place == (1, 1)]
@@ -162,7 +168,9 @@ INVERSE: dict[
     sp.erf: (-sp.Integer(1), sp.Integer(1), lambda y: y if y == 0 else None),
     sp.tan: (None, None, sp.atan),
 }
-"""Of increasing functions: the infimum, the supremum (neither attained), the inverse (None: not elementary)."""
+"""Of increasing functions: the infimum, the supremum (neither attained), the inverse (None: not
+elementary).
+"""
 
 
 def _gaps(low: sp.Expr, high: sp.Expr, cells: Iterable[Cell]) -> list[tuple[sp.Expr, sp.Expr]]:
@@ -209,7 +217,9 @@ def _monotone(f: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int) -> list[Cell]
 
 
 def _crossing(f: sp.Expr, rising: int, low: sp.Expr, high: sp.Expr) -> list[Cell]:
-    """Signs of f, strictly monotone on (low, high): by its ends, an exact rational zero, or around a bracket."""
+    """Signs of f, strictly monotone on (low, high): by its ends, an exact rational zero, or around
+    a bracket.
+    """
     left, right = value_sign(f, low), value_sign(f, high)
     if left is not None and rising * left >= 0:
         return [(low, high, rising)]
@@ -275,7 +285,9 @@ def _grid(f: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int) -> list[Cell]:
 
 
 def _searched(f: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int) -> Signed:
-    """Signs of f by the rules for sums, for monotone functions and by enclosures, each on the gaps of the last."""
+    """Signs of f by the rules for sums, for monotone functions and by enclosures, each on the gaps
+    of the last.
+    """
     if f.is_Mul:
         parts = [(lambda a, b, g=g: signs(g, a, b, depth), 1) for g in f.args]
         return _product(parts, (low, high, 1))
@@ -292,7 +304,9 @@ def _searched(f: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int) -> Signed:
 def _factor_signs(
     g: sp.Expr, names: dict[sp.Expr, sp.Expr], low: sp.Expr, high: sp.Expr, depth: int
 ) -> Signed:
-    """Signs of one irreducible factor: a polynomial in one function by its roots, others by search."""
+    """Signs of one irreducible factor: a polynomial in one function by its roots,
+    others by search.
+    """
     moving = [x for x in g.free_symbols if x == z or names[x].has(z)]
     if len(moving) == 1:
         x = moving[0]
@@ -324,10 +338,11 @@ def _times(cells: list[Cell] | None, h: sp.Expr, root: sp.Expr, depth: int) -> l
 
 @lru_cache(maxsize=1 << 13)
 def signs(f: sp.Expr, low: sp.Expr, high: sp.Expr, depth: int = 0) -> Signed:
-    """Disjoint open intervals (a, b) within (low, high), increasing, with the strict sign of f on each.
+    """Disjoint open intervals (a, b) within (low, high), increasing, with the strict sign of f on
+    each.
 
-    f is switch-free and must be real-analytic on (low, high); sign 0 means identically 0.  Where the sign is not
-    proved the answer has a gap.  low = high asks for the sign at that point.
+    f is switch-free and must be real-analytic on (low, high); sign 0 means identically 0.  Where
+    the sign is not proved the answer has a gap.  low = high asks for the sign at that point.
     """
     if low == high or not f.has(z):
         s = constant_sign(f.xreplace({z: low}) if low == high else f)

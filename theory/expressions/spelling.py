@@ -4,8 +4,8 @@
     LeakyReLU(0.2), Softplus(beta=5)              the row with other parameters
     x*sigmoid(1.702*x), quick_gelu                a row of its own, made of the expression
 
-The name of a row is a text that means it: ``spelled(spelled(text).name) == spelled(text)``.  So a name in a file or on a command
-line is all that has to be kept of an activation.
+The name of a row is a text that means it: ``spelled(spelled(text).name) == spelled(text)``.  So a
+name in a file or on a command line is all that has to be kept of an activation.
 """
 
 from __future__ import annotations
@@ -66,7 +66,9 @@ def _of_expression(expression: sp.Expr) -> Activation:
 
 
 def _of_call(call: Call) -> Activation:
-    """The row that a function is, at its parameters; a default may be rounded, as torch prints it."""
+    """The row that a function is, at its parameters; a default may be rounded, as
+    torch prints it.
+    """
     base = call.function.row
     if base is None:
         return _of_expression(settled(call.function.build(*call.values)))

@@ -1,11 +1,13 @@
 r"""The text of an expression as tokens in their places, and as one line for Python's own parser.
 
-What people type and paste is told apart here, once: numbers, names, operators, the characters of printed
-formulas (− × · ÷ ² ⁻¹ √ π ≤ |x|), ``lambda x:`` and ``return`` in front.  A scan with one question, is an
-operand wanted or an operator, finds nearly all that is wrong with a text, and says where.
+What people type and paste is told apart here, once: numbers, names, operators, the characters of
+printed formulas (− × · ÷ ² ⁻¹ √ π ≤ |x|), ``lambda x:`` and ``return`` in front.  A scan with one
+question, is an operand wanted or an operator, finds nearly all that is wrong with a text, and says
+where.
 
-The line holds only ASCII names, operators and the number 1 in the place of each number: what Python would make of
-digits, strings or other characters does not matter.  Each column leads back to a token.
+The line holds only ASCII names, operators and the number 1 in the place of each number: what Python
+would make of digits, strings or other characters does not matter.  Each column leads back to a
+token.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ class GrammarError(ValueError):
 
 @dataclass(frozen=True)
 class Token:
-    """kind: number, name, string, end, or the operator itself; ``position`` counts characters from 1."""
+    """kind: number, name, string, end, or the operator itself; ``position`` counts characters from
+    1.
+    """
 
     kind: str
     text: str
@@ -41,8 +45,9 @@ class Token:
 
 @dataclass(frozen=True)
 class Source:
-    """The line for Python's parser, the token at each of its columns, the variable that ``lambda`` names or
-    an empty string."""
+    """The line for Python's parser, the token at each of its columns, the variable that ``lambda``
+    names or an empty string.
+    """
 
     line: str
     tokens: Mapping[int, Token]

@@ -1,11 +1,14 @@
-r"""What can be read off a function of z: affine pieces, kinks, jumps, parity, asymptotes, inflections.
+r"""What can be read off a function of z: affine pieces, kinks, jumps, parity, asymptotes,
+inflections.
 
-Nothing is looked up by name: everything follows from the pieces of the expression (:mod:`theory.expressions.pieces`), on
-each of which it is one formula without switches.  With σ = σ_i on the open interval (t_i, t_{i+1}):
+Nothing is looked up by name: everything follows from the pieces of the expression
+(:mod:`theory.expressions.pieces`), on each of which it is one formula without switches.  With σ =
+σ_i on the open interval (t_i, t_{i+1}):
 
     kink at t:   σ_{i-1}(t) = σ_i(t) = σ(t),  σ_{i-1}'(t) ≠ σ_i'(t)
     jump at t:   σ_{i-1}(t), σ_i(t), σ(t) are not all equal
-    parity:      σ_i(z) = ∓ σ_j(-z) on every interval of z > 0 without boundaries of either, and at these
+    parity:      σ_i(z) = ∓ σ_j(-z) on every interval of z > 0 without boundaries of either, and at
+                 these
     asymptote:   lim σ(z)/z = s,  lim σ(z) - s z = y_0, both finite
     inflection:  σ differentiable at t, and σ'' has opposite signs on its two sides
 """
@@ -58,7 +61,9 @@ class Kink:
 
 @dataclass(frozen=True)
 class Jump:
-    """A point where σ is discontinuous: ``height`` = value after - value before (0 at an isolated value)."""
+    """A point where σ is discontinuous: ``height`` = value after - value before (0 at an isolated
+    value).
+    """
 
     location: sp.Expr
     height: sp.Expr
@@ -66,7 +71,8 @@ class Jump:
 
 @dataclass(frozen=True)
 class Inflection:
-    """A sign change of σ'' between ``low`` and ``high``; they are equal when the point is known exactly.
+    """A sign change of σ'' between ``low`` and ``high``; they are equal when the point is known
+    exactly.
 
     ``turn`` is the sign of σ'' after it: 1 when σ becomes convex, -1 when it becomes concave.
     """
@@ -166,7 +172,9 @@ def _line(function: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
 
 
 def _halves(expression: sp.Expr) -> list[tuple[sp.Expr, sp.Expr]]:
-    """(formula at z, formula at -z) on the intervals of z > 0 that no boundary divides, from 0 outwards."""
+    """(formula at z, formula at -z) on the intervals of z > 0 that no boundary divides, from 0
+    outwards.
+    """
     parts = _parts(expression)
     cuts = {abs(end) for part in parts for end in (part.low, part.high)} | {sp.Integer(0)}
     halves = []
@@ -255,13 +263,14 @@ def _number(value: sp.Expr) -> bool:
 
 
 def inflections(expression: sp.Expr) -> tuple[Inflection, ...]:
-    """The sign changes of σ'' on [-8, 8] that a look at its multiples of 1/8 shows, in increasing order.
+    """The sign changes of σ'' on [-8, 8] that a look at its multiples of 1/8 shows, in increasing
+    order.
 
-    Each is certified, by the signs of σ'' on both sides of an interval no wider than 2⁻⁴⁰; exact where
-    σ'' is shown to vanish at a root of a polynomial factor, a multiple of π or a dyadic number in it, or to
-    jump from one sign to the other where two pieces meet.  Kinks are none: σ' has no value there.  Two sign
-    changes between neighbours of the grid are not seen: the list is what was found, not a proof that there
-    are no others.
+    Each is certified, by the signs of σ'' on both sides of an interval no wider than 2⁻⁴⁰; exact
+    where σ'' is shown to vanish at a root of a polynomial factor, a multiple of π or a dyadic
+    number in it, or to jump from one sign to the other where two pieces meet.  Kinks are none: σ'
+    has no value there.  Two sign changes between neighbours of the grid are not seen: the list is
+    what was found, not a proof that there are no others.
     """
     broken = {jump.location for jump in jumps(expression)}
     broken |= {kink.location for kink in kinks(expression)}
@@ -298,15 +307,20 @@ def _samples(part: Piece) -> list[sp.Expr]:
     """Where to look at σ'': the grid inside the piece, and two points close to its ends."""
     ends = [end for end in (part.low, part.high) if end.is_finite]
     points = {GRID * k for k in range(-SEARCHED * 8, SEARCHED * 8 + 1)}
-    points |= {sp.Rational(end.round(15)) + step if not end.is_Rational else end + step
-               for end in ends for step in (-CLOSE, CLOSE)}  # fmt: skip
+    points |= {
+        sp.Rational(end.round(15)) + step if not end.is_Rational else end + step
+        for end in ends
+        for step in (-CLOSE, CLOSE)
+    }
     return sorted(
         point for point in points if part.low < point < part.high and abs(point) <= SEARCHED
     )
 
 
 def _enclosed(second: sp.Expr, low: sp.Expr, high: sp.Expr, turn: int) -> list[Inflection]:
-    """A sign change of σ'' between low and high: exact if a candidate is one, else bisected; or none."""
+    """A sign change of σ'' between low and high: exact if a candidate is one, else bisected; or
+    none.
+    """
 
     def sign(point: sp.Expr) -> int | None:
         return number_sign(second.xreplace({z: point}))

@@ -1,17 +1,20 @@
-r"""An unknown background, x = β + x_r: what it does to every network, and which networks can ignore it.
+r"""An unknown background, x = β + x_r: what it does to every network, and which networks can ignore
+it.
 
-N pixels, circular padding, half-integer plateau radii n/2 <= r <= N/2 - h, g(z) = σ(z + b).  The pulse stands between two levels of the
-pre-activation, βS and (β + 1)S, and the plateau law moves with them:
+N pixels, circular padding, half-integer plateau radii n/2 <= r <= N/2 - h, g(z) = σ(z + b).  The
+pulse stands between two levels of the pre-activation, βS and (β + 1)S, and the plateau law moves
+with them:
 
     Σ_i g(z_i) = N g(βS) + 2r [g((β + 1)S) - g(βS)] + κ_β,
     κ_β = Σ_{j=-h}^{h-1} [g(βS + C_j) + g(βS + S - C_j) - g(βS) - g((β + 1)S)].
 
 Beyond N/2 - h fewer than 2h pixels are dark: some window meets both edges, and the law is false.
-One strictly monotone channel that ignores β has S = 0, and is blind to r.  The identity, with any K and n, has the best
-loss VN²B/(4V + N²B), V = Var r, B = Var β.  But two channels with a kink and three taps are exact on any bounded
-interval, and three of them between the half-integers, too: filters that answer at one edge only read the background there.  With one tap there is no edge, and two
-backgrounds that differ by 1 cost VN²/(2(8V + 4(E r)² + (N - 2E r)²)).  Zeros beyond the border are an edge, too.  Derivation:
-docs/invariance/background.md.
+One strictly monotone channel that ignores β has S = 0, and is blind to r.  The identity, with any K
+and n, has the best loss VN²B/(4V + N²B), V = Var r, B = Var β.  But two channels with a kink and
+three taps are exact on any bounded interval, and three of them between the half-integers, too:
+filters that answer at one edge only read the background there.  With one tap there is no edge, and
+two backgrounds that differ by 1 cost VN²/(2(8V + 4(E r)² + (N - 2E r)²)).  Zeros beyond the border
+are an edge, too.  Derivation: docs/invariance/background.md.
 """
 
 from __future__ import annotations
@@ -61,49 +64,64 @@ def angle(spread: Scalar, pixels: Scalar, background: Scalar) -> Any:
 
 
 def risk(spread: Scalar, pixels: Scalar, background: Scalar, steepness: Scalar = 1) -> Any:
-    """V N²B/(4 q²V + N²B): with q = 1 the least loss of linear networks; none of one channel whose slopes lie within a factor q is below."""
+    """V N²B/(4 q²V + N²B): with q = 1 the least loss of linear networks; none of one channel whose
+    slopes lie within a factor q is below.
+    """
     return spread * pixels**2 * background / (4 * steepness**2 * spread + pixels**2 * background)
 
 
 def border(w: Vector, pixels: Scalar) -> Any:
-    """Σ_u (N - |u|) w_u: what a background of 1 adds to the sum of all windows with zero padding."""
+    """Σ_u (N - |u|) w_u: what a background of 1 adds to the sum of all windows
+    with zero padding.
+    """
     h = len(w) // 2
     return sum((pixels - abs(u)) * tap for u, tap in zip(range(-h, h + 1), w, strict=True))
 
 
 def one_tap(spread: Scalar, pixels: Scalar, mean: Scalar) -> Any:
-    """V N²/(2 (8V + 4 (E r)² + (N - 2 E r)²)): the least loss of one-tap networks on two backgrounds that differ by 1."""
+    """V N²/(2 (8V + 4 (E r)² + (N - 2 E r)²)): the least loss of one-tap networks on two
+    backgrounds that differ by 1.
+    """
     return spread * pixels**2 / (2 * (8 * spread + 4 * mean**2 + (pixels - 2 * mean) ** 2))
 
 
 def two_channels(
     low: Scalar, high: Scalar, shift: Scalar, pixels: Scalar, left: Scalar, right: Scalar
 ) -> PooledNetwork[Any]:
-    """Exact on backgrounds in [low, high] for σ(z) = left·z below 0, right·z above, right ≠ 0 and right ≠ left.
+    """Exact on backgrounds in [low, high] for σ(z) = left·z below 0, right·z above, right ≠ 0 and
+    right ≠ left.
 
-    The first channel sums what it sees, shifted by ``shift`` >= -low.  The second meets the kink at one edge of the pulse
-    alone, where its window holds β - low; its readout weight is -N/(2 (right - left)).
+    The first channel sums what it sees, shifted by ``shift`` >= -low.  The second meets the kink at
+    one edge of the pulse alone, where its window holds β - low; its readout weight is -N/(2 (right
+    - left)).
     """
     edge = high - low + 1
     second = -pixels / (2 * (right - left))
     first = (1 - 2 * second * left) / (2 * right)
-    c = -first * right * pixels * shift + second * (left * pixels * (high + 1) + (right - left) * low)  # fmt: skip
+    c = -first * right * pixels * shift + second * (
+        left * pixels * (high + 1) + (right - left) * low
+    )
     zero = 0 * edge
-    return PooledNetwork(((zero, zero + 1, zero), (edge, 1 - edge, zero)), (shift, -high - 1), (first, second), c)  # fmt: skip
+    return PooledNetwork(
+        ((zero, zero + 1, zero), (edge, 1 - edge, zero)), (shift, -high - 1), (first, second), c
+    )
 
 
 def three_channels(
     low: Scalar, high: Scalar, shift: Scalar, pixels: Scalar, left: Scalar, right: Scalar
 ) -> PooledNetwork[Any]:
-    """The same for every real radius: two channels at the edge, each of which is straight where the other bends.
+    """The same for every real radius: two channels at the edge, each of which is straight where the
+    other bends.
 
-    Where a window of the second meets the kink at z, one of the third does at -z: together they are straight, and
-    add up to 4β - 2(low + high) at the one edge that they see.
+    Where a window of the second meets the kink at z, one of the third does at -z: together they are
+    straight, and add up to 4β - 2(low + high) at the one edge that they see.
     """
     reach, zero = high - low + 2, 0 * high
     pair = -pixels / (8 * (right - left))
     first = (1 - 4 * pair * left) / (2 * right)
-    c = -first * right * pixels * shift + pair * (left * pixels * (high + low + 1) + 2 * (right - left) * (high + low))  # fmt: skip
+    c = -first * right * pixels * shift + pair * (
+        left * pixels * (high + low + 1) + 2 * (right - left) * (high + low)
+    )
     w = ((zero, zero + 1, zero), (reach, zero - 1, 2 - reach), (reach - 2, zero + 1, -reach))
     return PooledNetwork(w, (shift, -high - 1, low), (first, pair, -pair), c)
 
@@ -122,7 +140,9 @@ Exact = Callable[[Scalar, Scalar, Scalar, Scalar, Scalar, Scalar], PooledNetwork
 
 @dataclass(frozen=True)
 class Background:
-    """The law: the response and its last radius, the best linear network, zero padding, the exact networks, the price of one tap."""
+    """The law: the response and its last radius, the best linear network, zero padding, the exact
+    networks, the price of one tap.
+    """
 
     response: Callable[[Function, Vector, Scalar, Scalar, Scalar], Any]
     last_radius: Callable[[Scalar, Scalar], Any]
@@ -146,11 +166,16 @@ SPREAD, PIXELS, SQUARE = sp.symbols("V N B", positive=True)
 
 
 def prove(law: Background) -> Proof:
-    """The circular double sum with an undefined g; completed squares; the exact network with symbols for ends, size and slopes."""
+    """The circular double sum with an undefined g; completed squares; the exact network with
+    symbols for ends, size and slopes.
+    """
     covers = (
-        "the double sum for n = 1, 3, 5 at r = n/2 and n/2 + 1, any g and β, and at every half-integer on rings of 7, 9 and 13 pixels, where it is false from the last radius on; zero padding at "
-        "any radius of those cells, likewise; the best linear network for all V, N, B; the exact networks for every interval and kink, with two channels for every N and half-integer r, with "
-        "three on the cells m = 2 and 3, on 9 pixels beyond the last radius, too, where they err; one tap for any g"
+        "the double sum for n = 1, 3, 5 at r = n/2 and n/2 + 1, any g and β, and at every"
+        " half-integer on rings of 7, 9 and 13 pixels, where it is false from the last radius on;"
+        " zero padding at any radius of those cells, likewise; the best linear network for all V,"
+        " N, B; the exact networks for every interval and kink, with two channels for every N and"
+        " half-integer r, with three on the cells m = 2 and 3, on 9 pixels beyond the last radius,"
+        " too, where they err; one tap for any g"
     )
     return Proof(_steps(law), covers)
 
@@ -196,7 +221,9 @@ def _double_sum(law: Background, n: int) -> Iterator[Step]:
 
 
 def _domain(law: Background, n: int) -> list[Step]:
-    """Every half-integer from n/2 to N/2, where all pixels are lit; every cell with zeros beyond: true up to the last radius only."""
+    """Every half-integer from n/2 to N/2, where all pixels are lit; every cell with zeros beyond:
+    true up to the last radius only.
+    """
     h, w = n // 2, taps(n)
     half_length = max(2 * h + 2, 3)
     size = sp.Integer(2 * half_length + 1)
@@ -216,20 +243,29 @@ def _domain(law: Background, n: int) -> list[Step]:
             whole.append(m)
     cells = [m for m in range(1, half_length + 1) if m + HALF <= last]
     return [
-        Step(f"true up to the last radius only, n = {n}, N = {size}", true == [r for r in radii if r <= last]),
-        Step(f"zero padding loses light from the last radius on, n = {n}, N = {size}", whole == cells),
-    ]  # fmt: skip
+        Step(
+            f"true up to the last radius only, n = {n}, N = {size}",
+            true == [r for r in radii if r <= last],
+        ),
+        Step(
+            f"zero padding loses light from the last radius on, n = {n}, N = {size}", whole == cells
+        ),
+    ]
 
 
 def _expected(square: sp.Expr, r: sp.Symbol, e: sp.Symbol, mean: sp.Symbol) -> sp.Expr:
-    """The mean over r, with moments μ and V + μ², and over an independent e of mean 0 and variance B."""
+    """The mean over r, with moments μ and V + μ², and over an independent e of mean 0 and variance
+    B.
+    """
     moments = {(0, 0): 1, (1, 0): mean, (2, 0): SPREAD + mean**2, (0, 2): SQUARE}
     terms = sp.Poly(sp.expand(square), r, e).terms()
     return sp.Add(*(k * moments.get(power, 0) for power, k in terms))
 
 
 def _linear(law: Background) -> Iterator[Step]:
-    """E(c + θ(2r + Nβ) - r)² = (offset)² + (4V + N²B)(θ - θ*)² + the least loss, for independent r and β."""
+    """E(c + θ(2r + Nβ) - r)² = (offset)² + (4V + N²B)(θ - θ*)² + the least loss, for independent r
+    and β.
+    """
     theta, c, mean, middle, r, e = sp.symbols("theta c mu nu r e", real=True)
     slope, level = sp.symbols("s t", real=True)
     for n in PROVED_TAPS:
@@ -250,15 +286,19 @@ def _linear(law: Background) -> Iterator[Step]:
 
 
 def _steep(law: Background) -> list[Step]:
-    """(1 - 2sp)²V + (Ntp)²B, what one channel with slopes in [t, s] has to pay at |aS| = p, is least at the law's value.
+    """(1 - 2sp)²V + (Ntp)²B, what one channel with slopes in [t, s] has to pay at |aS| = p, is
+    least at the law's value.
 
-    No more is paid by σ with the slopes t up to z = d, s up to 1 and t beyond, on backgrounds in [0, d] with one tap: its
-    answer is a [N t β + 2r (t d + s (1 - d))] + c, so it pays the price of the slopes t and t d + s (1 - d).
+    No more is paid by σ with the slopes t up to z = d, s up to 1 and t beyond, on backgrounds in
+    [0, d] with one tap: its answer is a [N t β + 2r (t d + s (1 - d))] + c, so it pays the price of
+    the slopes t and t d + s (1 - d).
     """
     size, low, high = sp.symbols("p t s", positive=True)
     price = (1 - 2 * high * size) ** 2 * SPREAD + (PIXELS * low * size) ** 2 * SQUARE
     curve = 4 * high**2 * SPREAD + PIXELS**2 * low**2 * SQUARE
-    form = curve * (size - 2 * high * SPREAD / curve) ** 2 + law.risk(SPREAD, PIXELS, SQUARE, high / low)  # fmt: skip
+    form = curve * (size - 2 * high * SPREAD / curve) ** 2 + law.risk(
+        SPREAD, PIXELS, SQUARE, high / low
+    )
     d, r, a, c, mean, middle, e = sp.symbols("d r a c mu nu e", real=True)
     mixed = low * d + high * (1 - d)
     sigma = {beta: low * beta, beta + 1: mixed + low * beta}
@@ -274,7 +314,9 @@ def _steep(law: Background) -> list[Step]:
 
 
 def _reads(law: Background) -> list[Step]:
-    """β = low + s, high = β + t with s, t >= 0: which side of the kink each window is on, and the answer."""
+    """β = low + s, high = β + t with s, t >= 0: which side of the kink each window is on, and the
+    answer.
+    """
     low, r = sp.symbols("beta_0 r", real=True)
     before, after, more = sp.symbols("s t d", nonnegative=True)
     left, right = sp.symbols("p q", real=True)
@@ -298,7 +340,9 @@ def _reads(law: Background) -> list[Step]:
 
 
 def _reads_all(law: Background) -> list[Step]:
-    """Window by window at r = m - 1/2 + φ: each keeps its side for 0 <= φ <= 1, or has its mirror image in the other channel."""
+    """Window by window at r = m - 1/2 + φ: each keeps its side for 0 <= φ <= 1, or has its mirror
+    image in the other channel.
+    """
     low, fraction = sp.symbols("beta_0 varphi", real=True)
     before, after, more = sp.symbols("s t d", nonnegative=True)
     left, right = sp.symbols("p q", real=True)
@@ -328,13 +372,18 @@ def _reads_all(law: Background) -> list[Step]:
         answer = answer + sp.Add(*(a * (right - left) * z for a, z in second))
         steps += [
             Step(f"{len(bent)} windows bend, in pairs, n = 3, m = {m}", mirrored),
-            Step(f"the answer is r between half-integers, n = 3, m = {m}", sp.cancel(answer - (m - HALF + fraction)) == 0),
-        ]  # fmt: skip
+            Step(
+                f"the answer is r between half-integers, n = 3, m = {m}",
+                sp.cancel(answer - (m - HALF + fraction)) == 0,
+            ),
+        ]
     return steps
 
 
 def _beyond(law: Background) -> Iterator[Step]:
-    """On nine pixels, backgrounds from -1 to 2, ReLU: right at every half-integer, or quarter, up to the last radius and at no other."""
+    """On nine pixels, backgrounds from -1 to 2, ReLU: right at every half-integer, or quarter, up
+    to the last radius and at no other.
+    """
     low, high, half_length, zero = sp.Integer(-1), sp.Integer(2), 4, sp.Integer(0)
     size = sp.Integer(2 * half_length + 1)
     places = (low, sp.Rational(1, 3), high)
@@ -353,7 +402,9 @@ def _beyond(law: Background) -> Iterator[Step]:
     for make, parts in ((law.two_channels, 1), (law.three_channels, 4)):
         net = make(low, high, 1, size, zero, sp.Integer(1))
         radii = [3 * HALF + sp.Rational(k, parts) for k in range(3 * parts + 1)]
-        good = good and [r for r in radii if right(net, r)] == [r for r in radii if r <= law.last_radius(3, size)]  # fmt: skip
+        good = good and [r for r in radii if right(net, r)] == [
+            r for r in radii if r <= law.last_radius(3, size)
+        ]
     yield Step("the exact networks err beyond the last radius, n = 3, N = 9", good)
 
 
@@ -366,7 +417,8 @@ def _single(law: Background) -> list[Step]:
     counted = sp.expand(claimed.replace(network.g, lambda z: network.g(sp.expand(z))) - direct) == 0
     errors = [c + (PIXELS - 2 * r) * x + 2 * r * y - r for x, y in ((u, v), (v, t))]
     value = _expected((errors[0] ** 2 + errors[1] ** 2) / 2, r, sp.Symbol("e"), mean)
-    # One unknown after the other: e = t - v - 1/2, then k = c + N v, then d = v - u; each leaves a square.
+    # One unknown after the other: e = t - v - 1/2, then k = c + N v, then d = v - u; each leaves a
+    # square.
     d, e, k = v - u, t - v - HALF, c + PIXELS * v
     second = SPREAD + mean**2
     far = SPREAD + second
@@ -378,8 +430,10 @@ def _single(law: Background) -> list[Step]:
     ) / 2 + law.one_tap(SPREAD, PIXELS, mean)
     return [
         Step("one tap, n = 1: N - 2r times f(β) and 2r times f(β + 1)", counted),
-        Step("two backgrounds: the loss is three squares and the least", sp.cancel(value - form) == 0),
-    ]  # fmt: skip
+        Step(
+            "two backgrounds: the loss is three squares and the least", sp.cancel(value - form) == 0
+        ),
+    ]
 
 
 # ------------------------------------------------------------------------------------- wrong laws
@@ -429,20 +483,48 @@ def _no_price(spread: Scalar, pixels: Scalar, mean: Scalar) -> Any:
 
 CLAIM: Claim[Background] = Claim(
     id="background",
-    title="An unknown background: what one channel cannot do, and how two channels read it at an edge",
+    title=(
+        "An unknown background: what one channel cannot do, and how two channels read it at an edge"
+    ),
     statement=(
-        r"\sum_i g(z_i) = N g(\beta S) + 2r\left[g((\beta+1)S) - g(\beta S)\right] + \kappa_\beta, \quad \tfrac n2 \le r \le \tfrac N2 - h"
-        r" \qquad \min_{\text{linear}} \mathrm{E}(\hat r - r)^2 = \frac{V N^2 B}{4V + N^2 B}, \quad \theta = \frac{2V}{4V + N^2 B}"
-        r" \qquad \min_{n = 1} \mathrm{E}(\hat r - r)^2 = \frac{V N^2}{2\left(8V + 4(\mathrm{E} r)^2 + (N - 2\mathrm{E} r)^2\right)} \text{ on } \{\beta, \beta + 1\}"
-        r" \qquad K = 2,\ n = 3: \quad a_2 = \frac{-N}{2(q - p)}, \quad w_2 = (M, 1 - M, 0), \quad b_2 = -\beta_1 - 1, \quad M = \beta_1 - \beta_0 + 1"
-        r" \qquad K = 3: \quad a_2 = -a_3 = \frac{-N}{8(q - p)}, \quad w_2 = (M + 1, -1, 1 - M), \quad w_3 = (M - 1, 1, -M - 1), \quad b_3 = \beta_0"
+        r"\sum_i g(z_i) = N g(\beta S) + 2r\left[g((\beta+1)S) - g(\beta S)\right] + \kappa_\beta,"
+        r" \quad \tfrac n2 \le r \le \tfrac N2 - h"
+        r" \qquad \min_{\text{linear}} \mathrm{E}(\hat r - r)^2 = \frac{V N^2 B}{4V + N^2 B}, \quad"
+        r" \theta = \frac{2V}{4V + N^2 B}"
+        r" \qquad \min_{n = 1} \mathrm{E}(\hat r - r)^2 = \frac{V N^2}{2\left(8V + 4(\mathrm{E}"
+        r" r)^2 + (N - 2\mathrm{E} r)^2\right)} \text{ on } \{\beta, \beta + 1\}"
+        r" \qquad K = 2,\ n = 3: \quad a_2 = \frac{-N}{2(q - p)}, \quad w_2 = (M, 1 - M, 0), \quad"
+        r" b_2 = -\beta_1 - 1, \quad M = \beta_1 - \beta_0 + 1"
+        r" \qquad K = 3: \quad a_2 = -a_3 = \frac{-N}{8(q - p)}, \quad w_2 = (M + 1, -1, 1 - M),"
+        r" \quad w_3 = (M - 1, 1, -M - 1), \quad b_3 = \beta_0"
         r" \qquad \text{zero padding:} \quad \sum_i z_i = 2rS + \beta \sum_u (N - |u|)\, w_u"
     ),
     assumptions=(
-        r"$x = \beta + x_r$ on a ring of $N$ pixels, $n = 2h + 1$ taps, sum pooling, the pulse inside the ring, $r \le \frac N2$; first line: any $\sigma$, half-integers; beyond $\frac N2 - h$ a window meets both edges, and for some $\sigma$ it is false; $\kappa_\beta = \sum_j [g(\beta S + C_j) + g(\beta S + S - C_j) - g(\beta S) - g((\beta+1)S)]$",
-        r"so one strictly monotone channel that ignores $\beta$ has $S = 0$ and answers the same to all these radii: its loss on them is $V = \mathrm{Var}\, r$ or more; if it does not ignore $\beta$ and all slopes of $\sigma$ lie in $[s_0, s_1]$, $s_0 > 0$, it is at least the second line with $4V(s_1/s_0)^2$ for $4V$; some $\sigma$ comes as close to that as one likes",
-        r"second line: identity, any $K$ and $n$, $r$ and $\beta$ independent, $B = \mathrm{Var}\, \beta$; third line: any $\sigma$ and $K$, both backgrounds equally likely",
-        r"fourth line: $\sigma$ with slope $p$ below a kink at 0 and $q$ above, $p \ne q \ne 0$: exact for every $\beta \in [\beta_0, \beta_1]$ and all half-integers $\frac32 \le r \le \frac N2 - 1$; fifth line: and all real $r$ in that range; last line: all real $r \le \frac N2 - h$",
+        (
+            r"$x = \beta + x_r$ on a ring of $N$ pixels, $n = 2h + 1$ taps, sum pooling, the pulse"
+            r" inside the ring, $r \le \frac N2$; first line: any $\sigma$, half-integers; beyond"
+            r" $\frac N2 - h$ a window meets both edges, and for some $\sigma$ it is false;"
+            r" $\kappa_\beta = \sum_j [g(\beta S + C_j) + g(\beta S + S - C_j) - g(\beta S) -"
+            r" g((\beta+1)S)]$"
+        ),
+        (
+            r"so one strictly monotone channel that ignores $\beta$ has $S = 0$ and answers the"
+            r" same to all these radii: its loss on them is $V = \mathrm{Var}\, r$ or more; if it"
+            r" does not ignore $\beta$ and all slopes of $\sigma$ lie in $[s_0, s_1]$, $s_0 > 0$,"
+            r" it is at least the second line with $4V(s_1/s_0)^2$ for $4V$; some $\sigma$ comes as"
+            r" close to that as one likes"
+        ),
+        (
+            r"second line: identity, any $K$ and $n$, $r$ and $\beta$ independent, $B ="
+            r" \mathrm{Var}\, \beta$; third line: any $\sigma$ and $K$, both backgrounds equally"
+            r" likely"
+        ),
+        (
+            r"fourth line: $\sigma$ with slope $p$ below a kink at 0 and $q$ above, $p \ne q \ne"
+            r" 0$: exact for every $\beta \in [\beta_0, \beta_1]$ and all half-integers $\frac32"
+            r" \le r \le \frac N2 - 1$; fifth line: and all real $r$ in that range; last line: all"
+            r" real $r \le \frac N2 - h$"
+        ),
     ),
     law=LAW,
     prove=prove,

@@ -1,14 +1,17 @@
-r"""An unknown contrast, x = α x_r: counting silence, what no network can do between half-integers, and the ruler.
+r"""An unknown contrast, x = α x_r: counting silence, what no network can do between half-integers,
+and the ruler.
 
 At half-integer plateau radii n/2 <= r <= N/2 - h, on N pixels,
 
-    Σ_i g(z_i) = N g(0) + 2r [g(αS) - g(0)] + κ_α,    κ_α = Σ_{j=-h}^{h-1} [g(αC_j) + g(α(S - C_j)) - g(0) - g(αS)].
+    Σ_i g(z_i) = N g(0) + 2r [g(αS) - g(0)] + κ_α,
+    κ_α = Σ_{j=-h}^{h-1} [g(αC_j) + g(α(S - C_j)) - g(0) - g(αS)].
 
-One ReLU channel is exact for all α >= α_0 iff b > 0, S <= -b/α_0, and every partial sum from either side is 0 or so low, too:
-the background answers, the pulse is mute, and the answer counts the silence.  Between half-integers r - m + 1/2 is ψ/α, the
-quotient of the grey and the lit pixels, and no sum of activations is a quotient.  The ruler: point-sampled pulse β + αx,
-filter (-γ, γ), σ saturated by every edge, readout v_i = v_0 - i/2: the two edges are the legs of a compass, and the answer
-does not change with background, contrast or place.  Derivation: docs/invariance/contrast.md.
+One ReLU channel is exact for all α >= α_0 iff b > 0, S <= -b/α_0, and every partial sum from either
+side is 0 or so low, too: the background answers, the pulse is mute, and the answer counts the
+silence.  Between half-integers r - m + 1/2 is ψ/α, the quotient of the grey and the lit pixels, and
+no sum of activations is a quotient.  The ruler: point-sampled pulse β + αx, filter (-γ, γ), σ
+saturated by every edge, readout v_i = v_0 - i/2: the two edges are the legs of a compass, and the
+answer does not change with background, contrast or place.  Derivation: docs/invariance/contrast.md.
 """
 
 from __future__ import annotations
@@ -56,7 +59,9 @@ def response(g: Function, w: Vector, alpha: Scalar, r: Scalar, pixels: Scalar) -
 
 
 def mute_on_pulse(w: Vector, b: Scalar, least: Scalar) -> bool:
-    """Whether a ReLU channel is quiet, that is exact for all α >= least: b > 0, S <= -b/least, partial sums 0 or as low as that."""
+    """Whether a ReLU channel is quiet, that is exact for all α >= least: b > 0, S <= -b/least,
+    partial sums 0 or as low as that.
+    """
     total = sum(w[1:], w[0])
     mute = lambda partial: least * partial + b <= 0
     return bool(b > 0 and mute(total) and all(p == 0 or mute(p) for p in partial_sums(w)))
@@ -70,13 +75,17 @@ def silence_readout(w: Vector, b: Scalar, pixels: Scalar) -> tuple[Any, Any]:
 
 
 def leg_moves(count: int, bias: bool) -> tuple[Fraction, Fraction]:
-    """(p, q): after training on ``count`` radii with errors d_k at the start, v_{-k} has moved by p d_k + q Σ d, v_{k+1} by the opposite, and c by Σ of the former."""
+    """(p, q): after training on ``count`` radii with errors d_k at the start, v_{-k} has moved by p
+    d_k + q Σ d, v_{k+1} by the opposite, and c by Σ of the former.
+    """
     return Fraction(1, 2), Fraction(-int(bias), 2 * (count + 2))
 
 
 @dataclass(frozen=True)
 class Contrast:
-    """The law: the response, which ReLU channels count silence and how they are read, and how the ruler is learned."""
+    """The law: the response, which ReLU channels count silence and how they are read, and how the
+    ruler is learned.
+    """
 
     response: Callable[[Function, Vector, Scalar, Scalar, Scalar], Any]
     mute_on_pulse: Callable[[Vector, Scalar, Scalar], bool]
@@ -95,10 +104,15 @@ alpha, shade = sp.symbols("alpha psi", positive=True)
 
 
 def prove(law: Contrast) -> Proof:
-    """The double sum with an undefined g; every small filter, decided; the quotient; the ruler with symbols for all weights."""
+    """The double sum with an undefined g; every small filter, decided; the quotient; the ruler with
+    symbols for all weights.
+    """
     covers = (
-        "the double sum for n = 1, 3, 5 at r = n/2 and n/2 + 1, any g and α, and at every half-integer on rings of 7, 9 and 13 pixels, where it is false beyond r = N/2 - h; which channels are quiet for all 780 small filters with n = 1 and 3, their readouts for n = 1, 3, 5; the quotient on "
-        "the cells m = 1 to 3; the ruler for radii k + 1/2 with k = 1 to 3, any background, contrast, weights and three shifts; its training on one to four radii"
+        "the double sum for n = 1, 3, 5 at r = n/2 and n/2 + 1, any g and α, and at every"
+        " half-integer on rings of 7, 9 and 13 pixels, where it is false beyond r = N/2 - h; which"
+        " channels are quiet for all 780 small filters with n = 1 and 3, their readouts for n = 1,"
+        " 3, 5; the quotient on the cells m = 1 to 3; the ruler for radii k + 1/2 with k = 1 to 3,"
+        " any background, contrast, weights and three shifts; its training on one to four radii"
     )
     return Proof(_steps(law), covers)
 
@@ -123,12 +137,16 @@ def _double_sum(law: Contrast, n: int) -> list[Step]:
         x = [alpha * value for value in pulse(m, sp.Integer(0), m + h)]
         direct = sp.Add(*(spread(z) for z in preactivations(w, x)))
         claimed = law.response(spread, w, alpha, m - HALF, sp.Integer(len(x)))
-        steps.append(Step(f"the double sum, n = {n}, r = {m - HALF}", sp.expand(direct - claimed) == 0))  # fmt: skip
+        steps.append(
+            Step(f"the double sum, n = {n}, r = {m - HALF}", sp.expand(direct - claimed) == 0)
+        )
     return steps
 
 
 def _domain(law: Contrast, n: int) -> Step:
-    """Every half-integer from n/2 on, until all pixels are lit: the law holds up to N/2 - h only."""
+    """Every half-integer from n/2 on, until all pixels are lit: the law holds up
+    to N/2 - h only.
+    """
     h, w = n // 2, taps(n)
     half_length = max(2 * h + 2, 3)
     size = sp.Integer(2 * half_length + 1)
@@ -144,7 +162,9 @@ def _domain(law: Contrast, n: int) -> Step:
 
 
 def _counts(law: Contrast, n: int) -> Iterator[Step]:
-    """Quiet filters with symbols: a tap -b(1 + s)/α_0 somewhere, zeros beside it, or such taps everywhere; any α >= α_0."""
+    """Quiet filters with symbols: a tap -b(1 + s)/α_0 somewhere, zeros beside it, or such taps
+    everywhere; any α >= α_0.
+    """
     b, least = sp.symbols("b alpha_0", positive=True)
     more, depth = sp.symbols("d s", nonnegative=True)
     tap = -b * (1 + depth) / least
@@ -165,10 +185,11 @@ def _relu(z: sp.Expr) -> sp.Expr:
 
 
 def _all_filters(law: Contrast) -> Iterator[Step]:
-    """Every filter with taps -2, ..., 2 and six biases: quiet iff Δ is not 0 and neither Δ nor κ moves with α.
+    """Every filter with taps -2, ..., 2 and six biases: quiet iff Δ is not 0 and neither Δ nor κ
+    moves with α.
 
-    Σ_i relu(z_i + b) is piecewise linear in α, with its kinks at -b/P: it is constant from 1 on iff it has the same
-    value at 1, at every kink beyond, and at two places after the last.
+    Σ_i relu(z_i + b) is piecewise linear in α, with its kinks at -b/P: it is constant from 1 on iff
+    it has the same value at 1, at every kink beyond, and at two places after the last.
     """
     biases = [Fraction(k, 2) for k in (-1, 0, 1, 2, 3, 4)]
     for n in (1, 3):
@@ -181,7 +202,9 @@ def _all_filters(law: Contrast) -> Iterator[Step]:
 
 
 def _constant(w: Sequence[Fraction], b: Fraction) -> bool:
-    """From the definition: the response is the same at all these contrasts, and not the same for two radii."""
+    """From the definition: the response is the same at all these contrasts, and not the same for
+    two radii.
+    """
     h, total, zero = len(w) // 2, sum(w), Fraction(0)
     meets = [-b / p for p in (total, *partial_sums(w)) if p != 0]
     places = sorted([Fraction(1), *(x for x in meets if x > 1)])
@@ -212,13 +235,20 @@ def _quotient() -> list[Step]:
             )
             r = m - HALF + shade / alpha
             bent = sp.diff(r, alpha, shade)
-            steps.append(Step(f"linear windows, n = {n}, and a quotient, m = {m}", straight and sp.simplify(bent + 1 / alpha**2) == 0))  # fmt: skip
+            steps.append(
+                Step(
+                    f"linear windows, n = {n}, and a quotient, m = {m}",
+                    straight and sp.simplify(bent + 1 / alpha**2) == 0,
+                )
+            )
     far = sp.limit(shade / alpha, alpha, 0, "+")
     return [*steps, Step("the quotient has no limit at α = 0", far == sp.oo)]
 
 
 def _ruler() -> list[Step]:
-    """Windows γ (x(i) - x(i - 1)) on a ring: one saturated at -k, one at k + 1; any v, then v_i = v_0 - i/2, then shifted."""
+    """Windows γ (x(i) - x(i - 1)) on a ring: one saturated at -k, one at k + 1; any v, then v_i =
+    v_0 - i/2, then shifted.
+    """
     base, first, start = sp.symbols("beta c v_0", real=True)
     gain = sp.Symbol("gamma", positive=True)
     over = sp.Symbol("d", nonnegative=True)
@@ -230,15 +260,29 @@ def _ruler() -> list[Step]:
         for s in (-1, 0, 2):
             x = [base + contrast * (1 if abs(i - s) <= k else 0) for i in positions]
             z = [sp.expand(gain * (x[j] - x[j - 1])) for j in range(len(x))]
-            clipped = [sp.Integer(1) if (v - 1).is_nonnegative else sp.Integer(-1) if (v + 1).is_nonpositive else v for v in z]  # fmt: skip
-            answer = first + sp.Add(*(weights[i] * v for i, v in zip(positions, clipped, strict=True)))  # fmt: skip
+            clipped = [
+                (
+                    sp.Integer(1)
+                    if (v - 1).is_nonnegative
+                    else sp.Integer(-1)
+                    if (v + 1).is_nonpositive
+                    else v
+                )
+                for v in z
+            ]
+            answer = first + sp.Add(
+                *(weights[i] * v for i, v in zip(positions, clipped, strict=True))
+            )
             two = first + weights[s - k] - weights[s + k + 1]
-            ruled = answer.subs({weights[i]: start - sp.Rational(i, 2) for i in positions}).subs(first, 0)  # fmt: skip
+            ruled = answer.subs({weights[i]: start - sp.Rational(i, 2) for i in positions}).subs(
+                first, 0
+            )
             steps += [
                 Step(f"two legs, r = {k + HALF}, shift {s}", sp.expand(answer - two) == 0),
                 Step(f"the ruler, r = {k + HALF}, shift {s}", sp.expand(ruled - k - HALF) == 0),
             ]
-    # Linear networks: c + Σ u_i x(i); the same for two contrasts means that Σ u_i over the pulse is 0.
+    # Linear networks: c + Σ u_i x(i); the same for two contrasts means that Σ u_i over the pulse is
+    # 0.
     u, more = sp.symbols("U E", real=True)
     line = first + base * more + alpha * u
     gap = sp.solve(line.subs(alpha, 1) - line.subs(alpha, 2), u)
@@ -247,7 +291,9 @@ def _ruler() -> list[Step]:
 
 
 def _learned(law: Contrast) -> list[Step]:
-    """The end is right on every radius and differs from the start by a combination of the rows e_{-k} - e_{k+1} + e_c."""
+    """The end is right on every radius and differs from the start by a combination of the rows
+    e_{-k} - e_{k+1} + e_c.
+    """
     steps = []
     for count in (1, 3, 4):
         for bias in (False, True):
@@ -265,7 +311,7 @@ def _learned(law: Contrast) -> list[Step]:
 # ------------------------------------------------------------------------------------- wrong laws
 
 
-def _full_contrast(g: Function, w: Vector, alpha: Scalar, r: Scalar, pixels: Scalar) -> Any:  # fmt: skip
+def _full_contrast(g: Function, w: Vector, alpha: Scalar, r: Scalar, pixels: Scalar) -> Any:
     """Wrong: the edges are seen at contrast 1."""
     edges = partial_sums(w)
     return response(g, w, alpha, r, pixels) + sum(g(p) - g(alpha * p) for p in edges)
@@ -277,7 +323,9 @@ def _plateau_only(w: Vector, b: Scalar, least: Scalar) -> bool:
 
 
 def _free_plateau(w: Vector, b: Scalar, least: Scalar) -> bool:
-    """Wrong: S < 0 is enough for the plateau, which lies between partial sums; with one tap there are none."""
+    """Wrong: S < 0 is enough for the plateau, which lies between partial sums; with one tap there
+    are none.
+    """
     mute = lambda partial: partial == 0 or least * partial + b <= 0
     return bool(b > 0 > sum(w[1:], w[0]) and all(map(mute, partial_sums(w))))
 
@@ -301,18 +349,43 @@ def _one_leg(count: int, bias: bool) -> tuple[Fraction, Fraction]:
 
 CLAIM: Claim[Contrast] = Claim(
     id="contrast",
-    title="An unknown contrast: counting silence, and a ruler that ignores background, contrast and place",
+    title=(
+        "An unknown contrast: counting silence, and a ruler that ignores background, contrast and"
+        " place"
+    ),
     statement=(
-        r"\sum_i g(z_i) = N g(0) + 2r\left[g(\alpha S) - g(0)\right] + \kappa_\alpha, \quad \tfrac n2 \le r \le \tfrac N2 - h"
-        r" \qquad K = 1, \text{ ReLU}: \quad b > 0, \quad S \le -b/\alpha_0, \quad C_j,\ S - C_j \in \{0\} \cup \left(-\infty, -b/\alpha_0\right], \quad a = -\frac{1}{2b}, \quad c = \frac{N - 2h + \#\{C_j = 0\} + \#\{S - C_j = 0\}}{2}"
-        r" \qquad \text{the ruler:} \quad w = (-\gamma, \gamma), \quad \hat r = c + v_{s-k} - v_{s+k+1}, \quad v_i = v_0 - \tfrac{i}{2} \ \Rightarrow\ \hat r = k + \tfrac12"
-        r" \qquad v_{-k}(\infty) = v_{-k}(0) + \tfrac12 d_k, \quad v_{k+1}(\infty) = v_{k+1}(0) - \tfrac12 d_k"
+        r"\sum_i g(z_i) = N g(0) + 2r\left[g(\alpha S) - g(0)\right] + \kappa_\alpha, \quad \tfrac"
+        r" n2 \le r \le \tfrac N2 - h"
+        r" \qquad K = 1, \text{ ReLU}: \quad b > 0, \quad S \le -b/\alpha_0, \quad C_j,\ S - C_j"
+        r" \in \{0\} \cup \left(-\infty, -b/\alpha_0\right], \quad a = -\frac{1}{2b}, \quad c ="
+        r" \frac{N - 2h + \#\{C_j = 0\} + \#\{S - C_j = 0\}}{2}"
+        r" \qquad \text{the ruler:} \quad w = (-\gamma, \gamma), \quad \hat r = c + v_{s-k} -"
+        r" v_{s+k+1}, \quad v_i = v_0 - \tfrac{i}{2} \ \Rightarrow\ \hat r = k + \tfrac12"
+        r" \qquad v_{-k}(\infty) = v_{-k}(0) + \tfrac12 d_k, \quad v_{k+1}(\infty) = v_{k+1}(0) -"
+        r" \tfrac12 d_k"
     ),
     assumptions=(
-        r"first line: $x = \alpha x_r$, any $\sigma$, half-integers; zero padding or a ring; beyond $\frac N2 - h$ a window meets the border or both edges, and for some $\sigma$ it is false; $\kappa_\alpha = \sum_j [g(\alpha C_j) + g(\alpha(S - C_j)) - g(0) - g(\alpha S)]$",
-        r"second line: exact for all $\alpha \ge \alpha_0$ and these radii, if and only if; between half-integers no network is exact on an open set of contrasts and fractions if every branch of $\sigma$ is analytic on the whole line",
-        r"third line: $x(i) = \beta + \alpha\,[\,|i - s| \le k\,]$ on a ring, $\sigma(0) = 0$ and $\sigma(z) = \pm1$ for $\pm z \ge 1$, $\gamma\alpha \ge 1$; any $\beta$, and any $s$ with both legs inside, $-L \le s - k$ and $s + k < L$; no linear network does it",
-        r"last line: gradient descent on the readout from any start, $d_k$ the error to make up at radius $k + \frac12$; if $c$ is trained, too, $d_k$ is less $\Sigma d/(n + 2)$ for $n$ radii, and $c$ moves by the sum of what the left legs move by",
+        (
+            r"first line: $x = \alpha x_r$, any $\sigma$, half-integers; zero padding or a ring;"
+            r" beyond $\frac N2 - h$ a window meets the border or both edges, and for some $\sigma$"
+            r" it is false; $\kappa_\alpha = \sum_j [g(\alpha C_j) + g(\alpha(S - C_j)) - g(0) -"
+            r" g(\alpha S)]$"
+        ),
+        (
+            r"second line: exact for all $\alpha \ge \alpha_0$ and these radii, if and only if;"
+            r" between half-integers no network is exact on an open set of contrasts and fractions"
+            r" if every branch of $\sigma$ is analytic on the whole line"
+        ),
+        (
+            r"third line: $x(i) = \beta + \alpha\,[\,|i - s| \le k\,]$ on a ring, $\sigma(0) = 0$"
+            r" and $\sigma(z) = \pm1$ for $\pm z \ge 1$, $\gamma\alpha \ge 1$; any $\beta$, and any"
+            r" $s$ with both legs inside, $-L \le s - k$ and $s + k < L$; no linear network does it"
+        ),
+        (
+            r"last line: gradient descent on the readout from any start, $d_k$ the error to make up"
+            r" at radius $k + \frac12$; if $c$ is trained, too, $d_k$ is less $\Sigma d/(n + 2)$"
+            r" for $n$ radii, and $c$ moves by the sum of what the left legs move by"
+        ),
     ),
     law=LAW,
     prove=prove,

@@ -1,16 +1,19 @@
 r"""A dense readout: one weight per position, and where gradient descent takes each of them.
 
-Unit pulse, one tap, σ(z) = z on [0, 1]: r̂(x) = c + Σ_i v_i x(i).  As a function of r the error r̂ - r is a linear spline
-with knots at half-integers, of slope v_m + v_{-m} - 1 on the pixels ±m.  On finitely many training radii, or on an
-interval, the pixels fall into groups that no training radius tells apart:
+Unit pulse, one tap, σ(z) = z on [0, 1]: r̂(x) = c + Σ_i v_i x(i).  As a function of r the error r̂
+- r is a linear spline with knots at half-integers, of slope v_m + v_{-m} - 1 on the pixels ±m.  On
+finitely many training radii, or on an interval, the pixels fall into groups that no training radius
+tells apart:
 
     never lit               v stays
-    always lit              all move alike, until their mean is 1/2 (with c: until c + Σ v is half their number)
+    always lit              all move alike, until their mean is 1/2 (with c: until c + Σ v is half
+                            their number)
     fixed, ±m               both move alike, until v_m + v_{-m} = 1
     in one gap of radii     all move alike, until their mean is 1/2
 
-That is the orthogonal projection of the start onto the exact readouts.  Where a radius lies inside a pixel that is not
-fixed, gaps share that pixel, and the projection is v + Σ_j λ_j x_{r_j} with the kernel x_r · x_s.  Derivation: docs/invariance/dense.md.
+That is the orthogonal projection of the start onto the exact readouts.  Where a radius lies inside
+a pixel that is not fixed, gaps share that pixel, and the projection is v + Σ_j λ_j x_{r_j} with the
+kernel x_r · x_s.  Derivation: docs/invariance/dense.md.
 """
 
 from __future__ import annotations
@@ -58,8 +61,9 @@ def changing(radii: Sequence[Fraction]) -> range:
 def fixed(radii: Sequence[Fraction]) -> frozenset[int]:
     """The distances m for which exactness on the radii forces v_m + v_{-m} = 1.
 
-    A block of neighbouring pixels is fixed iff every run of its half-integers, ends included, has at least as many
-    radii strictly between the run's outer neighbours in the block as it has members; m is fixed iff it is in such a block.
+    A block of neighbouring pixels is fixed iff every run of its half-integers, ends included, has
+    at least as many radii strictly between the run's outer neighbours in the block as it has
+    members; m is fixed iff it is in such a block.
     """
     found: set[int] = set()
     border = changing(radii)
@@ -97,7 +101,9 @@ class Group:
 def groups(
     radii: Sequence[Fraction], settled: frozenset[int], bias: bool
 ) -> tuple[Group, ...] | None:
-    """The groups, given the fixed distances; None if a radius lies inside a pixel that is not fixed."""
+    """The groups, given the fixed distances; None if a radius lies inside a pixel that is not
+    fixed.
+    """
     border = changing(radii)
     core = border.start - 1
     lit = tuple(range(-core, core + 1))
@@ -134,7 +140,9 @@ def moved(v: Vector, x: Vector, s: int) -> Any:
 
 @dataclass(frozen=True)
 class Dense:
-    """The law: fixed distances, groups, how a group moves, the kernel, and the effect of a shift."""
+    """The law: fixed distances, groups, how a group moves, the kernel, and the
+    effect of a shift.
+    """
 
     fixed: Callable[[Sequence[Fraction]], frozenset[int]]
     groups: Callable[[Sequence[Fraction], frozenset[int], bool], tuple[Group, ...] | None]
@@ -156,7 +164,9 @@ class Affine:
 
 
 def end(law: Dense, radii: Sequence[Fraction], half_length: int, bias: bool) -> Affine:
-    """Where gradient descent on these radii takes a start: by groups, or by the kernel where they do not part."""
+    """Where gradient descent on these radii takes a start: by groups, or by the kernel where they
+    do not part.
+    """
     size = 2 * half_length + 1 + bias
     matrix = [[Fraction(int(i == j)) for j in range(size)] for i in range(size)]
     offset = [Fraction(0)] * size
@@ -174,7 +184,10 @@ def end(law: Dense, radii: Sequence[Fraction], half_length: int, bias: bool) -> 
 
 def _pixels(r: Fraction, half_length: int, bias: bool) -> Row:
     """x_r, and 1 for c."""
-    clip = [min(max(r + HALF - abs(i), Fraction(0)), Fraction(1)) for i in range(-half_length, half_length + 1)]  # fmt: skip
+    clip = [
+        min(max(r + HALF - abs(i), Fraction(0)), Fraction(1))
+        for i in range(-half_length, half_length + 1)
+    ]
     return clip + [Fraction(1)] * bias
 
 
@@ -200,14 +213,19 @@ def _domain(rows: Sequence[Sequence[Fraction]]) -> DomainMatrix:
 
 
 def _fractions(matrix: DomainMatrix) -> list[Row]:
-    return [[Fraction(int(x.numerator), int(x.denominator)) for x in row] for row in matrix.to_dense().to_list()]  # fmt: skip
+    return [
+        [Fraction(int(x.numerator), int(x.denominator)) for x in row]
+        for row in matrix.to_dense().to_list()
+    ]
 
 
 # ------------------------------------------------------------------------------------------ proof
 
 PROVED_TAPS = (1, 3)
 THIRDS = tuple(Fraction(5, 2) + Fraction(t, 3) for t in range(10))
-"""The half-integers 5/2 to 11/2 and two radii inside each of the three pixels between: 1023 sets of radii."""
+"""The half-integers 5/2 to 11/2 and two radii inside each of the three pixels between: 1023 sets of
+radii.
+"""
 LENGTH = 6
 
 
@@ -227,8 +245,9 @@ def prove(law: Dense) -> Proof:
         yield Step(f"what is fixed, {len(sets)} sets of radii", agreed)
 
     covers = (
-        "any start; what is fixed for all 1023 sets of the radii 5/2, 17/6, ..., 11/2, the projection for "
-        f"{len(chosen)} of them; spline, kernel and shifts for any φ on the cells m = 1 to 5, sum pooling for n = 1 and 3 with any g"
+        "any start; what is fixed for all 1023 sets of the radii 5/2, 17/6, ..., 11/2, the"
+        f" projection for {len(chosen)} of them; spline, kernel and shifts for any φ on the cells m"
+        " = 1 to 5, sum pooling for n = 1 and 3 with any g"
     )
     return Proof(steps(), covers)
 
@@ -251,8 +270,11 @@ def _spline() -> list[Step]:
         lit = sp.Add(readout_bias, *WEIGHTS[LENGTH - m + 1 : LENGTH + m])
         steps += [
             Step(f"slope on the cell m = {m}", sp.expand(grown - phi * pair) == 0),
-            Step(f"value at its start, m = {m}", sp.expand(_answer(pulse(m, sp.Integer(0), LENGTH)) - lit) == 0),
-        ]  # fmt: skip
+            Step(
+                f"value at its start, m = {m}",
+                sp.expand(_answer(pulse(m, sp.Integer(0), LENGTH)) - lit) == 0,
+            ),
+        ]
     return steps
 
 
@@ -269,7 +291,9 @@ def _kernel(law: Dense) -> list[Step]:
 
 
 def _gradient() -> list[Step]:
-    """The gradient of any weighted loss is a combination of the rows (x_r, 1): descent never leaves start + row space."""
+    """The gradient of any weighted loss is a combination of the rows (x_r, 1): descent never leaves
+    start + row space.
+    """
     psi, mu, nu = sp.symbols("psi mu nu", real=True)
     steps = []
     for m, k in ((1, 2), (2, 2), (3, 2)):
@@ -294,14 +318,18 @@ def _rows(radii: Sequence[Fraction], bias: bool) -> DomainMatrix:
 _DEFINED = {
     r: [
         Fraction(int(x.p), int(x.q))
-        for x in (overlap(i, sp.Rational(r.numerator, r.denominator)) for i in range(-LENGTH, LENGTH + 1))
+        for x in (
+            overlap(i, sp.Rational(r.numerator, r.denominator)) for i in range(-LENGTH, LENGTH + 1)
+        )
     ]
     for r in THIRDS
-}  # fmt: skip
+}
 
 
 def _fixed_agrees(law: Dense, radii: Sequence[Fraction]) -> bool:
-    """m is fixed iff v_m + v_{-m} is the same for all solutions: iff every null vector of the half rows has it 0."""
+    """m is fixed iff v_m + v_{-m} is the same for all solutions: iff every null vector of the half
+    rows has it 0.
+    """
     # The pulse is even: Σ v_i x(i) = v_0 x(0) + Σ (v_m + v_{-m}) x(m).
     null = _fractions(_domain([_DEFINED[r][LENGTH:] for r in radii]).nullspace())
     return law.fixed(radii) == {m for m in changing(radii) if all(row[m] == 0 for row in null)}
@@ -319,7 +347,9 @@ def _projects(law: Dense, radii: Sequence[Fraction], bias: bool) -> bool:
 
 
 def _shifts(law: Dense) -> list[Step]:
-    """The answer to the shifted pulse, term by term; and sum pooling, which does not see the shift."""
+    """The answer to the shifted pulse, term by term; and sum pooling, which does
+    not see the shift.
+    """
     steps = []
     for m, s in ((1, 1), (2, -1), (3, 2), (2, 3)):
         x = pulse(m, phi, LENGTH)
@@ -331,7 +361,9 @@ def _shifts(law: Dense) -> list[Step]:
                 sp.Add(*(g(z) for z in preactivations(taps(n), signal))) for signal in (x, there)
             ]
             if m + abs(s) + n // 2 <= LENGTH:
-                steps.append(Step(f"sum pooling, a shift by {s}, m = {m}, n = {n}", sums[0] == sums[1]))  # fmt: skip
+                steps.append(
+                    Step(f"sum pooling, a shift by {s}, m = {m}, n = {n}", sums[0] == sums[1])
+                )
     return steps
 
 
@@ -368,18 +400,42 @@ def _backwards(v: Vector, x: Vector, s: int) -> Any:
 
 CLAIM: Claim[Dense] = Claim(
     id="dense",
-    title="A dense readout: every weight at convergence is the start's projection onto the exact readouts",
+    title=(
+        "A dense readout: every weight at convergence is the start's projection onto the exact"
+        " readouts"
+    ),
     statement=(
-        r"v_m(\infty) = v_m(0) + \tfrac12\left(1 - v_m(0) - v_{-m}(0)\right) \qquad v_i(\infty) = v_i(0) + \frac{1}{|G|}\Big(\Sigma - \sum_{j \in G} v_j(0)\Big), \quad i \in G"
-        r" \qquad v(\infty) = v(0) + \sum_j \lambda_j x_{r_j}, \quad \sum_k (x_{r_j} \cdot x_{r_k})\, \lambda_k = r_j - \hat r_0(r_j)"
+        r"v_m(\infty) = v_m(0) + \tfrac12\left(1 - v_m(0) - v_{-m}(0)\right) \qquad v_i(\infty) ="
+        r" v_i(0) + \frac{1}{|G|}\Big(\Sigma - \sum_{j \in G} v_j(0)\Big), \quad i \in G"
+        r" \qquad v(\infty) = v(0) + \sum_j \lambda_j x_{r_j}, \quad \sum_k (x_{r_j} \cdot"
+        r" x_{r_k})\, \lambda_k = r_j - \hat r_0(r_j)"
         r" \qquad \hat r(x_r^{(s)}) - \hat r(x_r) = \sum_i (v_{i+s} - v_i)\, x_r(i)"
     ),
     assumptions=(
-        r"one tap, $\sigma(z) = z$ on $[0, 1]$, $\hat r = c + \sum_i v_i x(i)$; squared error on finitely many radii $\frac12 \le r \le L + \frac12$ or an interval of them, with any positive weights",
-        r"first line: the pixels $\pm m$ change with $r$ and are *fixed*: some block of neighbouring pixels holds $m$ in which every run of half-integers has at least as many radii strictly between its outer neighbours as it has members; on an interval all that change are fixed",
-        r"second line: $G$ the pixels always lit, $\Sigma$ half their number ($c$, if trained, is one more member), or the unfixed pixels between two neighbouring radii, $\Sigma = \frac12|G|$, if no radius lies inside an unfixed pixel; pixels never lit stay",
-        r"third line: any radii; $x_r \cdot x_s = 2\min(r, s)$, and $2m - 1 + 2\varphi\psi$ inside one pixel $m$; with $c$ one more",
-        r"last line: a pulse shifted by $s$ pixels, inside the signal; sum pooling does not see the shift, nor with $n$ taps if the pulse keeps $h$ pixels from the border",
+        (
+            r"one tap, $\sigma(z) = z$ on $[0, 1]$, $\hat r = c + \sum_i v_i x(i)$; squared error"
+            r" on finitely many radii $\frac12 \le r \le L + \frac12$ or an interval of them, with"
+            r" any positive weights"
+        ),
+        (
+            r"first line: the pixels $\pm m$ change with $r$ and are *fixed*: some block of"
+            r" neighbouring pixels holds $m$ in which every run of half-integers has at least as"
+            r" many radii strictly between its outer neighbours as it has members; on an interval"
+            r" all that change are fixed"
+        ),
+        (
+            r"second line: $G$ the pixels always lit, $\Sigma$ half their number ($c$, if trained,"
+            r" is one more member), or the unfixed pixels between two neighbouring radii, $\Sigma ="
+            r" \frac12|G|$, if no radius lies inside an unfixed pixel; pixels never lit stay"
+        ),
+        (
+            r"third line: any radii; $x_r \cdot x_s = 2\min(r, s)$, and $2m - 1 + 2\varphi\psi$"
+            r" inside one pixel $m$; with $c$ one more"
+        ),
+        (
+            r"last line: a pulse shifted by $s$ pixels, inside the signal; sum pooling does not see"
+            r" the shift, nor with $n$ taps if the pulse keeps $h$ pixels from the border"
+        ),
     ),
     law=LAW,
     prove=prove,

@@ -1,18 +1,21 @@
-r"""Two ReLU channels on an unknown background, exact at every real radius: it takes taps in number about √N.
+r"""Two ReLU channels on an unknown background, exact at every real radius: it takes taps in number
+about √N.
 
-A window of the filter w, S = Σ w ≠ 0, holds βS + C + b, where C is a point of the staircase; it meets the kink at the
-background β = p - C/S, p = -b/S.  At r = m - 1/2 + φ these are p in the dark, p - 1 on the plateau, and at the two edges
+A window of the filter w, S = Σ w ≠ 0, holds βS + C + b, where C is a point of the staircase; it
+meets the kink at the background β = p - C/S, p = -b/S.  At r = m - 1/2 + φ these are p in the dark,
+p - 1 on the plateau, and at the two edges
 
     γ(j - 1 + φ) and 2p - 1 - γ(j - φ),    j = 1..n,    γ(t) = p - s(t),
 
-with s the staircase of w/S, joined by lines.  In the interval of the backgrounds whatever bends in one channel has to be
-made straight by the other.  So pieces of the two channels' curves lie on each other, with numbers in a fixed ratio λ, and
+with s the staircase of w/S, joined by lines.  In the interval of the backgrounds whatever bends in
+one channel has to be made straight by the other.  So pieces of the two channels' curves lie on each
+other, with numbers in a fixed ratio λ, and
 
     windows of one channel that are above the kink = λ × those of the other:    N < n².
 
-That is for backgrounds 1/2 apart or more; closer ones need no more than five taps, on every ring.  One channel turns ν
-times, the other waits k pixels: N = ν (k + 2) + l pixels and max(2ν + l + 1, k + 3) taps are enough.  All radii from n/2 to
-N/2 - h.  Derivation: docs/invariance/pair.md.
+That is for backgrounds 1/2 apart or more; closer ones need no more than five taps, on every ring.
+One channel turns ν times, the other waits k pixels: N = ν (k + 2) + l pixels and max(2ν + l + 1, k
++ 3) taps are enough.  All radii from n/2 to N/2 - h.  Derivation: docs/invariance/pair.md.
 """
 
 from __future__ import annotations
@@ -35,7 +38,9 @@ __all__ = ["CLAIM", "LAW", "Pair", "kinks", "limit", "pair", "pixels", "short_pa
 
 
 def kinks(w: Vector, b: Scalar, fraction: Scalar) -> list[Any]:
-    """The backgrounds at which the 2n windows at the edges meet the kink of ReLU: those of one edge, then the other."""
+    """The backgrounds at which the 2n windows at the edges meet the kink of ReLU: those of one
+    edge, then the other.
+    """
     total = sum(w[1:], w[0])
     first, second, start = [], [], 0 * total
     for tap in w:
@@ -51,11 +56,11 @@ def pixels(turns: Scalar, wait: Scalar, gap: Scalar) -> Any:
 
 
 def pair(low: Scalar, high: Scalar, turns: int, wait: int, gap: int) -> PooledNetwork[Any]:
-    """Exact for ReLU, on a ring of ν (k + 2) + l pixels, for every background in [low, high] and every r from n/2
-    to N/2 - h.
+    """Exact for ReLU, on a ring of ν (k + 2) + l pixels, for every background in [low, high] and
+    every r from n/2 to N/2 - h.
 
-    w_1 = (-M, 0 × l, M, then -M, M ν - 1 times, 1), w_2 = (M, 0 × k, -M, 1), M = high - low + 1; zeros at the end for an
-    odd n.
+    w_1 = (-M, 0 × l, M, then -M, M ν - 1 times, 1), w_2 = (M, 0 × k, -M, 1), M = high - low + 1;
+    zeros at the end for an odd n.
     """
     edge = high - low + 1
     unit, zero = edge / edge, 0 * edge
@@ -69,7 +74,9 @@ def pair(low: Scalar, high: Scalar, turns: int, wait: int, gap: int) -> PooledNe
 
 
 def short_pair(low: Scalar, high: Scalar) -> PooledNetwork[Any]:
-    """Exact for ReLU, on every ring, for every background in [low, high] and 5/2 <= r <= N/2 - 2, if high - low < 1/2."""
+    """Exact for ReLU, on every ring, for every background in [low, high] and 5/2 <= r <= N/2 - 2,
+    if high - low < 1/2.
+    """
     length = high - low
     zero = 0 * length
     half = (zero + 1) / 2
@@ -79,13 +86,17 @@ def short_pair(low: Scalar, high: Scalar) -> PooledNetwork[Any]:
 
 
 def limit(n: Scalar) -> Any:
-    """n²: on a ring of so many pixels, or more, no two ReLU channels with n taps are exact on backgrounds 1/2 apart."""
+    """n²: on a ring of so many pixels, or more, no two ReLU channels with n taps are exact on
+    backgrounds 1/2 apart.
+    """
     return n**2
 
 
 @dataclass(frozen=True)
 class Pair:
-    """The law: where windows meet the kink, the exact networks and their rings, and the rings that are too large."""
+    """The law: where windows meet the kink, the exact networks and their rings, and the rings that
+    are too large.
+    """
 
     kinks: Callable[[Vector, Scalar, Scalar], list[Any]]
     pixels: Callable[[Scalar, Scalar, Scalar], Any]
@@ -102,15 +113,22 @@ LAW = Pair(kinks, pixels, pair, short_pair, limit)
 
 PROVED_TAPS = (1, 3, 5)
 TURNS = ((3, 5, 0), (3, 5, 2), (4, 4, 1))
-"""(ν, k, l) of the exact networks that are run with symbols: 9, 9 and 11 taps on 21, 23 and 25 pixels."""
+"""(ν, k, l) of the exact networks that are run with symbols: 9, 9 and 11 taps on 21, 23 and 25
+pixels.
+"""
 
 
 def prove(law: Pair) -> Proof:
-    """The windows from the definition, solved for the background; the exact networks window by window; the counts of the bound."""
+    """The windows from the definition, solved for the background; the exact networks window by
+    window; the counts of the bound.
+    """
     covers = (
-        "where windows meet the kink for n = 1, 3, 5 at m = h + 1 and h + 2, any φ, taps and bias; the exact networks of 9, 9 and 11 taps on 21, 23 and 25 pixels and, for short intervals, "
-        "n = 5 on 13 and 15, for every interval and every r of two cells, and that they err beyond r = N/2 - h; for n = 7 and 9, too, the counts that the bound N < n² rests on: the bound itself "
-        "is proved on the page. It need not be sharp: what is run, enumerated or trained reaches (n² - 1)/2 pixels at most, and could not tell n² from a bound between"
+        "where windows meet the kink for n = 1, 3, 5 at m = h + 1 and h + 2, any φ, taps and bias;"
+        " the exact networks of 9, 9 and 11 taps on 21, 23 and 25 pixels and, for short intervals,"
+        " n = 5 on 13 and 15, for every interval and every r of two cells, and that they err beyond"
+        " r = N/2 - h; for n = 7 and 9, too, the counts that the bound N < n² rests on: the bound"
+        " itself is proved on the page. It need not be sharp: what is run, enumerated or trained"
+        " reaches (n² - 1)/2 pixels at most, and could not tell n² from a bound between"
     )
     return Proof(_steps(law), covers)
 
@@ -128,7 +146,9 @@ def _steps(law: Pair) -> Iterator[Step]:
 
 
 def _meets(law: Pair, n: int) -> Iterator[Step]:
-    """Every window of the ring: at the edges as stated, N - 2m - n in the dark, 2m - n on the plateau."""
+    """Every window of the ring: at the edges as stated, N - 2m - n in the dark, 2m - n on the
+    plateau.
+    """
     w, b = taps(n), sp.Symbol("b", real=True)
     total = sp.Add(*w)
     dark = -b / total
@@ -176,7 +196,9 @@ def _turning(law: Pair, turns: int, wait: int, gap: int) -> Iterator[Step]:
 
 
 def _short(law: Pair) -> Iterator[Step]:
-    """1/2 = s + t + q with s, t, q >= 0: a 1 without symbols is written as 2 (s + t + q) before a sign is asked for."""
+    """1/2 = s + t + q with s, t, q >= 0: a 1 without symbols is written as 2 (s + t + q) before a
+    sign is asked for.
+    """
     low = sp.Symbol("beta_0", real=True)
     before, after, more = sp.symbols("s t q", nonnegative=True)
     here = low + before
@@ -194,7 +216,9 @@ def _short(law: Pair) -> Iterator[Step]:
 
 
 def _beyond(law: Pair) -> Step:
-    """Backgrounds 0, 1/8, 1/4 in numbers: right at every multiple of 1/2 from n/2 to N/2 - h, and at no later one."""
+    """Backgrounds 0, 1/8, 1/4 in numbers: right at every multiple of 1/2 from n/2 to N/2 - h, and
+    at no later one.
+    """
     quarter, good = HALF / 2, True
     turning = law.pair(0 * HALF, quarter, *TURNS[1])
     for net, size in ((turning, 23), (law.short_pair(0 * HALF, quarter), 15)):
@@ -213,13 +237,18 @@ def _beyond(law: Pair) -> Step:
 
 
 def _crowd(law: Pair, n: int) -> Iterator[Step]:
-    """A curve that begins and ends on one side of the interval crosses it upwards as often as downwards: every such walk."""
+    """A curve that begins and ends on one side of the interval crosses it upwards as often as
+    downwards: every such walk.
+    """
     walks = [(0, *inner, 0) for inner in product((0, 1), repeat=n - 1)]
     most = max(sum(here < there for here, there in pairwise(walk)) for walk in walks)
     yield Step(f"at most n - 1 windows at the edges on a line, n = {n}", 2 * most == n - 1)
-    # On, off: N = i + λe with i, e < n.  Both on: N (1 - λ) = i_1 - λ i_2 < n.  λ is a quotient of numbers up to 2 most.
+    # On, off: N = i + λe with i, e < n.  Both on: N (1 - λ) = i_1 - λ i_2 < n.  λ is a quotient of
+    #     numbers up to 2 most.
     ratios = {sp.Rational(p, q) for p in range(1, 2 * most + 1) for q in range(1, 2 * most + 1)}
-    bound = max(*(n + ratio * n for ratio in ratios), *(n / (1 - ratio) for ratio in ratios if ratio < 1))  # fmt: skip
+    bound = max(
+        *(n + ratio * n for ratio in ratios), *(n / (1 - ratio) for ratio in ratios if ratio < 1)
+    )
     yield Step(f"the counts leave N < n², n = {n}", bound == law.limit(n))
     yield Step(
         f"rings on which two cells have room, n = {n}", (2 * n + 3 < law.limit(n)) == (n > 3)
@@ -263,17 +292,34 @@ def _two_edges(n: Scalar) -> Any:
 
 CLAIM: Claim[Pair] = Claim(
     id="pair",
-    title="An unknown background and every real radius: what two ReLU channels can do, and what they cannot",
+    title=(
+        "An unknown background and every real radius: what two ReLU channels can do, and what they"
+        " cannot"
+    ),
     statement=(
-        r"\beta_1 - \beta_0 \ge \tfrac12: \quad \text{exact} \implies N < n^2, \quad \text{so never with } n = 3"
-        r" \qquad N = \nu(k + 2) + l: \quad w_1 = (-M, 0^l, M, (-M, M)^{\nu - 1}, 1), \quad w_2 = (M, 0^k, -M, 1), \quad M = \beta_1 - \beta_0 + 1"
-        r" \qquad b = (-\beta_0, -\beta_1 - 1), \quad a = (\tfrac12, -\tfrac\nu2), \quad c = -\tfrac12(\nu + l)M"
-        r" \qquad \delta = \beta_1 - \beta_0 < \tfrac12: \quad w_1 = (0, \delta, 1 - 2\delta, \delta, 0), \quad w_2 = (\tfrac12 - \delta, \delta, 0, \delta, \tfrac12 - \delta)"
-        r" \qquad b = (-\beta_1, -\beta_0 - \tfrac12), \quad a_1 = -a_2 = \frac{1}{1 - 2\delta}, \quad c = -2"
+        r"\beta_1 - \beta_0 \ge \tfrac12: \quad \text{exact} \implies N < n^2, \quad \text{so never"
+        r" with } n = 3"
+        r" \qquad N = \nu(k + 2) + l: \quad w_1 = (-M, 0^l, M, (-M, M)^{\nu - 1}, 1), \quad w_2 ="
+        r" (M, 0^k, -M, 1), \quad M = \beta_1 - \beta_0 + 1"
+        r" \qquad b = (-\beta_0, -\beta_1 - 1), \quad a = (\tfrac12, -\tfrac\nu2), \quad c ="
+        r" -\tfrac12(\nu + l)M"
+        r" \qquad \delta = \beta_1 - \beta_0 < \tfrac12: \quad w_1 = (0, \delta, 1 - 2\delta,"
+        r" \delta, 0), \quad w_2 = (\tfrac12 - \delta, \delta, 0, \delta, \tfrac12 - \delta)"
+        r" \qquad b = (-\beta_1, -\beta_0 - \tfrac12), \quad a_1 = -a_2 = \frac{1}{1 - 2\delta},"
+        r" \quad c = -2"
     ),
     assumptions=(
-        r"$x = \beta + x_r$ on a ring of $N$ pixels, ReLU, $K = 2$, $n$ odd, sum pooling; exact: for every $\beta \in [\beta_0, \beta_1]$, $\beta_0 < \beta_1$, and every real $r$ from $\frac n2$ to $\frac N2 - h$, $n = 2h + 1$; two cells at least, for which the ring needs $N \ge 2n + 3$",
-        r"second and third line: any $\beta_1 \ge \beta_0$, $n \ge \max(2\nu + l + 1, k + 3)$, the filters filled up with zeros: no such ring has 9 to 19 pixels, and from 21 on about $\sqrt{3N}$ taps are enough",
+        (
+            r"$x = \beta + x_r$ on a ring of $N$ pixels, ReLU, $K = 2$, $n$ odd, sum pooling;"
+            r" exact: for every $\beta \in [\beta_0, \beta_1]$, $\beta_0 < \beta_1$, and every real"
+            r" $r$ from $\frac n2$ to $\frac N2 - h$, $n = 2h + 1$; two cells at least, for which"
+            r" the ring needs $N \ge 2n + 3$"
+        ),
+        (
+            r"second and third line: any $\beta_1 \ge \beta_0$, $n \ge \max(2\nu + l + 1, k + 3)$,"
+            r" the filters filled up with zeros: no such ring has 9 to 19 pixels, and from 21 on"
+            r" about $\sqrt{3N}$ taps are enough"
+        ),
         r"last two lines: $n = 5$, any $N \ge 13$",
     ),
     law=LAW,

@@ -1,24 +1,27 @@
-r"""Where training can end: every stationary level follows from the signs of the pre-activations alone.
+r"""Where training can end: every stationary level follows from the signs of the pre-activations
+alone.
 
 Let σ be positively homogeneous, σ(z) = s₊z for z > 0 and s₋z for z < 0.  In the effective weights
 v_k = |a_k| (w_k, b_k), with τ_k = sign a_k, a channel answers
 
     a_k Σ_i σ(z_i + b_k) = τ_k Σ_i s_i (window_i, 1) · v_k,
 
-and s_i depends on the sign of the pre-activation only.  So inside a *cell* (all signs fixed) r̂ is affine in
-(v, c), the loss is a convex quadratic, and every stationary point with a_k ≠ 0 attains its minimum: the
-*level* of the cell is a least-squares residual, rational when the radii are.  On a *face* (some pre-activations
-held at 0) the same holds on a subspace.  The named endings:
+and s_i depends on the sign of the pre-activation only.  So inside a *cell* (all signs fixed) r̂ is
+affine in (v, c), the loss is a convex quadratic, and every stationary point with a_k ≠ 0 attains
+its minimum: the *level* of the cell is a least-squares residual, rational when the radii are.  On a
+*face* (some pre-activations held at 0) the same holds on a subspace.  The named endings:
 
     exact         level 0;
     dead          every response is constant: level Var r;
-    blind         Σ a_k Δ_k = 0: r̂ depends on φ alone, level >= Var m, attained iff r̂ - φ is constant;
+    blind         Σ a_k Δ_k = 0: r̂ depends on φ alone, level >= Var m, attained iff r̂ - φ is
+                  constant;
     thresholded   any other smooth stationary point with a positive level: it has crossed steps;
     pinned        a face held by the kink itself: along every direction d the one-sided slope
                   g·d + Σ_s γ_s |n_s·d| is not negative, n_s = (U_s, 1).
 
-Such a point, with every a_k ≠ 0, is a local minimum: each adjacent closed cell carries a convex quadratic.
-The gradient in a_k vanishes with that in (w_k, b_k), by Euler's identity a ∂_a = w·∂_w + b ∂_b.
+Such a point, with every a_k ≠ 0, is a local minimum: each adjacent closed cell carries a convex
+quadratic. The gradient in a_k vanishes with that in (w_k, b_k), by Euler's identity a ∂_a = w·∂_w +
+b ∂_b.
 """
 
 from __future__ import annotations
@@ -44,13 +47,17 @@ def tilt(window: Vector, slope: Scalar) -> list[Any]:
 
 
 def blind_floor(cells: Scalar) -> Any:
-    """Var m = (cells² - 1)/12 for m uniform on that many consecutive integers: no blind network is better."""
+    """Var m = (cells² - 1)/12 for m uniform on that many consecutive integers: no blind network is
+    better.
+    """
     return (cells**2 - 1) / 12
 
 
 @dataclass(frozen=True)
 class EndingLaw:
-    """The law: the rows of the least-squares problem, whether it has a constant, and the blind floor."""
+    """The law: the rows of the least-squares problem, whether it has a constant, and the blind
+    floor.
+    """
 
     tilt: Callable[[Vector, Scalar], list[Any]]
     constant: bool
@@ -63,11 +70,14 @@ PROVED_TAPS = (1, 3, 5, 7)
 
 
 def prove(law: EndingLaw) -> Proof:
-    """Affine in a cell, minimum of a convex quadratic, no condition from a, the floor, and the kink."""
+    """Affine in a cell, minimum of a convex quadratic, no condition from a, the floor, and the
+    kink.
+    """
     steps = [*_prove_rows(), *_prove_affine(law), *_prove_minimum(), *_prove_floor(law)]
     covers = (
-        "n = 1, 3, 5, 7 and every cell m = 1..h+2 with an arbitrary slope at every position; the quadratic "
-        "for 3 radii and 2 unknowns; the floor for 1 to 4 cells of 1 to 3 fractions; every homogeneous row"
+        "n = 1, 3, 5, 7 and every cell m = 1..h+2 with an arbitrary slope at every position; the"
+        " quadratic for 3 radii and 2 unknowns; the floor for 1 to 4 cells of 1 to 3 fractions;"
+        " every homogeneous row"
     )
     return Proof(tuple(steps), covers)
 
@@ -88,7 +98,9 @@ def _prove_rows() -> Iterator[Step]:
 
 
 def _prove_affine(law: EndingLaw) -> Iterator[Step]:
-    """r̂ from the double sum, with an arbitrary slope s_i at every position, against the law's rows."""
+    """r̂ from the double sum, with an arbitrary slope s_i at every position, against the law's
+    rows.
+    """
     size, b = sp.Symbol("A", positive=True), sp.Symbol("b", real=True)
     for n in PROVED_TAPS:
         w, h = taps(n), n // 2
@@ -116,7 +128,8 @@ def _prove_affine(law: EndingLaw) -> Iterator[Step]:
 
 
 def _prove_minimum() -> Iterator[Step]:
-    """|Mx - r|² = (r·r - x*·Mᵀr) + |M(x - x*)|² whenever Mᵀ(r - Mx*) = 0: the level is the least loss.
+    """|Mx - r|² = (r·r - x*·Mᵀr) + |M(x - x*)|² whenever Mᵀ(r - Mx*) = 0: the level is the least
+    loss.
 
     With ρ = r - Mx* the two sides differ by (2x - x*)·Mᵀρ, for every M, singular ones included.
     """
@@ -135,7 +148,9 @@ def _prove_minimum() -> Iterator[Step]:
 
 
 def _prove_floor(law: EndingLaw) -> Iterator[Step]:
-    """mean (f(φ) - r)² = Var m + mean (f(φ) - φ - mean m + 1/2)², for every function f of φ alone."""
+    """mean (f(φ) - r)² = Var m + mean (f(φ) - φ - mean m + 1/2)², for every
+    function f of φ alone.
+    """
     for cells in range(1, 5):
         for fractions in range(1, 4):
             f = sp.symbols(f"f0:{fractions}", real=True)
@@ -174,14 +189,19 @@ CLAIM: Claim[EndingLaw] = Claim(
     ),
     assumptions=(
         (
-            r"$\sigma$ positively homogeneous: slope $s_+$ above 0, $s_-$ below; $s_{k,i}$ is the slope at the"
+            r"$\sigma$ positively homogeneous: slope $s_+$ above 0, $s_-$ below; $s_{k,i}$ is the"
+            r" slope at the"
             r" sign of the pre-activation, $\tau_k$ the sign of $a_k$"
         ),
         (
-            r"a stationary point inside a cell, all $a_k \neq 0$; on a face the minimum is over the $v_k$ that"
+            r"a stationary point inside a cell, all $a_k \neq 0$; on a face the minimum is over the"
+            r" $v_k$ that"
             r" keep the held pre-activations at 0"
         ),
-        r"blind floor: $m$ and $\varphi$ independent, $m$ uniform on consecutive integers, plateau radii, $m + h \le L$",
+        (
+            r"blind floor: $m$ and $\varphi$ independent, $m$ uniform on consecutive integers,"
+            r" plateau radii, $m + h \le L$"
+        ),
     ),
     law=LAW,
     prove=prove,

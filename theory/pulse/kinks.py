@@ -1,18 +1,21 @@
-r"""The kink-balance theorem: a piecewise-linear network bends only where a staircase crosses a kink.
+r"""The kink-balance theorem: a piecewise-linear network bends only where a staircase crosses a
+kink.
 
-Let σ be continuous and piecewise linear with kinks t and slope jumps J.  A step p -> q of a staircase
-(p, q partial sums plus b) that has a kink strictly inside bends the response at φ* = (t - p)/(q - p) by
-J |q - p|, and
+Let σ be continuous and piecewise linear with kinks t and slope jumps J.  A step p -> q of a
+staircase (p, q partial sums plus b) that has a kink strictly inside bends the response at φ* = (t -
+p)/(q - p) by J |q - p|, and
 
     D(φ) = -Σ_{crossings} a_k J |w_u| G(φ, φ*),    G(φ, ψ) = min(φ, ψ) (1 - max(φ, ψ)).
 
-The G(., ψ) of different ψ are linearly independent.  Hence D ≡ 0 **iff** at each φ* the jumps of all
-channels cancel.  For K = 1, a ≠ 0 and one kink all jumps have one sign: D ≡ 0 iff no open step contains the
-kink.  (A straight response is exact once the slope and offset laws hold too, which takes Δ ≠ 0.)
+The G(., ψ) of different ψ are linearly independent.  Hence D ≡ 0 **iff** at each φ* the jumps of
+all channels cancel.  For K = 1, a ≠ 0 and one kink all jumps have one sign: D ≡ 0 iff no open step
+contains the kink.  (A straight response is exact once the slope and offset laws hold too, which
+takes Δ ≠ 0.)
 
-Cells of the straight K = 1 responses, one kink: the *linear cell* (all pre-activations on one side, closed) and the
-*threshold cells* (both sides occur, every crossing falls on a partial sum).  A threshold cell satisfies at
-least two independent linear equations in (w, b): its codimension is 2 or more.
+Cells of the straight K = 1 responses, one kink: the *linear cell* (all pre-activations on one side,
+closed) and the *threshold cells* (both sides occur, every crossing falls on a partial sum).  A
+threshold cell satisfies at least two independent linear equations in (w, b): its codimension is 2
+or more.
 """
 
 from __future__ import annotations
@@ -46,7 +49,9 @@ __all__ = [
 
 
 def segments(w: Vector) -> list[tuple[Any, Any]]:
-    """The 2n steps (p, q) of the two staircases, C from the left and T from the right, without b."""
+    """The 2n steps (p, q) of the two staircases, C from the left and T from the
+    right, without b.
+    """
     steps = []
     for side in (w, tuple(reversed(w))):
         p = side[0] - side[0]
@@ -57,7 +62,9 @@ def segments(w: Vector) -> list[tuple[Any, Any]]:
 
 
 def bend(p: Scalar, q: Scalar, t: Scalar) -> tuple[Any, Any]:
-    """(φ*, size): where the step p -> q meets the kink t, and by how much it bends per unit jump."""
+    """(φ*, size): where the step p -> q meets the kink t, and by how much it bends
+    per unit jump.
+    """
     return (t - p) / (q - p), abs(q - p)
 
 
@@ -76,7 +83,9 @@ class KinkLaw:
 
 @dataclass(frozen=True)
 class Crossing:
-    """The response of one channel bends at φ = ``star`` by ``jump`` (readout weight not included)."""
+    """The response of one channel bends at φ = ``star`` by ``jump`` (readout
+    weight not included).
+    """
 
     star: Any
     jump: Any
@@ -105,9 +114,10 @@ def crossings(
 class Cell:
     """Where a channel lies with respect to a kink at 0.
 
-    ``kind`` is ``linear`` (one closed side), ``threshold`` (both sides, crossings only at partial sums)
-    or ``crossed`` (a kink inside an open step).  ``left`` and ``right`` are the signs of C_j + b and
-    T_j + b along the two staircases, one character of ``-0+`` each, both from the empty sum to S.
+    ``kind`` is ``linear`` (one closed side), ``threshold`` (both sides, crossings only at partial
+    sums) or ``crossed`` (a kink inside an open step).  ``left`` and ``right`` are the signs of C_j
+    + b and T_j + b along the two staircases, one character of ``-0+`` each, both from the empty sum
+    to S.
     """
 
     kind: Literal["linear", "threshold", "crossed"]
@@ -143,12 +153,14 @@ ENUMERATED_TAPS = (3, 5)
 
 
 def prove(law: KinkLaw) -> Proof:
-    """Steps cover D; one step bends as stated; the kernels are independent; cells are enumerated."""
+    """Steps cover D; one step bends as stated; the kernels are independent; cells
+    are enumerated.
+    """
     steps = [*_prove_segments(law), *_prove_bend(law), *_prove_independent(), *_prove_catalogue()]
     steps += _prove_codimension()
     covers = (
-        "steps against the direct double sum for n = 1, 3, 5, 7, 9, any g; one step for all p < t < q "
-        "and q < t < p; kernels for up to 4 crossings; cells enumerated for n = 3, 5"
+        "steps against the direct double sum for n = 1, 3, 5, 7, 9, any g; one step for all p < t <"
+        " q and q < t < p; kernels for up to 4 crossings; cells enumerated for n = 3, 5"
     )
     return Proof(tuple(steps), covers)
 
@@ -205,7 +217,9 @@ def _prove_independent() -> Iterator[Step]:
 
 
 def _prove_catalogue() -> Iterator[Step]:
-    """Every piecewise-linear row is affine up to its hinges: σ(z) - Σ J max(z - t, 0) = σ_0 + σ_1 z."""
+    """Every piecewise-linear row is affine up to its hinges: σ(z) - Σ J max(z - t, 0) = σ_0 + σ_1
+    z.
+    """
     s = sp.Symbol("s", positive=True)
     for row in ACTIVATIONS.values():
         if row.piecewise_linear:
@@ -229,10 +243,11 @@ def _affine(row: Activation, hinges: sp.Expr, s: sp.Symbol) -> bool:
 
 
 def _prove_codimension() -> Iterator[Step]:
-    """Every sign pattern with both signs and no crossing inside a step has two vanishing partial sums.
+    """Every sign pattern with both signs and no crossing inside a step has two vanishing partial
+    sums.
 
-    Any two distinct partial sums plus b are linearly independent: as 0/1 vectors over the taps with the
-    same coefficient of b they are not proportional.
+    Any two distinct partial sums plus b are linearly independent: as 0/1 vectors over the taps with
+    the same coefficient of b they are not proportional.
     """
     for n in ENUMERATED_TAPS:
         paths = [
@@ -270,13 +285,18 @@ CLAIM: Claim[KinkLaw] = Claim(
     title="Kink balance: a piecewise-linear network is straight iff its kinks cancel at every φ",
     statement=(
         r"D(\varphi) = -\sum_{\text{crossings}} a_k\, J\, |w_u|\, \min(\varphi,\varphi^*)"
-        r"\left(1-\max(\varphi,\varphi^*)\right), \qquad \varphi^* = \frac{t - b_k - C_{u-1}}{w_u} \in (0,1)"
+        r"\left(1-\max(\varphi,\varphi^*)\right), \qquad \varphi^* = \frac{t - b_k - C_{u-1}}{w_u}"
+        r" \in (0,1)"
     ),
     assumptions=(
-        r"$\sigma$ continuous and piecewise linear with kinks $t$ and slope jumps $J$; plateau radii, $m + h \le L$",
+        (
+            r"$\sigma$ continuous and piecewise linear with kinks $t$ and slope jumps $J$; plateau"
+            r" radii, $m + h \le L$"
+        ),
         r"$C$ stands for both staircases (on the other one, $T_{u+1}$)",
         (
-            r"$D \equiv 0$ iff the jumps $a_k J |w_u|$ cancel at each $\varphi^*$; for $K = 1$, $a \neq 0$ and one kink,"
+            r"$D \equiv 0$ iff the jumps $a_k J |w_u|$ cancel at each $\varphi^*$; for $K = 1$, $a"
+            r" \neq 0$ and one kink,"
             r" iff no open step contains it"
         ),
     ),

@@ -109,10 +109,11 @@ Residuals = Callable[[Vector, Scalar, Scalar, Vector, Vector, Vector, Vector], t
 
 @dataclass(frozen=True)
 class Decomposition:
-    """The law: the three residuals, the loss as a quadratic form in them, and when a network is exact.
+    """The law: the three residuals, the loss as a quadratic form in them, and when a network is
+    exact.
 
-    ``conditions`` takes what ``residuals`` takes and gives the quantities that all vanish, at every φ,
-    if and only if the network is exact on two half-integers and every radius between them.
+    ``conditions`` takes what ``residuals`` takes and gives the quantities that all vanish, at every
+    φ, if and only if the network is exact on two half-integers and every radius between them.
     """
 
     residuals: Residuals
@@ -195,9 +196,9 @@ def prove(law: Decomposition) -> Proof:
             yield Step(name, _exact_together(n, channels, law.conditions))
 
     covers = (
-        "n = 1, 3, 5, 9 with K = 1, 2 and n = 3 with K = 3, two cells, all φ, any g_k; "
-        "the quadratic form for 1 to 5 radii with arbitrary r and D; exact if and only if, n = 1, 3, 5 "
-        "with K = 1, 2, on two half-integers and every radius between them, any g_k"
+        "n = 1, 3, 5, 9 with K = 1, 2 and n = 3 with K = 3, two cells, all φ, any g_k; the"
+        " quadratic form for 1 to 5 radii with arbitrary r and D; exact if and only if, n = 1, 3, 5"
+        " with K = 1, 2, on two half-integers and every radius between them, any g_k"
     )
     return Proof(steps(), covers)
 
@@ -245,14 +246,16 @@ CLAIM: Claim[Decomposition] = Claim(
     id="loss",
     title="The loss is a quadratic form of three errors: slope, offset, sub-pixel",
     statement=(
-        r"\hat r - r = \alpha\, r + \beta + D(\varphi), \qquad \alpha = 2\sum_k a_k \Delta_k - 1, \quad"
+        r"\hat r - r = \alpha\, r + \beta + D(\varphi), \qquad \alpha = 2\sum_k a_k \Delta_k - 1,"
+        r" \quad"
         r" \beta = c + \sum_k a_k \left(N g_k(0) + \kappa_k\right), \quad D = \sum_k a_k D_k"
     ),
     assumptions=(
         r"plateau radii, $m + h \le L$; any number of channels, activation, taps and biases",
         r"sum pooling; with mean pooling $a_k/N$ takes the place of $a_k$",
         (
-            r"exact on two half-integers and every radius between them if and only if $\alpha = 0$, $\beta = 0$"
+            r"exact on two half-integers and every radius between them if and only if $\alpha = 0$,"
+            r" $\beta = 0$"
             r" and $D \equiv 0$"
         ),
     ),

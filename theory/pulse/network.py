@@ -182,7 +182,9 @@ def taps(n: int, channel: str = "") -> tuple[sp.Symbol, ...]:
 
 
 def last_radius(n: Scalar, pixels: Scalar) -> Any:
-    """N/2 - h: up to here no window of n = 2h + 1 taps meets both edges, or, with zeros beyond the border, loses light."""
+    """N/2 - h: up to here no window of n = 2h + 1 taps meets both edges, or, with zeros beyond the
+    border, loses light.
+    """
     return (pixels - n + 1) / 2
 
 
@@ -217,9 +219,11 @@ def direct_response(
 
 
 def vanish_together(first: Sequence[sp.Expr], second: Sequence[sp.Expr]) -> bool:
-    """Each form is a combination of the other ones, and these of those; so all of one vanish where all of the other do.
+    """Each form is a combination of the other ones, and these of those; so all of one vanish where
+    all of the other do.
 
-    Forms are affine in c and in the products a_k f(...) of undefined functions, with polynomials of φ as coefficients.
+    Forms are affine in c and in the products a_k f(...) of undefined functions, with polynomials of
+    φ as coefficients.
     """
     forms = [sp.expand(x) for x in (*first, *second)]
     letters = set().union(*(x.atoms(AppliedUndef) | x.free_symbols for x in forms))

@@ -88,7 +88,8 @@ CLAIM: Claim[Law] = Claim(
     id="plateau",
     title="The plateau law: the sum of the taps sets the slope, their order only the offset",
     statement=(
-        r"\sum_i \left[g(z_i) - g(0)\right] = 2r\,\Delta + \kappa, \qquad \Delta = g(S) - g(0), \qquad"
+        r"\sum_i \left[g(z_i) - g(0)\right] = 2r\,\Delta + \kappa, \qquad \Delta = g(S) - g(0),"
+        r" \qquad"
         r" \kappa = \sum_{j=-h}^{h-1} \left[g(C_j) + g(S - C_j) - g(0) - g(S)\right]"
     ),
     assumptions=(

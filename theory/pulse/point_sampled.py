@@ -1,13 +1,16 @@
-r"""Point-sampled pulses: no network beats the Bayes risk 1/12, and every filter with Δ ≠ 0 attains it.
+r"""Point-sampled pulses: no network beats the Bayes risk 1/12, and every filter with Δ ≠ 0 attains
+it.
 
-The point-sampled pulse x_r(i) = 1 if |i| <= r, else 0, shows k = ⌊r⌋ and nothing else: it is the area-sampled pulse
-of the half-integer radius k + 1/2.  For r uniform on whole cells [k, k+1), and any answer f that depends on k,
+The point-sampled pulse x_r(i) = 1 if |i| <= r, else 0, shows k = ⌊r⌋ and nothing else: it is the
+area-sampled pulse of the half-integer radius k + 1/2.  For r uniform on whole cells [k, k+1), and
+any answer f that depends on k,
 
     E (f(k) - r)² = 1/12 + E (f(k) - k - 1/2)²,
 
-and for q equidistant midpoints r = k + (2t+1)/(2q) the constant is (1 - 1/q²)/12.  The best answer is k + 1/2, and the
-plateau law gives it to *every* filter with Δ ≠ 0, for every σ: a = 1/(2Δ), c = -a (N g(0) + κ).  Where the edge lies
-inside a pixel the network cannot see, so it need not be straight there: the sub-pixel law drops out.
+and for q equidistant midpoints r = k + (2t+1)/(2q) the constant is (1 - 1/q²)/12.  The best answer
+is k + 1/2, and the plateau law gives it to *every* filter with Δ ≠ 0, for every σ: a = 1/(2Δ), c =
+-a (N g(0) + κ).  Where the edge lies inside a pixel the network cannot see, so it need not be
+straight there: the sub-pixel law drops out.
 """
 
 from __future__ import annotations
@@ -47,7 +50,9 @@ def grid_risk(q: Scalar) -> Any:
 
 @dataclass(frozen=True)
 class PointLaw:
-    """The law: the best answer after seeing k lit pixels on each side, and the risk that remains."""
+    """The law: the best answer after seeing k lit pixels on each side, and the
+    risk that remains.
+    """
 
     answer: Function
     risk: Function
@@ -63,8 +68,9 @@ def prove(law: PointLaw) -> Proof:
     """Same pixels, the risk as a completed square, its limit, and the network that attains it."""
     steps = [*_prove_pixels(law), *_prove_risk(law), *_prove_attained(law)]
     covers = (
-        "pixels |i| <= 7 for r at both ends and the middle of the cells k = 0..5; the risk for 1 to 3 cells of 1 to 4 "
-        "points and for the continuum; attained at k = h and h + 1 for n = 1, 3, 5, 7, any g with Δ ≠ 0"
+        "pixels |i| <= 7 for r at both ends and the middle of the cells k = 0..5; the risk for 1 to"
+        " 3 cells of 1 to 4 points and for the continuum; attained at k = h and h + 1 for n = 1, 3,"
+        " 5, 7, any g with Δ ≠ 0"
     )
     return Proof(tuple(steps), covers)
 
@@ -137,13 +143,19 @@ CLAIM: Claim[PointLaw] = Claim(
     title="Point-sampled pulses: the Bayes risk is 1/12, and every filter with Δ ≠ 0 attains it",
     statement=(
         r"\operatorname{E}\left(f(\lfloor r \rfloor) - r\right)^2 = \tfrac{1}{12} +"
-        r" \operatorname{E}\left(f(\lfloor r \rfloor) - \lfloor r \rfloor - \tfrac12\right)^2, \qquad"
-        r" \hat r = \lfloor r \rfloor + \tfrac12 \text{ with } a = \frac{1}{2\Delta},\ c = -a\left(N g(0) + \kappa\right)"
+        r" \operatorname{E}\left(f(\lfloor r \rfloor) - \lfloor r \rfloor - \tfrac12\right)^2,"
+        r" \qquad"
+        r" \hat r = \lfloor r \rfloor + \tfrac12 \text{ with } a = \frac{1}{2\Delta},\ c ="
+        r" -a\left(N g(0) + \kappa\right)"
     ),
     assumptions=(
-        r"point-sampled pulse: $x_r(i) = 1$ if $|i| \le r$, else 0; $r$ uniform on whole cells $[k, k+1)$",
         (
-            r"on $q$ equidistant midpoints of each cell the constant is $(1 - q^{-2})/12$; it tends to"
+            r"point-sampled pulse: $x_r(i) = 1$ if $|i| \le r$, else 0; $r$ uniform on whole cells"
+            r" $[k, k+1)$"
+        ),
+        (
+            r"on $q$ equidistant midpoints of each cell the constant is $(1 - q^{-2})/12$; it"
+            r" tends to"
             r" $\tfrac{1}{12}$"
         ),
         r"attained: $k \ge h$, $\Delta \neq 0$, any $\sigma$, zero padding and $k + 1 + h \le L$",

@@ -80,9 +80,8 @@ def prove(law: Readout) -> Proof:
         _prove_smallest(law), _prove_least_squares(law), _prove_exact(law), _prove_independence()
     )
     covers = (
-        "exact readout: K = 1 for n = 1, 3, 5, 9, K = 2 for n = 3, K = 3 for n = 5, two half-integer "
-        "radii, any g_k; "
-        "least squares: 2 and 3 radii with arbitrary r and D"
+        "exact readout: K = 1 for n = 1, 3, 5, 9, K = 2 for n = 3, K = 3 for n = 5, two"
+        " half-integer radii, any g_k; least squares: 2 and 3 radii with arbitrary r and D"
     )
     return Proof(steps, covers)
 
@@ -125,16 +124,20 @@ def _prove_smallest(law: Readout) -> Iterator[Step]:
 
 
 def _prove_least_squares(law: Readout) -> Iterator[Step]:
-    """loss(a, c) = level + mean (c - c* + (a - a*) f)² for every a and c, f the response: in the field of rational functions."""
+    """loss(a, c) = level + mean (c - c* + (a - a*) f)² for every a and c, f the response: in the
+    field of rational functions.
+    """
     for count in (2, 3):
         names = [f"{letter}{j}" for letter in "rd" for j in range(count)]
         _, s, o, a, c, *values = sp.field(["Delta", "o", "a", "c", *names], sp.QQ)
         rs, ds = values[:count], values[count:]
         mean = lambda x: sum(x[1:], x[0]) / count  # noqa: B023
-        moment = lambda x, y: mean([p * q for p, q in zip(x, y, strict=True)]) - mean(x) * mean(y)  # noqa: B023  # fmt: skip
-        fit = law.least_squares(s, o, mean(rs), moment(rs, rs), mean(ds), moment(rs, ds), moment(ds, ds))  # fmt: skip
+        moment = lambda x, y: mean([p * q for p, q in zip(x, y, strict=True)]) - mean(x) * mean(y)  # noqa: B023
+        fit = law.least_squares(
+            s, o, mean(rs), moment(rs, rs), mean(ds), moment(rs, ds), moment(ds, ds)
+        )
         features = [2 * s * x + o + y for x, y in zip(rs, ds, strict=True)]
-        loss = lambda a, c: mean([(c + a * f - x) ** 2 for f, x in zip(features, rs, strict=True)])  # noqa: B023  # fmt: skip
+        loss = lambda a, c: mean([(c + a * f - x) ** 2 for f, x in zip(features, rs, strict=True)])  # noqa: B023
         more = mean([(c - fit.c + (a - fit.a) * f) ** 2 for f in features])
         yield Step(f"level, {count} radii", loss(fit.a, fit.c) == fit.level)
         same = loss(a, c) == fit.level + more
@@ -185,17 +188,20 @@ CLAIM: Claim[Readout] = Claim(
     id="readout",
     title="The optimal readout of any filter, in closed form",
     statement=(
-        r"a_k = \frac{\Delta_k}{2\sum_j \Delta_j^2}, \quad c = -\sum_k a_k\left(N g_k(0) + \kappa_k\right);"
+        r"a_k = \frac{\Delta_k}{2\sum_j \Delta_j^2}, \quad c = -\sum_k a_k\left(N g_k(0) +"
+        r" \kappa_k\right);"
         r" \qquad a = \frac{2\Delta V + \mu}{4\Delta^2 V + 4\Delta\mu + v}, \quad"
         r" \mathrm{loss} = V - \frac{(2\Delta V + \mu)^2}{4\Delta^2 V + 4\Delta\mu + v}"
     ),
     assumptions=(
         (
-            r"zero padding and $m + h \le L$; first pair: two or more half-integer plateau radii, some $\Delta_k \neq 0$; of all exact"
+            r"zero padding and $m + h \le L$; first pair: two or more half-integer plateau radii,"
+            r" some $\Delta_k \neq 0$; of all exact"
             r" readouts the one with the smallest $\sum_k a_k^2$"
         ),
         (
-            r"second pair: $K = 1$, any plateau radii, $V = \mathrm{Var}\, r$, $\mu = \mathrm{Cov}(r, D)$,"
+            r"second pair: $K = 1$, any plateau radii, $V = \mathrm{Var}\, r$, $\mu ="
+            r" \mathrm{Cov}(r, D)$,"
             r" $v = \mathrm{Var}\, D$, and a response that is not constant"
         ),
     ),

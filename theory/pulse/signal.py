@@ -1,6 +1,7 @@
 r"""The area-sampled pulse: Σ_i x_r(i) = 2r exactly, and r -> x_r is piecewise linear.
 
-x_r(i) = |[i - 1/2, i + 1/2] ∩ [-r, r]|.  With r = m - 1/2 + φ, m a positive integer and 0 <= φ <= 1,
+x_r(i) = |[i - 1/2, i + 1/2] ∩ [-r, r]|.  With r = m - 1/2 + φ, m a positive integer and 0 <= φ <=
+1,
 
     x_r(i) = 1 for |i| < m,    φ for |i| = m,    0 for |i| > m.
 
@@ -63,10 +64,10 @@ Law = Callable[[int, int, sp.Expr], sp.Expr]
 def prove(law: Law) -> Proof:
     """Decide the law for every pixel |i| <= 7 and every m <= 6.
 
-    As a function of r the overlap is a maximum of minima of affine functions, whose pieces change only
-    where two of i ± 1/2, ±r and 0 agree: at half-integers.  On the cell m - 1/2 <= r <= m + 1/2 it is
-    therefore affine, and two affine functions are equal when they agree at both ends; the middle is
-    decided too, so that a law that is not affine in φ is rejected.
+    As a function of r the overlap is a maximum of minima of affine functions, whose pieces change
+    only where two of i ± 1/2, ±r and 0 agree: at half-integers.  On the cell m - 1/2 <= r <= m +
+    1/2 it is therefore affine, and two affine functions are equal when they agree at both ends; the
+    middle is decided too, so that a law that is not affine in φ is rejected.
     """
     steps = []
     for m in range(1, LARGEST + 1):

@@ -6,10 +6,10 @@ departs from the plateau law, Σ_i [g(z_i) - g(0)] = 2rΔ + κ + ε_ℓ, by
     ε_ℓ = Σ_{windows of ℓ taps} g(w_u + ... + w_{u+ℓ-1}) + (n - 1 - ℓ) g(S)
           - Σ_{j=ℓ}^{n-1} [g(sum of the first j taps) + g(sum of the last j taps)],
 
-and between two half-integers, m <= h, by (1 - φ) ε_{2m-1} + φ ε_{2m+1} + D_m(φ), where D_m is the sum of
-the chord deviations of every position, and ε_ℓ = 0 for ℓ >= n.  A network that is exact on the plateau
-is exact down to a half-integer r_min iff also Σ_k a_k ε_{k,ℓ} = 0 for every odd ℓ with 2 r_min <= ℓ < n, and
-Σ_k a_k D_{k,m} ≡ 0 on every cell it crosses.
+and between two half-integers, m <= h, by (1 - φ) ε_{2m-1} + φ ε_{2m+1} + D_m(φ), where D_m is the
+sum of the chord deviations of every position, and ε_ℓ = 0 for ℓ >= n.  A network that is exact on
+the plateau is exact down to a half-integer r_min iff also Σ_k a_k ε_{k,ℓ} = 0 for every odd ℓ with
+2 r_min <= ℓ < n, and Σ_k a_k D_{k,m} ≡ 0 on every cell it crosses.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ def _window_sum(n: int, m: int, i: int) -> sp.Expr:
 
 
 def sliding_deviation(n: int, m: int, f: sp.Function = g) -> sp.Expr:
-    """D_m(φ) on the cell m - 1/2 <= r <= m + 1/2, any m >= 1: the chord deviations of all positions."""
+    """D_m(φ) on the cell m - 1/2 <= r <= m + 1/2, any m >= 1: the chord deviations of all
+    positions.
+    """
     h = n // 2
     return sp.Add(
         *(
@@ -74,7 +76,9 @@ def small_response(n: int, m: int, f: sp.Function = g) -> sp.Expr:
 
 
 def conditions(n: int, first: int, f: sp.Function = g) -> list[sp.Expr]:
-    """What of every channel, times its a_k, has to add up to 0 from first - 1/2 on, beside the plateau's laws."""
+    """What of every channel, times its a_k, has to add up to 0 from first - 1/2 on, beside the
+    plateau's laws.
+    """
     h = n // 2
     defects = [defect(n, 2 * m - 1, f) for m in range(first, h + 1)]
     return [*defects, *(sliding_deviation(n, m, f) for m in range(first, h + 1))]
@@ -82,7 +86,9 @@ def conditions(n: int, first: int, f: sp.Function = g) -> list[sp.Expr]:
 
 @dataclass(frozen=True)
 class Small:
-    """The law: the response on every cell, and what exact networks on the plateau need beyond it."""
+    """The law: the response on every cell, and what exact networks on the plateau
+    need beyond it.
+    """
 
     response: Callable[[int, int], sp.Expr]
     conditions: Callable[[int, int], list[sp.Expr]]
@@ -96,7 +102,8 @@ DECIDED_TAPS = (3, 5, 7)
 
 
 def prove(law: Small) -> Proof:
-    """Direct double sum minus law vanishes on every cell below the plateau, and on the first above it.
+    """Direct double sum minus law vanishes on every cell below the plateau, and on the first above
+    it.
 
     Where the plateau's laws hold, errors and conditions are combinations of each other.
     """
@@ -118,14 +125,17 @@ def prove(law: Small) -> Proof:
                 yield Step(name, _exact_together(n, first, law))
 
     covers = (
-        "n = 3, 5, 7, 9; every radius from 1/2 to n/2 + 1, all φ, any g, any taps; exact if and only if, n = 3, 5, 7, "
-        "from every half-integer below n/2 on, for one channel, and so for any sum of channels"
+        "n = 3, 5, 7, 9; every radius from 1/2 to n/2 + 1, all φ, any g, any taps; exact if and"
+        " only if, n = 3, 5, 7, from every half-integer below n/2 on, for one channel, and so for"
+        " any sum of channels"
     )
     return Proof(steps(), covers)
 
 
 def _exact_together(n: int, first: int, law: Small) -> bool:
-    """What direct sums depart from the plateau law by vanishes, at half-integers and between, where the conditions do."""
+    """What direct sums depart from the plateau law by vanishes, at half-integers and between, where
+    the conditions do.
+    """
     departures = [x for m in range(first, n // 2 + 1) for x in _departures(n, m)]
     return vanish_together(departures, [to_taps(x, n) for x in law.conditions(n, first)])
 
@@ -135,9 +145,11 @@ def _departures(n: int, m: int) -> tuple[sp.Expr, ...]:
     """At m - 1/2 and m - 1/2 + φ; no law enters."""
     straight = to_taps(plateau_response(n), n)
     return tuple(
-        sp.expand(direct_response(taps(n), m, part, m + n // 2) - straight.xreplace({r: radius(m, part)}))
+        sp.expand(
+            direct_response(taps(n), m, part, m + n // 2) - straight.xreplace({r: radius(m, part)})
+        )
         for part in (sp.Integer(0), phi)
-    )  # fmt: skip
+    )
 
 
 def _independent(n: int) -> int:
@@ -183,11 +195,21 @@ CLAIM: Claim[Small] = Claim(
         r" - \sum_{j=\ell}^{n-1}\left[g(C_{j-h-1}) + g(T_{h+1-j})\right]"
     ),
     assumptions=(
-        r"half-integer radii $\tfrac12 \le r < n/2$, $\ell = 2r$ lit pixels; $\varepsilon_\ell = 0$ for $\ell \ge n$",
-        r"for an arbitrary $g$ these laws are independent; in a linear cell every $\varepsilon_\ell$ is 0; $m + h \le L$",
-        r"between them $(1-\varphi)\,\varepsilon_{2m-1} + \varphi\,\varepsilon_{2m+1} + D_m(\varphi)$",
         (
-            r"exact down to a half-integer $r_{\min}$ iff the plateau laws hold, $\sum_k a_k \varepsilon_{k,\ell} = 0$ for odd"
+            r"half-integer radii $\tfrac12 \le r < n/2$, $\ell = 2r$ lit pixels; $\varepsilon_\ell"
+            r" = 0$ for $\ell \ge n$"
+        ),
+        (
+            r"for an arbitrary $g$ these laws are independent; in a linear cell every"
+            r" $\varepsilon_\ell$ is 0; $m + h \le L$"
+        ),
+        (
+            r"between them $(1-\varphi)\,\varepsilon_{2m-1} + \varphi\,\varepsilon_{2m+1} +"
+            r" D_m(\varphi)$"
+        ),
+        (
+            r"exact down to a half-integer $r_{\min}$ iff the plateau laws hold, $\sum_k a_k"
+            r" \varepsilon_{k,\ell} = 0$ for odd"
             r" $\ell \ge 2r_{\min}$, and $\sum_k a_k D_{k,m} \equiv 0$"
         ),
     ),

@@ -2,7 +2,8 @@ r"""The staircase: all that a filter shows of a pulse are the partial sums of it
 
     C_j = Σ_{u <= j} w_u,    T_j = Σ_{u >= j} w_u,    S = C_h = T_{-h},    C_{-h-1} = T_{h+1} = 0.
 
-On a plateau radius (m >= h + 1) the pre-activations of the pulse of radius m - 1/2 + φ are, as a multiset,
+On a plateau radius (m >= h + 1) the pre-activations of the pulse of radius m - 1/2 + φ are, as a
+multiset,
 
     C_{u-1} + φ w_u  and  T_{u+1} + φ w_u   once for every tap u   (the two edges),
     S   2m - n times (the filter lies inside),    0   N - 2m - n times (it sees the background).
@@ -94,7 +95,9 @@ PROVED_TAPS = (1, 3, 5, 7, 9)
 
 
 def prove(law: Law) -> Proof:
-    """Compare the law, written in taps, with the pre-activations at every position of the signal."""
+    """Compare the law, written in taps, with the pre-activations at every position
+    of the signal.
+    """
     steps = []
     for n in PROVED_TAPS:
         h = n // 2

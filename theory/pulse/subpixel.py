@@ -95,7 +95,8 @@ CLAIM: Claim[Law] = Claim(
     title="The sub-pixel law: between half-integers only the chord deviation of σ remains",
     statement=(
         r"\sum_i \left[g(z_i) - g(0)\right] = 2r\,\Delta + \kappa + D(\varphi), \qquad"
-        r" D(\varphi) = \sum_u \left[\delta(C_{u-1}, C_u; \varphi) + \delta(T_{u+1}, T_u; \varphi)\right]"
+        r" D(\varphi) = \sum_u \left[\delta(C_{u-1}, C_u; \varphi) + \delta(T_{u+1}, T_u;"
+        r" \varphi)\right]"
     ),
     assumptions=(
         r"plateau radii $r = m - \tfrac12 + \varphi \ge n/2$, $0 \le \varphi \le 1$",

@@ -3,13 +3,14 @@ r"""The symmetries of the network, and one representative of every orbit.
 Without changing r̂ on any centred pulse one may permute the channels and, channel by channel,
 
     reverse the filter                   w_u -> w_{-u}                            any σ
-    rescale                              (w, b, a) -> (t w, t b, a/t), t > 0      positively homogeneous σ
+    rescale                              (w, b, a) -> (t w, t b, a/t), t > 0
+    positively homogeneous σ
     negate everything                    (w, b, a) -> (-w, -b, -a)                odd σ
     negate the filter                    (w, b, a) -> (-w, -b, a)                 even σ
 
 Derived values are compared modulo this group, in the canonical form: for homogeneous σ the scale is
-fixed by |a| = 1 (by max(|w|, |b|) = 1 when a = 0); of the remaining finitely many images of a channel
-the largest in lexicographic order is taken; channels are sorted.
+fixed by |a| = 1 (by max(|w|, |b|) = 1 when a = 0); of the remaining finitely many images of a
+channel the largest in lexicographic order is taken; channels are sorted.
 """
 
 from __future__ import annotations
@@ -70,7 +71,9 @@ def negate_filter(channel: Channel) -> Channel:
 
 
 def size(channel: Channel) -> Any:
-    """The factor t > 0 that fixes the scale: |a|, or 1/max(|w|, |b|) when a = 0; 0 for a silent channel."""
+    """The factor t > 0 that fixes the scale: |a|, or 1/max(|w|, |b|) when a = 0; 0 for a silent
+    channel.
+    """
     largest = max(abs(entry) for entry in (channel.b, *channel.w))
     return abs(channel.a) or (1 / largest if largest else largest)
 
@@ -131,8 +134,8 @@ def prove(law: Symmetries) -> Proof:
     """Each symmetry maps the pre-activations to ρ times themselves, and a' σ(ρ z) = a σ(z)."""
     steps = [*_prove_reversal(law), *_prove_scaling(law), *_prove_size(law)]
     covers = (
-        "n = 1, 3, 5, 7, 9 and every cell m = 1..h+2, all φ; reversal for any g, the others for every "
-        "row of the catalogue that has the property"
+        "n = 1, 3, 5, 7, 9 and every cell m = 1..h+2, all φ; reversal for any g, the others for"
+        " every row of the catalogue that has the property"
     )
     return Proof(tuple(steps), covers)
 
@@ -223,9 +226,13 @@ CLAIM: Claim[Symmetries] = Claim(
         r" \qquad (w,b) \to (-w,-b)"
     ),
     assumptions=(
-        r"centred pulses of every radius $r \ge \tfrac12$, zero padding; permutation of channels always",
         (
-            r"reversal: any $\sigma$; scale: positively homogeneous $\sigma$; negation of all: odd $\sigma$;"
+            r"centred pulses of every radius $r \ge \tfrac12$, zero padding; permutation of"
+            r" channels always"
+        ),
+        (
+            r"reversal: any $\sigma$; scale: positively homogeneous $\sigma$; negation of all: odd"
+            r" $\sigma$;"
             r" negation of the filter: even $\sigma$"
         ),
     ),

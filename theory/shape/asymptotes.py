@@ -1,8 +1,9 @@
 r"""The asymptotes theorem: what an analytic σ does at infinity limits what a finite network can do.
 
-Let σ be real-analytic on R with finite s_± = lim σ(z)/z for z -> ±∞, and let a network (any K, any n) be exact for
-all φ in some interval.  Its answer continues to all real φ, though no pulse is there (identity theorem); there it must
-grow like φ at both ends.  With S_k = Σ_u w_{k,u} and |w_k|_1 = Σ_u |w_{k,u}|:
+Let σ be real-analytic on R with finite s_± = lim σ(z)/z for z -> ±∞, and let a network (any K, any
+n) be exact for all φ in some interval.  Its answer continues to all real φ, though no pulse is
+there (identity theorem); there it must grow like φ at both ends.  With S_k = Σ_u w_{k,u} and
+|w_k|_1 = Σ_u |w_{k,u}|:
 
     (1)  (s_+ + s_-) Σ_k a_k S_k = 1,          (2)  (s_+ - s_-) Σ_k a_k |w_k|_1 = 0,
 
@@ -10,8 +11,9 @@ and where σ(z) - s_± z -> d_± as well, with N_k = (positive taps) - (negative
 
     (3)  (s_+ - s_-) Σ_k a_k [N_k (2b_k + S_k) - |w_k|_1] + 2 (d_+ - d_-) Σ_k a_k N_k = 0.
 
-So s_+ + s_- = 0: no network is exact (tanh, sigmoid, arctan, erf, sin, ...).  s_+ != s_-: K = 1 is never exact (softplus,
-logsigmoid, GELU, SiLU, mish), and with K = 2 the readouts have opposite signs, a_1/a_2 = -|w_2|_1/|w_1|_1.
+So s_+ + s_- = 0: no network is exact (tanh, sigmoid, arctan, erf, sin, ...).  s_+ != s_-: K = 1 is
+never exact (softplus, logsigmoid, GELU, SiLU, mish), and with K = 2 the readouts have opposite
+signs, a_1/a_2 = -|w_2|_1/|w_1|_1.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ Channel = tuple[Vector, Any, Any]
 
 @dataclass(frozen=True)
 class Ends:
-    """σ(z) = right z + above + o(1) for z -> ∞ and left z + below + o(1) for z -> -∞: s_+, s_-, d_+, d_-."""
+    """σ(z) = right z + above + o(1) for z -> ∞ and left z + below + o(1) for z -> -∞: s_+, s_-,
+    d_+, d_-.
+    """
 
     right: Any
     left: Any
@@ -62,7 +66,9 @@ ENDS = MappingProxyType(
         "erf": Ends(0, 0, 1, -1),
     }
 )
-"""The analytic rows of the catalogue that have both asymptotes; the limits are part of the proof."""
+"""The analytic rows of the catalogue that have both asymptotes; the limits are
+part of the proof.
+"""
 
 
 def _sign(value: Scalar) -> Any:
@@ -89,10 +95,13 @@ PARTS = ("the slopes' mean", "the slopes' difference", "the intercepts' differen
 
 
 def prove(law: Law) -> Proof:
-    """Both ends of the continued direct sum for every sign pattern; channels add up; limits; corollaries."""
+    """Both ends of the continued direct sum for every sign pattern; channels add up; limits;
+    corollaries.
+    """
     covers = (
-        "n = 1, 3, 5 with every sign pattern of the taps (zeros too) and symbolic magnitudes, at r = m - 1/2 + φ with "
-        "m = (n+1)/2 and, below 5 taps, (n+3)/2; any K by additivity, decided for K = 2, 3; the identity theorem is in the text"
+        "n = 1, 3, 5 with every sign pattern of the taps (zeros too) and symbolic magnitudes, at r"
+        " = m - 1/2 + φ with m = (n+1)/2 and, below 5 taps, (n+3)/2; any K by additivity, decided"
+        " for K = 2, 3; the identity theorem is in the text"
     )
     return Proof(_steps(law), covers)
 
@@ -117,8 +126,8 @@ def _patterns(n: int) -> Iterator[tuple[sp.Expr, ...]]:
 def _at_infinity(n: int, m: int) -> tuple[tuple[sp.Expr, ...], ...]:
     """Per sign pattern what the direct sum says the three residuals are, before the -1, expanded.
 
-    Every argument of σ is p + qφ.  For φ -> ±∞ it is replaced by its asymptote, by the sign of q; where q = 0
-    it stays, a constant that both ends share.
+    Every argument of σ is p + qφ.  For φ -> ±∞ it is replaced by its asymptote, by the sign of q;
+    where q = 0 it stays, a constant that both ends share.
     """
     direct = direct_response(taps(n), m, phi, m + n // 2)
     moving = []
@@ -165,7 +174,9 @@ def _channels(n: int, count: int) -> list[Channel]:
 
 
 def _prove_additive(law: Law) -> Iterator[Step]:
-    """The residuals of K channels are the sums of those of one, but for the 1 on the right of (1)."""
+    """The residuals of K channels are the sums of those of one, but for the 1 on
+    the right of (1).
+    """
     for n in PROVED_TAPS:
         for count in (2, 3):
             channels = _channels(n, count)
@@ -254,19 +265,25 @@ CLAIM: Claim[Law] = Claim(
     id="asymptotes",
     title="Asymptotes: what σ does at infinity decides which finite networks can be exact",
     statement=(
-        r"\left(s_+ + s_-\right)\sum_k a_k S_k = 1, \qquad \left(s_+ - s_-\right)\sum_k a_k \lVert w_k\rVert_1 = 0, \qquad"
+        r"\left(s_+ + s_-\right)\sum_k a_k S_k = 1, \qquad \left(s_+ - s_-\right)\sum_k a_k \lVert"
+        r" w_k\rVert_1 = 0, \qquad"
         r" \left(s_+ - s_-\right)\sum_k a_k \left[N_k (2b_k + S_k) - \lVert w_k\rVert_1\right]"
         r" + 2\left(d_+ - d_-\right)\sum_k a_k N_k = 0"
     ),
     assumptions=(
         (
-            r"$\sigma$ real-analytic on $\mathbb{R}$, $s_\pm = \lim_{z\to\pm\infty} \sigma(z)/z$ finite; for the third"
+            r"$\sigma$ real-analytic on $\mathbb{R}$, $s_\pm = \lim_{z\to\pm\infty} \sigma(z)/z$"
+            r" finite; for the third"
             r" law also $d_\pm = \lim\,(\sigma(z) - s_\pm z)$"
         ),
-        r"the network, any $K$ and $n$, is exact for all $\varphi$ in some interval of one cell of plateau radii, $m + h \le L$",
+        (
+            r"the network, any $K$ and $n$, is exact for all $\varphi$ in some interval of one cell"
+            r" of plateau radii, $m + h \le L$"
+        ),
         r"$N_k$ is the number of positive taps of channel $k$ minus the number of negative ones",
         (
-            r"hence: $s_+ + s_- = 0$: no network is exact; $s_+ \ne s_-$: none with $K = 1$, and for $K = 2$"
+            r"hence: $s_+ + s_- = 0$: no network is exact; $s_+ \ne s_-$: none with $K = 1$, and"
+            r" for $K = 2$"
             r" $a_1/a_2 = -\lVert w_2\rVert_1/\lVert w_1\rVert_1$"
         ),
     ),

@@ -1,12 +1,15 @@
-r"""The class of an activation, from its expression alone: a verified construction, an obstruction, or neither.
+r"""The class of an activation, from its expression alone: a verified construction, an obstruction,
+or neither.
 
-    possible    some construction of theory.shape.constructions is shown to be exact; the one with the fewest channels is kept
-    impossible  some obstruction of theory.shape.impossible applies, for every number of channels and taps
+    possible    some construction of theory.shape.constructions is shown to be exact; the one with
+                the fewest channels is kept
+    impossible  some obstruction of theory.shape.impossible applies, for every number of channels
+                and taps
     undecided   neither was found: this says nothing about σ
 
 Both at once would be a contradiction in the mathematics; the tests look for one.  What evaluations
-of σ itself contradict (:mod:`theory.shape.crosscheck`) is undecided, too: pieces, premises, and networks
-that are no better than others.
+of σ itself contradict (:mod:`theory.shape.crosscheck`) is undecided, too: pieces, premises, and
+networks that are no better than others.
 """
 
 from __future__ import annotations
@@ -51,7 +54,8 @@ class Classification:
     Attributes
     ----------
     kind: one of :data:`CLASSES`.
-    channels: the smallest number of channels of a network known to be exact, None when there is none.
+    channels: the smallest number of channels of a network known to be exact, None when there is
+        none.
     minimal: fewer channels are proved impossible, whatever the number of taps.
     recipe: such a network with three taps, None when there is none.
     steps: what was decided.
@@ -72,8 +76,8 @@ class Classification:
 
 @lru_cache(maxsize=1024)
 def classify(expression: sp.Expr) -> Classification:
-    """The class of σ, given as an expression in :data:`theory.expressions.pieces.z`; none that evaluations of σ
-    contradict.
+    """The class of σ, given as an expression in :data:`theory.expressions.pieces.z`; none that
+    evaluations of σ contradict.
     """
     try:
         parts = pieces(expression)
@@ -173,7 +177,9 @@ def _width(piece: Piece) -> float:
 
 
 def needs_two(parts: Pieces) -> Obstruction | None:
-    """Why one channel is never enough, for any number of taps, or None when no such proof is known."""
+    """Why one channel is never enough, for any number of taps, or None when no
+    such proof is known.
+    """
     return _different_asymptotes(parts) or _convex(parts) or _convex(parts, -1)
 
 
@@ -203,7 +209,9 @@ def _different_asymptotes(parts: Pieces) -> Obstruction | None:
 
 
 def _convex(parts: Pieces, sign: int = 1) -> Obstruction | None:
-    """sign · σ convex, and every affine piece level: D has one sign, and vanishes only where Δ does."""
+    """sign · σ convex, and every affine piece level: D has one sign, and vanishes only where Δ
+    does.
+    """
     if not parts.complete:
         return None
     slopes, values = [], []
@@ -237,7 +245,8 @@ def _convex(parts: Pieces, sign: int = 1) -> Obstruction | None:
     return Obstruction(
         word,
         (Step(f"σ is {word} and not affine on any interval where it is not constant", bends),),
-        f"σ is {word}: every chord deviation has the same sign, so with one channel D ≡ 0 only where Δ = 0",
+        f"σ is {word}: every chord deviation has the same sign, so with one channel D ≡ 0 only"
+        " where Δ = 0",
     )
 
 

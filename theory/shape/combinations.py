@@ -87,7 +87,9 @@ def _mirrored(
 
 
 def _centres(f: sp.Expr) -> list[sp.Expr]:
-    """Candidates for a centre of symmetry: centroids of polynomial arguments, crests of waves, and points halfway."""
+    """Candidates for a centre of symmetry: centroids of polynomial arguments, crests of waves, and
+    points halfway.
+    """
     centres = {sp.Integer(0)}
     for part in sp.preorder_traversal(f):
         for argument in part.args:
@@ -106,7 +108,9 @@ def _centres(f: sp.Expr) -> list[sp.Expr]:
 
 
 def _as_polynomial(expression: sp.Expr) -> sp.Expr | None:
-    """An expression in z that is shown to be a polynomial, of degree <= 3 if hidden, as one; else None."""
+    """An expression in z that is shown to be a polynomial, of degree <= 3 if hidden, as one; else
+    None.
+    """
     expanded = sp.expand(expression)
     if expanded.is_polynomial(z):
         return expanded
@@ -219,7 +223,9 @@ def _any_bias(w: tuple[sp.Expr, ...], a: sp.Expr, piece: Piece) -> Freedom | Non
 
 
 def dilations(piece: Piece) -> Iterator[Construction]:
-    """f = s y + Σ c_i y^{p_i} (+ c log y), y = ±(z - t) > 0: dilations about t with factor 4 kill the powers."""
+    """f = s y + Σ c_i y^{p_i} (+ c log y), y = ±(z - t) > 0: dilations about t with factor 4 kill
+    the powers.
+    """
     y = sp.Symbol("y", positive=True)
     for centre in _centres(piece.expression):
         for way in (1, -1):

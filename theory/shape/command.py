@@ -1,8 +1,9 @@
-"""``python -m theory.shape EXPRESSION``: what the shape of an activation permits, for any expression in z.
+"""``python -m theory.shape EXPRESSION``: what the shape of an activation permits, for any
+expression in z.
 
-The analysis runs in a process of its own with a limit of time and memory, since an expression may be
-harmless to read and hopeless to analyse; what the time stops is *undecided*.  A lack of memory is
-no answer, nor is one that cannot be written: the exit status is 3, with one line on stderr.
+The analysis runs in a process of its own with a limit of time and memory, since an expression may
+be harmless to read and hopeless to analyse; what the time stops is *undecided*.  A lack of memory
+is no answer, nor is one that cannot be written: the exit status is 3, with one line on stderr.
 """
 
 from __future__ import annotations
@@ -72,7 +73,10 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="python -m theory.shape",
-        description="Can a network with this activation measure a radius exactly? With how many channels, which weights, and why?",
+        description=(
+            "Can a network with this activation measure a radius exactly? With how many channels,"
+            " which weights, and why?"
+        ),
         epilog=(
             "functions: "
             + ", ".join(sorted(FUNCTIONS))
@@ -84,7 +88,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "expression",
-        help="σ: an expression in z or x such as 'z*sigmoid(1.702*z)', or a name such as 'LeakyReLU(0.2)'",
+        help=(
+            "σ: an expression in z or x such as 'z*sigmoid(1.702*z)', or a name such as"
+            " 'LeakyReLU(0.2)'"
+        ),
     )
     parser.add_argument(
         "--json", action="store_true", help="print one JSON object and nothing else"
@@ -250,7 +257,9 @@ def _stairs(recipe: Recipe) -> list[list[sp.Expr]]:
 
 
 def weights(expression: sp.Expr, recipe: Recipe, length: int = LENGTH) -> dict[str, Any]:
-    """The weights of a recipe as floats and, under ``exact``, as expressions; c is for ``length`` pixels."""
+    """The weights of a recipe as floats and, under ``exact``, as expressions; c is for ``length``
+    pixels.
+    """
     c = readout_bias(expression, recipe, length)
     exact = {"w": recipe.w, "b": recipe.b, "a": recipe.a, "c": c}
     return {

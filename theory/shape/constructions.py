@@ -23,7 +23,8 @@ CONSTRUCTIONS: tuple[tuple[int, Callable[[Piece], Iterator[Construction]]], ...]
 
 
 def constructions(candidates: Sequence[Piece]) -> Iterator[tuple[int, Construction]]:
-    """Every recipe that the shape of σ on one of the pieces suggests, with the fewest channels still to come.
+    """Every recipe that the shape of σ on one of the pieces suggests, with the fewest channels
+    still to come.
 
     :func:`theory.shape.recipes.decide` says which of them are exact.
     """

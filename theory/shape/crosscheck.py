@@ -92,8 +92,8 @@ def _exponents(f: sp.Expr) -> tuple[Real, ...]:
 
 
 def _digits(f: sp.Expr, place: sp.Expr) -> sp.Expr | None:
-    """f(place) to 30 digits for an exact real number; None where it is undefined, or too many digits
-    cancel.
+    """f(place) to 30 digits for an exact real number; None where it is undefined, or too many
+    digits cancel.
     """
     x = float(place)
     if any(inner(x) is None for inner in _exponents(f)):
@@ -387,7 +387,8 @@ def keeps_quotient(f: sp.Expr, g: sp.Expr) -> bool:
 
 
 def only_nearest_pole(f: sp.Expr, place: sp.Expr) -> bool:
-    """f has a pole there, and Newton's iteration finds no other between the real line and its height.
+    """f has a pole there, and Newton's iteration finds no other between the real line and its
+    height.
 
     The zeros of u = -f/f' = 1/f : (1/f)' are the poles and the zeros of f, all simple; |f| tells
     them apart.
@@ -476,7 +477,9 @@ def _gaps(
     sigma: Callable[[Any], Any],
     add: Callable[[Sequence[Any]], Any],
 ) -> tuple[list[Any], Any] | None:
-    """(Σ_k a_k Σ_i σ(...) - r at each radius, the largest term) in numbers of one kind; None where σ is undefined."""
+    """(Σ_k a_k Σ_i σ(...) - r at each radius, the largest term) in numbers of one kind; None where
+    σ is undefined.
+    """
     exact = [([*map(number, w)], number(b), number(a)) for w, b, a in channels]
     gaps, largest = [], number(sp.Integer(1))
     for r, windows in _windows(len(exact[0][0])):

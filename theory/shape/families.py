@@ -1,4 +1,5 @@
-r"""All weights at once: the exact networks of a catalogue row with its parameters and weights as symbols.
+r"""All weights at once: the exact networks of a catalogue row with its parameters and weights as
+symbols.
 
     affine piece      (w, b, a):  a = 1/(2 s S),  every b + C_j, b + T_j on the piece
     linear odd part   (w, b, a), (-w, 2t - b, -a):  a = 1/(2 s S),  w and b free
@@ -61,7 +62,9 @@ class Family:
 
 
 def _paired(slope: sp.Expr, terms: list[tuple[sp.Expr, sp.Expr]]) -> sp.Expr | None:
-    """Σ weight σ'(argument) when the terms with arguments y and -y add up to a constant in y, else None."""
+    """Σ weight σ'(argument) when the terms with arguments y and -y add up to a constant in y, else
+    None.
+    """
     groups: dict[sp.Expr, sp.Expr] = {}
     for weight, argument in terms:
         key = -argument if -argument in groups else argument
@@ -108,7 +111,9 @@ def family(row: Activation) -> Family | None:
 def _branch(
     function: sp.Expr, defaults: Mapping[sp.Symbol, sp.Expr], place: sp.Expr
 ) -> tuple[sp.Expr, tuple[sp.Rel, ...]]:
-    """The formula that holds at ``place`` for the default parameters, and the inequalities that select it."""
+    """The formula that holds at ``place`` for the default parameters, and the inequalities that
+    select it.
+    """
     where: list[sp.Rel] = []
 
     def sign(f: sp.Expr) -> int:

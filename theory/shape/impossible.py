@@ -1,21 +1,23 @@
-r"""Why no network of any size is exact: the obstructions, each with the exact steps that establish it.
+r"""Why no network of any size is exact: the obstructions, each with the exact steps that establish
+it.
 
 An exact network makes a constant out of dilated, shifted copies of σ': on some interval of φ
 
-    Σ_j c_j f_j'(α_j φ + β_j) = 1,    α_j != 0,    each f_j one of the analytic branches of σ          (theory.shape.span).
+    Σ_j c_j f_j'(α_j φ + β_j) = 1,    α_j != 0,    each f_j one of the analytic branches of σ
+    (theory.shape.span).
 
 Such an identity continues analytically, and the continuation contradicts one of these:
 
-- *asymptotes*: the branches are analytic on the real line and s_- + s_+ = 0 for each: the sum of the limits
-  at φ -> ±∞ is 0, and should be 2;
-- *exponentials*: f' = Σ R_q(z) e^{q(z)}: terms of different exponents are independent over the rational functions, and the
-  rational part vanishes at infinity, so it is not 1;
+- *asymptotes*: the branches are analytic on the real line and s_- + s_+ = 0 for each: the sum of
+  the limits at φ -> ±∞ is 0, and should be 2;
+- *exponentials*: f' = Σ R_q(z) e^{q(z)}: terms of different exponents are independent over the
+  rational functions, and the rational part vanishes at infinity, so it is not 1;
 - *verticals*: f' tends to 0 along every vertical line, up and down;
-- *one exponential*, *nearest pole*: in σ' = s + ... every copy carries a singular term that only its own mirror image can
-  cancel, and what is left of the two is 0 altogether.
+- *one exponential*, *nearest pole*: in σ' = s + ... every copy carries a singular term that only
+  its own mirror image can cancel, and what is left of the two is 0 altogether.
 
-The theorems are proved in docs/shape/shape.md.  Their premises are found here by exact rules; each step
-asks the premise once more of σ itself, by evaluations that share nothing with these rules
+The theorems are proved in docs/shape/shape.md.  Their premises are found here by exact rules; each
+step asks the premise once more of σ itself, by evaluations that share nothing with these rules
 (:mod:`theory.shape.crosscheck`).
 """
 
@@ -79,8 +81,8 @@ def _asymptotes(branches: Branches) -> Obstruction | None:
         cancel = crosscheck.slopes_cancel(f)
         steps.append(Step(f"its asymptotic slopes {slopes[0]} and {slopes[1]} add up to 0", cancel))
     reason = (
-        "an exact network stays exact when φ runs to ±∞, where its slopes would have to add up to 2; "
-        "they add up to 0, because the asymptotic slopes of σ cancel"
+        "an exact network stays exact when φ runs to ±∞, where its slopes would have to add up to"
+        " 2; they add up to 0, because the asymptotic slopes of σ cancel"
     )
     return Obstruction("asymptotes", tuple(steps), reason)
 
@@ -114,8 +116,9 @@ def _exponentials(branches: Branches) -> Obstruction | None:
         fades = crosscheck.fades(remainder)
         steps.append(Step(f"its rational part {remainder} vanishes at infinity", fades))
     reason = (
-        "copies of σ' are sums of rational functions times exponentials of polynomials, which are linearly "
-        "independent; the purely rational part vanishes at infinity, so it is never the constant 1"
+        "copies of σ' are sums of rational functions times exponentials of polynomials, which are"
+        " linearly independent; the purely rational part vanishes at infinity, so it is never the"
+        " constant 1"
     )
     return Obstruction("exponentials", tuple(steps), reason)
 
@@ -129,8 +132,8 @@ def _verticals(branches: Branches) -> Obstruction | None:
         falls = crosscheck.fades_vertically(derivative)
         steps.append(Step(f"the derivative of {f} tends to 0 along every vertical line", falls))
     reason = (
-        "continued along vertical lines of the complex plane every copy of σ' tends to 0, and so does their "
-        "sum, which would have to stay 1"
+        "continued along vertical lines of the complex plane every copy of σ' tends to 0, and so"
+        " does their sum, which would have to stay 1"
     )
     return Obstruction("verticals", tuple(steps), reason)
 
@@ -246,16 +249,18 @@ def _one_exponential(branches: Branches) -> Obstruction | None:
 
 def _only_itself(theorem: str, steps: tuple[Step, ...], what: str) -> Obstruction:
     reason = (
-        f"every copy of σ' carries {'an' if what[0] in 'aeiou' else 'a'} {what} that no other copy cancels but its mirror "
-        "image, and then the two vanish together: all coefficients are 0, and so is their sum"
+        f"every copy of σ' carries {'an' if what[0] in 'aeiou' else 'a'} {what} that no other copy"
+        " cancels but its mirror image, and then the two vanish together: all coefficients are 0,"
+        " and so is their sum"
     )
     return Obstruction(theorem, steps, reason)
 
 
 @dataclass(frozen=True)
 class Pole:
-    """A pole in the closed upper half-plane: exact place, and to 60 digits its height and the coefficient
-    p_k of its highest term p_k (z - place)^{-k}."""
+    """A pole in the closed upper half-plane: exact place, and to 60 digits its height and the
+    coefficient p_k of its highest term p_k (z - place)^{-k}.
+    """
 
     place: sp.Expr
     height: sp.Expr
@@ -287,8 +292,8 @@ def _nearest_pole(branches: Branches) -> Obstruction | None:
     if whole:
         image = Step(_MIRRORED[whole], crosscheck.mirrored(derivative, centre, whole))
         return _only_itself("nearest pole", (*steps, image), "pole")
-    # The mirror image has the principal part conj(P)(-t): for real c, c' with c P + c' conj(P)(-t) = 0 the
-    # highest coefficient would have to be ± its own conjugate, that is real or imaginary.
+    # The mirror image has the principal part conj(P)(-t): for real c, c' with c P + c' conj(P)(-t)
+    # = 0 the highest coefficient would have to be ± its own conjugate, that is real or imaginary.
     real, imaginary = (abs(part) for part in first.top.as_real_imag())
     if min(real, imaginary) > margin:
         name = "its highest coefficient is neither real nor imaginary"
@@ -302,7 +307,9 @@ _POWER = sp.Symbol("E", positive=True)
 
 
 def _over_power(derivative: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
-    """(f' as a rational function of z and E = e^{λz}, λ > 0), or None; λ = 1 where there is no exponential."""
+    """(f' as a rational function of z and E = e^{λz}, λ > 0), or None; λ = 1 where there is no
+    exponential.
+    """
     written = _expanded_exponents(derivative.rewrite([sp.tanh, sp.sinh, sp.cosh], sp.exp))
     atoms = sorted((atom for atom in written.atoms(sp.exp) if atom.has(z)), key=sp.default_sort_key)
     rates: list[sp.Expr] = []
@@ -329,9 +336,11 @@ def _expanded_exponents(expression: sp.Expr) -> sp.Expr:
 
 
 def poles(derivative: sp.Expr) -> list[Pole] | None:
-    """The poles of a rational function of z and e^{λz} nearest to the real line and above it, or None.
+    """The poles of a rational function of z and e^{λz} nearest to the real line and above it, or
+    None.
 
-    For each root E of the denominator's factor in e^{λz} only the logarithm nearest to the real line.
+    For each root E of the denominator's factor in e^{λz} only the logarithm nearest to the real
+    line.
     """
     quotient = _over_power(derivative)
     if quotient is None:
@@ -387,7 +396,8 @@ OBSTRUCTIONS: tuple[Callable[[Branches], Obstruction | None], ...] = (
 
 
 def obstructions(branches: Branches) -> Iterator[Obstruction]:
-    """Every obstruction whose premises are shown to hold for the analytic branches of σ, one after the other.
+    """Every obstruction whose premises are shown to hold for the analytic branches of σ, one after
+    the other.
 
     The first settles the matter; the later ones are further proofs, and may take long.
     """

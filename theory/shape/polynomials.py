@@ -1,7 +1,8 @@
 r"""Exact networks on affine and polynomial pieces of σ.
 
 - *affine*, f = s z + t: any filter whose staircase + b stays on the piece, a = 1/(2 s S);
-- *degree d*: Σ_j (-1)^(m-j) binom(m, j) f(z + jh) has degree d - m, so d channels that differ in b do;
+- *degree d*: Σ_j (-1)^(m-j) binom(m, j) f(z + jh) has degree d - m, so d channels that differ in b
+  do;
 - *cubic*: exact as it is when S + 2b = 2 × its inflection, Σ w_u³ = 0 and Δ != 0, which takes three
   taps; so d - 2 channels of three taps do for d >= 3.
 """
@@ -112,7 +113,9 @@ def _by_differences(f: sp.Expr, piece: Piece) -> Iterator[Found]:
 
 
 def _by_cubic(f: sp.Expr, piece: Piece) -> Iterator[Found]:
-    """The (d-3)-fold central difference is a cubic with its inflection at the centroid of the roots of f."""
+    """The (d-3)-fold central difference is a cubic with its inflection at the centroid of the roots
+    of f.
+    """
     poly = sp.Poly(f, z)
     top = poly.degree()
     count = top - 3

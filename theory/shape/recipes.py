@@ -1,14 +1,15 @@
 r"""Networks that are exact at every plateau radius, and the one proof for all of them.
 
-A construction only proposes (:mod:`theory.shape.constructions`).  What makes it exact is decided afterwards, in the same
-way for all: on an interval J where σ equals one smooth function f,
+A construction only proposes (:mod:`theory.shape.constructions`).  What makes it exact is decided
+afterwards, in the same way for all: on an interval J where σ equals one smooth function f,
 
-    every step of every staircase lies in J,   and   Σ_k a_k Σ_steps (q - p) f'(b_k + p + φ (q - p)) = 1 for all φ.
+    every step of every staircase lies in J,   and
+    Σ_k a_k Σ_steps (q - p) f'(b_k + p + φ (q - p)) = 1 for all φ.
 
 Which other weights do as well is a :class:`Freedom`: in words, with members that are run before the
-words are printed (:mod:`theory.shape.crosscheck`).  Nearly all have one form: where Σ_j c_j f(d_j y +
-s_j) = s y + t for all y in an interval I, the channels (d_j w, d_j b + s_j, c_j a) with a = 1/(2 s
-S) are exact for any w and b whose staircase stays in I.
+words are printed (:mod:`theory.shape.crosscheck`).  Nearly all have one form: where Σ_j c_j f(d_j y
++ s_j) = s y + t for all y in an interval I, the channels (d_j w, d_j b + s_j, c_j a) with a = 1/(2
+s S) are exact for any w and b whose staircase stays in I.
 """
 
 from __future__ import annotations
@@ -76,7 +77,9 @@ class Construction:
 
 
 def decide(construction: Construction) -> tuple[Step, ...]:
-    """The exact steps that prove a recipe, from the sub-pixel law alone: all of them hold, or it is no recipe."""
+    """The exact steps that prove a recipe, from the sub-pixel law alone: all of them hold, or it is
+    no recipe.
+    """
     piece, recipe = construction.piece, construction.recipe
     inside, total = True, sp.Integer(0)
     for w, channels in _by_filter(recipe).items():
@@ -114,7 +117,9 @@ def combined(slope: sp.Expr, shifts: list[tuple[sp.Expr, sp.Expr]]) -> sp.Expr:
 
 
 def _share(a: sp.Expr, lead: sp.Expr) -> sp.Expr:
-    """a / lead, as the fraction that it is shown to be: differences give rational shares of one weight."""
+    """a / lead, as the fraction that it is shown to be: differences give rational shares of one
+    weight.
+    """
     digits = (a / lead).evalf(60, maxn=200)
     guess = sp.nsimplify(digits, rational=True, tolerance=sp.Float("1e-30"))
     return guess if is_zero(sp.expand(a - guess * lead)) else a / lead
@@ -127,7 +132,9 @@ def within(value: sp.Expr, piece: Piece) -> bool:
 
 
 def readout_bias(expression: sp.Expr, recipe: Recipe, length: int) -> sp.Expr:
-    """c = -Σ_k a_k (N g_k(0) + κ_k), exact, for σ as an expression in z and a signal of N = ``length`` pixels."""
+    """c = -Σ_k a_k (N g_k(0) + κ_k), exact, for σ as an expression in z and a signal of N =
+    ``length`` pixels.
+    """
     n = recipe.taps
     law = length * g(sp.Integer(0)) + to_taps(kappa(n), n)
     c = sp.Integer(0)
@@ -138,7 +145,9 @@ def readout_bias(expression: sp.Expr, recipe: Recipe, length: int) -> sp.Expr:
 
 
 def free_interval(piece: Piece) -> tuple[sp.Expr, sp.Expr] | None:
-    """Rationals p < q strictly inside the piece, q - p = 1 where there is room; None without any."""
+    """Rationals p < q strictly inside the piece, q - p = 1 where there is room;
+    None without any.
+    """
     low, high = piece.low, piece.high
     if low == -sp.oo and high == sp.oo:
         return sp.Integer(0), sp.Integer(1)
@@ -245,7 +254,9 @@ def _factor(value: sp.Expr) -> str:
 
 
 def _rational_ends(low: sp.Expr, high: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
-    """Rational ends up to 2^-20 inside (low, high), infinite ones as they are; None without room."""
+    """Rational ends up to 2^-20 inside (low, high), infinite ones as they are;
+    None without room.
+    """
     unit = sp.Rational(1, 2**20)
     if low.is_finite and not low.is_Rational:
         low = (sp.floor(low / unit) + 1) * unit

@@ -1,7 +1,8 @@
-r"""What the shape of an activation permits: exact with how many channels and which weights, or never.
+r"""What the shape of an activation permits: exact with how many channels and which weights, or
+never.
 
-Some network is exact at every plateau radius iff 1 is a combination of dilated, shifted copies of σ'
-(theory.shape.span).  From the expression of σ alone follows its class:
+Some network is exact at every plateau radius iff 1 is a combination of dilated, shifted copies of
+σ' (theory.shape.span).  From the expression of σ alone follows its class:
 
     affine piece         one channel, staircase on the piece
     linear odd part      σ(t+z) - σ(t-z) = s z: a channel and its mirror image
@@ -117,11 +118,12 @@ PROBES: Mapping[str, Probe] = MappingProxyType(_probes())
 
 
 def prove(law: ShapeLaw) -> Proof:
-    """For every row of the catalogue the stated network is decided exact, or an obstruction to apply.
+    """For every row of the catalogue the stated network is decided exact, or an obstruction to
+    apply.
 
     So are, where there are networks, those with all weights and parameters as symbols
-    (theory.shape.families).  Of the probes no exact network that is known may be denied, and no class be
-    stated without one of the two.
+    (theory.shape.families).  Of the probes no exact network that is known may be denied, and no
+    class be stated without one of the two.
     """
     covers = (
         f"every row of the catalogue and {len(PROBES)} functions beside it, all plateau radii "
@@ -196,7 +198,9 @@ def _known(probe: Probe, claimed: Classification) -> Iterator[Step]:
 
 @cache
 def _symbolic(row: Activation) -> tuple[Step, ...]:
-    """The networks with all weights and parameters as symbols: derived from the row, whatever the law says."""
+    """The networks with all weights and parameters as symbols: derived from the row, whatever the
+    law says.
+    """
     networks = family(row)
     return () if networks is None else (networks.decide(),)
 
@@ -379,7 +383,11 @@ CLAIM: Claim[ShapeLaw] = Claim(
     ),
     assumptions=(
         r"plateau radii $r \ge n/2$, every $\varphi$; zero padding and $m + h \le L$",
-        r"$\sigma$ is analytic but for finitely many points in each bounded interval; $s_\pm = \lim f(z)/z$ at $\pm\infty$ of a branch $f$, analytic on the line, that $\sigma$ equals on a piece",
+        (
+            r"$\sigma$ is analytic but for finitely many points in each bounded interval; $s_\pm ="
+            r" \lim f(z)/z$ at $\pm\infty$ of a branch $f$, analytic on the line, that $\sigma$"
+            r" equals on a piece"
+        ),
         r"impossible: for every number of channels $K$ and of taps $n$, and every weight",
     ),
     law=LAW,

@@ -1,10 +1,11 @@
 r"""The graph of an activation with the staircases of a network below it, for terminals and as SVG.
 
-A channel sees the pulse through its staircase b, b + C_{-h}, ..., b + S alone, so the part of σ between the
-smallest and the largest of these values is all that its network uses.  The horizontal axis spans the staircases
-and a margin; each channel has its line under the graph, on the same axis.
+A channel sees the pulse through its staircase b, b + C_{-h}, ..., b + S alone, so the part of σ
+between the smallest and the largest of these values is all that its network uses.  The horizontal
+axis spans the staircases and a margin; each channel has its line under the graph, on the same axis.
 
-Values are floats.  Where σ is undefined (a pole, log of a negative number) or out of range, the graph has a gap.
+Values are floats.  Where σ is undefined (a pole, log of a negative number) or out of range, the
+graph has a gap.
 """
 
 from __future__ import annotations
@@ -57,7 +58,9 @@ def _horizontal(staircases: Staircases) -> _Axis:
 
 
 def _vertical(values: Sequence[float | None]) -> _Axis:
-    """The range of the values; far out along a pole, only three times that of the middle 80 percent."""
+    """The range of the values; far out along a pole, only three times that of the middle 80
+    percent.
+    """
     known = sorted(value for value in values if value is not None)
     if not known:
         return _Axis(-1.0, 1.0)
@@ -91,8 +94,8 @@ def sketch(
 ) -> str:
     """The graph of σ as text: ``width`` x ``height`` characters, labels and staircases besides.
 
-    ``staircases`` holds, for each channel, the exact values b, b + C_{-h}, ..., b + S.  Dots are braille
-    characters, or ``*`` when ``ascii`` is true.
+    ``staircases`` holds, for each channel, the exact values b, b + C_{-h}, ..., b + S.  Dots are
+    braille characters, or ``*`` when ``ascii`` is true.
 
     Raises
     ------
@@ -178,7 +181,8 @@ STYLE = 'role="img" color="#777777" fill="currentColor" font-family="sans-serif"
 
 
 def svg(expression: sp.Expr, staircases: Staircases) -> str:
-    """The same as a standalone SVG drawing; lines and letters take the colour of their surroundings.
+    """The same as a standalone SVG drawing; lines and letters take the colour of their
+    surroundings.
 
     Raises
     ------
@@ -190,10 +194,16 @@ def svg(expression: sp.Expr, staircases: Staircases) -> str:
     y = _vertical([sigma(point) for point in points])
     total = TOP + TALL + LINE * (1 + len(staircases))
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDE + 20} {total}" {STYLE}>',
+        (
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {LEFT + WIDE + 20} {total}"'
+            f" {STYLE}>"
+        ),
         f"<title>{escape(f'σ(z) = {expression}')}</title>",
         f'<path fill="none" stroke="currentColor" stroke-opacity="0.5" d="{_frame(x, y)}"/>',
-        f'<path fill="none" stroke="currentColor" stroke-width="2" d="{_path(sigma, points, x, y)}"/>',
+        (
+            '<path fill="none" stroke="currentColor" stroke-width="2"'
+            f' d="{_path(sigma, points, x, y)}"/>'
+        ),
         _letters(LEFT - 6, TOP + 10, _short(y.high), "end"),
         _letters(LEFT - 6, TOP + TALL, _short(y.low), "end"),
         _letters(LEFT, TOP + TALL + 16, _short(x.low), "start"),
@@ -234,7 +244,9 @@ def _path(
 
 
 def _jumps(sigma: Callable[[float], float | None], low: float, high: float, y: _Axis) -> bool:
-    """A step of more than 1/100 of the height that bisection towards its larger half does not reduce."""
+    """A step of more than 1/100 of the height that bisection towards its larger half does not
+    reduce.
+    """
     first, last = sigma(low), sigma(high)
     for _ in range(30):
         if first is None or last is None:

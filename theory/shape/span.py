@@ -1,4 +1,5 @@
-r"""The span condition: a network is exact on all plateau radii iff the constant 1 is a sum of copies of σ'.
+r"""The span condition: a network is exact on all plateau radii iff the constant 1 is a sum of
+copies of σ'.
 
 On the cell r = m - 1/2 + φ the pooled response has, wherever it is differentiable, the derivative
 
@@ -6,12 +7,14 @@ On the cell r = m - 1/2 + φ the pooled response has, wherever it is differentia
 
 and dr/dφ = 1.  σ continuous and piecewise C¹: r̂ = r on all plateau radii, for the right c, **iff**
 
-    (SPAN)   Σ_k a_k Σ_u w_{k,u} [σ'(b_k + C_{u-1} + φ w_u) + σ'(b_k + T_{u+1} + φ w_u)] = 1   for almost all φ.
+    (SPAN)   Σ_k a_k Σ_u w_{k,u} [σ'(b_k + C_{u-1} + φ w_u) + σ'(b_k + T_{u+1} + φ w_u)] = 1
+    for almost all φ.
 
-With jumps: iff (SPAN) holds and the jumps cancel, on arrival and on leaving each (:func:`leaps`).  A *copy* is a pair (α, β), the function
-σ(αφ + β); a network is a sum of 2nK copies, and each copy is a network of one tap with half the readout weight.  So a
-finite exact network exists, for some K and n, **iff** one with n = 1 exists, **iff** (σ continuous) a nonzero
-constant lies in the span of the functions σ'(αx + β), α ≠ 0, on an interval.
+With jumps: iff (SPAN) holds and the jumps cancel, on arrival and on leaving each (:func:`leaps`).
+A *copy* is a pair (α, β), the function σ(αφ + β); a network is a sum of 2nK copies, and each copy
+is a network of one tap with half the readout weight.  So a finite exact network exists, for some K
+and n, **iff** one with n = 1 exists, **iff** (σ continuous) a nonzero constant lies in the span of
+the functions σ'(αx + β), α ≠ 0, on an interval.
 """
 
 from __future__ import annotations
@@ -33,7 +36,9 @@ __all__ = ["CLAIM", "Jump", "Leap", "Primitive", "copies", "leaps", "response_ra
 
 
 def response_rate(n: int, f: sp.Function = g) -> sp.Expr:
-    """The law: the derivative of the pooled response by φ, in staircase symbols; ``f`` stands for g'."""
+    """The law: the derivative of the pooled response by φ, in staircase symbols; ``f`` stands for
+    g'.
+    """
     h, w = n // 2, taps(n)
     edges = ((w[u + h], C(u - 1, n), T(u + 1, n)) for u in range(-h, h + 1))
     return sp.Add(
@@ -53,7 +58,8 @@ def copies(w: Vector, b: Scalar) -> list[tuple[Any, Any]]:
 
 
 def unrolled(w: Vector, b: Scalar, a: Scalar) -> list[tuple[Any, Any, Any]]:
-    """Channels (w, b, a) of one tap each with the same derivative: a copy (α, β) becomes (α, β, a/2).
+    """Channels (w, b, a) of one tap each with the same derivative: a copy (α, β) becomes (α, β,
+    a/2).
 
     On exact numbers nothing is rounded.  Taps that are 0 contribute no channel.
     """
@@ -71,7 +77,9 @@ class Jump:
 
 @dataclass(frozen=True)
 class Leap:
-    """A jump of the response at φ = ``star``: ``arrive`` = R(φ) - R(φ-), ``leave`` = R(φ+) - R(φ)."""
+    """A jump of the response at φ = ``star``: ``arrive`` = R(φ) - R(φ-), ``leave``
+    = R(φ+) - R(φ).
+    """
 
     star: Any
     arrive: Any
@@ -81,8 +89,8 @@ class Leap:
 def leaps(w: Vector, b: Scalar, jumps: Sequence[Jump]) -> list[Leap]:
     """Where the response of one channel jumps on a cell, and by how much, for exact numbers.
 
-    A copy with w_u > 0 passes t from below, one with w_u < 0 from above.  At φ = 0 only ``leave`` and at
-    φ = 1 only ``arrive`` belongs to the cell, the other is 0.
+    A copy with w_u > 0 passes t from below, one with w_u < 0 from above.  At φ = 0 only ``leave``
+    and at φ = 1 only ``arrive`` belongs to the cell, the other is 0.
     """
     response_jumps = []
     for alpha, beta in copies(w, b):
@@ -99,7 +107,9 @@ def leaps(w: Vector, b: Scalar, jumps: Sequence[Jump]) -> list[Leap]:
 
 
 class Primitive(sp.Function):
-    """An undefined function whose derivative is the undefined g: what "any σ, with its derivative" is."""
+    """An undefined function whose derivative is the undefined g: what "any σ, with its derivative"
+    is.
+    """
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
         """The derivative at the argument."""
@@ -111,10 +121,12 @@ PROVED_TAPS = (1, 3, 5, 7, 9, 21)
 
 
 def prove(law: RateLaw) -> Proof:
-    """The chain rule on the direct double sum; what the derivative adds up to; copies as channels."""
+    """The chain rule on the direct double sum; what the derivative adds up to;
+    copies as channels.
+    """
     covers = (
-        "n = 1, 3, 5, 7, 9, 21; r in [n/2, n/2+1] and, below 10 taps, up to n/2+3; any differentiable g, all φ "
-        "(a kink or jump of σ excludes finitely many φ)"
+        "n = 1, 3, 5, 7, 9, 21; r in [n/2, n/2+1] and, below 10 taps, up to n/2+3; any"
+        " differentiable g, all φ (a kink or jump of σ excludes finitely many φ)"
     )
     return Proof(_steps(law), covers)
 
@@ -186,15 +198,21 @@ CLAIM: Claim[RateLaw] = Claim(
     id="span",
     title="The span condition: exact iff the constant 1 is a sum of copies of σ'",
     statement=(
-        r"\hat r = r \ \Longleftrightarrow\ \sum_k a_k \sum_u w_{k,u} \left[\sigma'(b_k + C_{u-1} + \varphi w_{k,u})"
-        r" + \sigma'(b_k + T_{u+1} + \varphi w_{k,u})\right] = 1 \ \text{ for almost all } \varphi \in (0,1)"
+        r"\hat r = r \ \Longleftrightarrow\ \sum_k a_k \sum_u w_{k,u} \left[\sigma'(b_k + C_{u-1} +"
+        r" \varphi w_{k,u})"
+        r" + \sigma'(b_k + T_{u+1} + \varphi w_{k,u})\right] = 1 \ \text{ for almost all } \varphi"
+        r" \in (0,1)"
     ),
     assumptions=(
         r"all plateau radii $r = m - \tfrac12 + \varphi \ge n/2$, and the right readout bias $c$",
-        r"$\sigma$ continuous and piecewise $C^1$; with jumps: and at every $\varphi$ the jumps on arrival add up to 0, and so do those on leaving; terms with $w_{k,u} = 0$ are 0",
+        (
+            r"$\sigma$ continuous and piecewise $C^1$; with jumps: and at every $\varphi$ the jumps"
+            r" on arrival add up to 0, and so do those on leaving; terms with $w_{k,u} = 0$ are 0"
+        ),
         r"$C$ and $T$ are the staircases of channel $k$; zero padding and $m + h \le L$",
         (
-            r"consequence ($\sigma$ continuous): some finite network is exact iff a nonzero constant lies in the span of the copies"
+            r"consequence ($\sigma$ continuous): some finite network is exact iff a nonzero"
+            r" constant lies in the span of the copies"
             r" $\sigma'(\alpha x + \beta)$, $\alpha \ne 0$, on an interval; one tap is then enough"
         ),
     ),

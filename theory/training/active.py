@@ -1,14 +1,16 @@
 r"""When ReLU stays in its linear cell: a condition on the initial values alone.
 
-A gradient step moves all taps of a filter alike, so the partial sums are C_j = D_j + (j/n) S with *conserved* D_j:
-the cell "every partial sum is positive" is a half-line S > S_min, with the conserved threshold
+A gradient step moves all taps of a filter alike, so the partial sums are C_j = D_j + (j/n) S with
+*conserved* D_j: the cell "every partial sum is positive" is a half-line S > S_min, with the
+conserved threshold
 
     S_min = max over the partial sums from both sides of -n D_j/j.
 
-Without c the flow turns one way only, so S_k/√n = (u_k√E - v_k/√E)/2 is lowest at one of the ends or, where
-u_k > 0 > v_k and E = -v_k/u_k lies on the way, there, with the value √(-u_k v_k).  Hence at plateau radii a network stays, its end
-included, if and only if min S_k > S_min in every channel.  A channel all of whose partial sums are negative is silent: it has no gradient and
-keeps its weights, and the others go on without it.
+Without c the flow turns one way only, so S_k/√n = (u_k√E - v_k/√E)/2 is lowest at one of the ends
+or, where u_k > 0 > v_k and E = -v_k/u_k lies on the way, there, with the value √(-u_k v_k).  Hence
+at plateau radii a network stays, its end included, if and only if min S_k > S_min in every channel.
+A channel all of whose partial sums are negative is silent: it has no gradient and keeps its
+weights, and the others go on without it.
 """
 
 from __future__ import annotations
@@ -75,16 +77,22 @@ def prove(law: Active) -> Proof:
             sp.simplify(e * sp.diff(e * sp.diff(s, e), e) - s) == 0,
         ),
     ]
-    # Otherwise s is monotone or bounded by its ends: for u, v >= 0 it grows, for u, v <= 0 it falls, for u < 0 < v it is negative.
+    # Otherwise s is monotone or bounded by its ends: for u, v >= 0 it grows, for u, v <= 0 it
+    # falls, for u < 0 < v it is negative.
     both = sp.symbols("x y", positive=True)
     grows = sp.diff((both[0] * e - both[1] / e) / 2, e)
     steps.append(Step("s is monotone where u and v agree in sign", grows.is_positive is True))
-    covers = "n = 1, 3, 5, 7, every window at plateau radii m = h + 1, h + 2 and every fraction; s for all u, v"
+    covers = (
+        "n = 1, 3, 5, 7, every window at plateau radii m = h + 1, h + 2 and every fraction; s for"
+        " all u, v"
+    )
     return Proof(tuple(steps), covers)
 
 
 def _cell(law: Active, n: int) -> list[Step]:
-    """The windows' pre-activations are S, 0 and chords between partial sums; each partial sum is (j/n)(S - floor)."""
+    """The windows' pre-activations are S, 0 and chords between partial sums; each partial sum is
+    (j/n)(S - floor).
+    """
     h, w = n // 2, taps(n)
     total = sp.Add(*w)
     claimed = law.floors(w)
@@ -134,12 +142,17 @@ CLAIM: Claim[Active] = Claim(
     id="active",
     title="When ReLU stays on its straight part: read off the initial values",
     statement=(
-        r"C_j(t) = D_j + \frac{j}{n} S(t) > 0 \text{ for all } j \iff S(t) > S_{\min} = \max_j\left(-\frac{n D_j}{j}\right), \quad D_j \text{ conserved}"
-        r" \qquad \min_t \frac{S_k}{\sqrt n} = \sqrt{-u_k v_k} \text{ at } E = -\frac{v_k}{u_k} \text{ if } u_k > 0 > v_k \text{ and it lies on the way, else at an end}"
+        r"C_j(t) = D_j + \frac{j}{n} S(t) > 0 \text{ for all } j \iff S(t) > S_{\min} ="
+        r" \max_j\left(-\frac{n D_j}{j}\right), \quad D_j \text{ conserved}"
+        r" \qquad \min_t \frac{S_k}{\sqrt n} = \sqrt{-u_k v_k} \text{ at } E = -\frac{v_k}{u_k}"
+        r" \text{ if } u_k > 0 > v_k \text{ and it lies on the way, else at an end}"
     ),
     assumptions=(
         r"ReLU, plateau radii, $m + h \le L$, no conv bias, no $c$; partial sums from both sides",
-        r"a channel whose partial sums are all negative keeps its weights, and the law holds for the others",
+        (
+            r"a channel whose partial sums are all negative keeps its weights, and the law holds"
+            r" for the others"
+        ),
     ),
     law=LAW,
     prove=prove,

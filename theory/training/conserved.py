@@ -1,18 +1,22 @@
-r"""What gradient flow never changes, whatever the data: found by linear algebra, and shown to be everything.
+r"""What gradient flow never changes, whatever the data: found by linear algebra, and shown to be
+everything.
 
-*Linear cell* (identity, or ReLU while every lit pre-activation is positive; no conv bias), K channels, S_k = Σ_u w_{k,u}:
+*Linear cell* (identity, or ReLU while every lit pre-activation is positive; no conv bias), K
+channels, S_k = Σ_u w_{k,u}:
 
     w_{k,u} - S_k/n,    a_j a_k - S_j S_k/n,    a_j S_k - a_k S_j,
 
-of which K(n + 1) - 1 are independent; with a readout bias c the same ones, and none of them holds c.
+of which K(n + 1) - 1 are independent; with a readout bias c the same ones, and none of them holds
+c.
 
-*One channel, any cell of any positively homogeneous σ, any bias*: there r̂ = c + a ℓ_r(w, b) with linear
-functionals ℓ_r, and conserved are d · (w, b) for every d orthogonal to all of them, and
+*One channel, any cell of any positively homogeneous σ, any bias*: there r̂ = c + a ℓ_r(w, b) with
+linear functionals ℓ_r, and conserved are d · (w, b) for every d orthogonal to all of them, and
 
     a² - |w|² - b²,
 
-which survives in every cell and across the walls.  With p independent functionals these are dim(w, b) - p + 1.
-In the linear cell p = 1; each further one, a crossed partial sum or a bias, costs one conserved quantity.
+which survives in every cell and across the walls.  With p independent functionals these are dim(w,
+b) - p + 1. In the linear cell p = 1; each further one, a crossed partial sum or a bias, costs one
+conserved quantity.
 """
 
 from __future__ import annotations
@@ -57,21 +61,34 @@ def products(w: Taps, a: Vector) -> list[Any]:
 
 
 def everywhere(w: Vector, b: Scalar, a: Scalar) -> Any:
-    """a² - |w|² - b² of one channel, for every positively homogeneous σ, in every cell and across walls."""
+    """a² - |w|² - b² of one channel, for every positively homogeneous σ, in every cell and across
+    walls.
+    """
     return a * a - sum(tap * tap for tap in w) - b * b
 
 
 @dataclass(frozen=True)
 class Conserved:
-    """The law: the quantities of the linear cell, and the one that every homogeneous channel keeps."""
+    """The law: the quantities of the linear cell, and the one that every
+    homogeneous channel keeps.
+    """
 
     deviations: Callable[[Taps], list[Any]]
     products: Callable[[Taps, Vector], list[Any]]
     everywhere: Callable[[Vector, Scalar, Scalar], Any]
 
 
-MODELS = ((1, 1, False), (3, 1, False), (3, 1, True), (5, 1, True), (1, 3, False), (3, 2, False),
-          (3, 2, True), (5, 2, False), (3, 3, False))  # fmt: skip
+MODELS = (
+    (1, 1, False),
+    (3, 1, False),
+    (3, 1, True),
+    (5, 1, True),
+    (1, 3, False),
+    (3, 2, False),
+    (3, 2, True),
+    (5, 2, False),
+    (3, 3, False),
+)
 """(n, K, with c) of the linear cell."""
 
 R = sp.Rational
@@ -93,7 +110,9 @@ def _point(variables: Sequence[sp.Symbol]) -> dict[sp.Symbol, sp.Rational]:
 
 
 def prove(law: Conserved) -> Proof:
-    """Linear algebra over the rationals, from the double sum: conserved, all of degree 2, and no others."""
+    """Linear algebra over the rationals, from the double sum: conserved, all of degree 2, and no
+    others.
+    """
 
     def steps() -> Iterator[Step]:
         groups = [
@@ -106,8 +125,9 @@ def prove(law: Conserved) -> Proof:
             yield from group
 
     covers = (
-        "linear cell: n = 1 with K = 1, 3, n = 3 with K = 1, 2, 3, n = 5 with K = 1, 2, with and without c; "
-        "cells of ReLU, K = 1, n = 3, 5, with p = 1, 2, 3, 4, with and without conv bias; any weights, any data on the radii"
+        "linear cell: n = 1 with K = 1, 3, n = 3 with K = 1, 2, 3, n = 5 with K = 1, 2, with and"
+        " without c; cells of ReLU, K = 1, n = 3, 5, with p = 1, 2, 3, 4, with and without conv"
+        " bias; any weights, any data on the radii"
     )
     return Proof(steps(), covers)
 
@@ -155,7 +175,9 @@ def _decided(
     more: list[sp.Expr],
     count: int,
 ) -> Iterator[Step]:
-    """Conserved; with ``more`` (products of linear ones) all of degree <= 2; and as many as any function allows."""
+    """Conserved; with ``more`` (products of linear ones) all of degree <= 2; and as many as any
+    function allows.
+    """
     fields = [field(direction, variables) for direction in answers]
     unchanged = all(
         sp.expand(sum(sp.diff(q, v) * x for v, x in zip(variables, direction, strict=True))) == 0
@@ -189,7 +211,9 @@ def _unscaled(w: Taps, a: Vector) -> list[Any]:
 
 
 def _each_for_itself(w: Taps, a: Vector) -> list[Any]:
-    """Wrong (too few): every channel keeps its own a_k² - S_k²/n, and nothing ties the channels together."""
+    """Wrong (too few): every channel keeps its own a_k² - S_k²/n, and nothing ties the channels
+    together.
+    """
     return [x for row, weight in zip(w, a, strict=True) for x in products([row], [weight])]
 
 
@@ -209,9 +233,18 @@ CLAIM: Claim[Conserved] = Claim(
         r" \qquad a_k^2 - |w_k|^2 - b_k^2 \text{ in every cell}"
     ),
     assumptions=(
-        r"gradient flow on the mean squared error, with or without $c$; conserved means: for all data",
-        r"first line: the linear cell, no conv bias, any radii whose pulses stay clear of the border",
-        r"last line: $\sigma$ positively homogeneous; for $K = 1$ the other quantities of a cell are linear",
+        (
+            r"gradient flow on the mean squared error, with or without $c$; conserved means: for"
+            r" all data"
+        ),
+        (
+            r"first line: the linear cell, no conv bias, any radii whose pulses stay clear of the"
+            r" border"
+        ),
+        (
+            r"last line: $\sigma$ positively homogeneous; for $K = 1$ the other quantities of a"
+            r" cell are linear"
+        ),
     ),
     law=LAW,
     prove=prove,

@@ -1,7 +1,8 @@
-r"""A bias in the convolution, none in the readout, one channel: the bias ends at 0, and every weight has a closed form.
+r"""A bias in the convolution, none in the readout, one channel: the bias ends at 0, and every
+weight has a closed form.
 
-On the linear cell r̂ = a (2rS + Nb), N the number of positions.  Whatever the data, gradient flow keeps the
-deviations w_u - S/n and
+On the linear cell r̂ = a (2rS + Nb), N the number of positions.  Whatever the data, gradient flow
+keeps the deviations w_u - S/n and
 
     h = a² - S²/n - b².
 
@@ -9,8 +10,8 @@ It ends, but for starts of measure zero, where r̂ = r: b = 0, aS = 1/2, hence
 
     a² = (h + √(h² + 1/n))/2,    w_u(∞) = w_u(0) + (S(∞) - S(0))/n.
 
-The sign of a is that of the start if h > 0, or if the loss at the start is below E r², the loss of every network with a = 0.
-Otherwise the data decide.  Derivation: docs/training/conv_bias.md.
+The sign of a is that of the start if h > 0, or if the loss at the start is below E r², the loss of
+every network with a = 0. Otherwise the data decide.  Derivation: docs/training/conv_bias.md.
 """
 
 from __future__ import annotations
@@ -72,12 +73,14 @@ PROVED_TAPS = (1, 3, 5)
 
 
 def prove(law: ConvBias) -> Proof:
-    """Conserved, by the fields of the double sum; the only end, by its equations; the sign, by the loss at a = 0."""
+    """Conserved, by the fields of the double sum; the only end, by its equations; the sign, by the
+    loss at a = 0.
+    """
     steps = [step for n in PROVED_TAPS for step in _conserved(law, n)]
     steps += [*_end(law), *_sign(law)]
     covers = (
-        "n = 1, 3, 5, K = 1, any radii and data with the border dark under the filter; the end for every h and n; "
-        "the saddles for every N, R > μ² and n"
+        "n = 1, 3, 5, K = 1, any radii and data with the border dark under the filter; the end for"
+        " every h and n; the saddles for every N, R > μ² and n"
     )
     return Proof(tuple(steps), covers)
 
@@ -153,7 +156,9 @@ def _end(law: ConvBias) -> list[Step]:
 
 
 def _sign(law: ConvBias) -> list[Step]:
-    """On a = 0: the loss is R, h <= 0; its critical points lie on a line, and the Hessian there has both signs."""
+    """On a = 0: the loss is R, h <= 0; its critical points lie on a line, and the Hessian there has
+    both signs.
+    """
     s, b = sp.symbols("s b", positive=True)
     second = sp.Symbol("R", positive=True)
     mean, number, root = sp.symbols("mu N rho", positive=True)
@@ -202,12 +207,20 @@ CLAIM: Claim[ConvBias] = Claim(
     title="A bias in the convolution: it ends at 0, and moves every other weight",
     statement=(
         r"h = a^2 - \frac{S^2}{n} - b^2 \text{ is conserved}"
-        r" \qquad b(\infty) = 0, \quad a(\infty)^2 = \frac{h + \sqrt{h^2 + 1/n}}{2}, \quad w_u(\infty) = w_u(0) + \frac1n\left(\frac{1}{2a(\infty)} - S(0)\right)"
-        r" \qquad \operatorname{sign} a(\infty) = \operatorname{sign} a(0) \text{ if } h > 0 \text{ or } L(0) < \mathrm{E}[r^2]"
+        r" \qquad b(\infty) = 0, \quad a(\infty)^2 = \frac{h + \sqrt{h^2 + 1/n}}{2}, \quad"
+        r" w_u(\infty) = w_u(0) + \frac1n\left(\frac{1}{2a(\infty)} - S(0)\right)"
+        r" \qquad \operatorname{sign} a(\infty) = \operatorname{sign} a(0) \text{ if } h > 0 \text{"
+        r" or } L(0) < \mathrm{E}[r^2]"
     ),
     assumptions=(
-        r"gradient flow, $K = 1$, conv bias $b$, no readout bias, $\sigma$ the identity; data on two or more radii up to $\frac N2 - h$, clear of the border",
-        r"where the last line says nothing, the data decide the sign, and starts of measure zero end in a saddle with $a = 0$",
+        (
+            r"gradient flow, $K = 1$, conv bias $b$, no readout bias, $\sigma$ the identity; data"
+            r" on two or more radii up to $\frac N2 - h$, clear of the border"
+        ),
+        (
+            r"where the last line says nothing, the data decide the sign, and starts of measure"
+            r" zero end in a saddle with $a = 0$"
+        ),
     ),
     law=LAW,
     prove=prove,

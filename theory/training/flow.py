@@ -1,11 +1,12 @@
 r"""Every weight at convergence, from its initial value.
 
-On the linear cell, with u_k = a_k + S_k/√n, v_k = a_k - S_k/√n, U = Σu_k² > 0, W = Σv_k², gradient flow on any
-data, with or without a readout bias, multiplies u by √E and v by 1/√E, and ends where
+On the linear cell, with u_k = a_k + S_k/√n, v_k = a_k - S_k/√n, U = Σu_k² > 0, W = Σv_k², gradient
+flow on any data, with or without a readout bias, multiplies u by √E and v by 1/√E, and ends where
 
     E = (1 + √(1 + n U W)) / (√n U),    w_{k,u}(∞) = w_{k,u}(0) + (S_k(∞) - S_k(0))/n.
 
-The data set the pace along this one curve, and nothing else.  Only U = 0 is excluded, a_k = -S_k/√n in every
+The data set the pace along this one curve, and nothing else.  Only U = 0 is excluded, a_k = -S_k/√n
+in every
 channel: from there the flow runs into the saddle a = S = 0.  Derivation: docs/training/flow.md.
 """
 
@@ -47,7 +48,9 @@ class Flow:
 def end(
     law: Flow, w: Taps, a: Vector, root: Scalar, sqrt: Function
 ) -> tuple[list[list[Any]], list[Any]]:
-    """(w, a) at convergence, for any kind of number; ``root`` is √n in that kind.  U must be positive."""
+    """(w, a) at convergence, for any kind of number; ``root`` is √n in that kind.  U must be
+    positive.
+    """
     u, v = linear_cell.light_cone(w, a, root)
     big_u, big_w = linear_cell.squares(u, v)
     factor = sqrt(law.stretch(big_u, big_w, root, sqrt))
@@ -63,12 +66,14 @@ MODELS = ((1, 1), (3, 1), (5, 1), (1, 2), (3, 2), (3, 3), (7, 2))
 
 
 def prove(law: Flow) -> Proof:
-    """The curve solves the flow of the double sum; θ grows along it; its end is exact and the only one."""
+    """The curve solves the flow of the double sum; θ grows along it; its end is exact and the only
+    one.
+    """
     steps = [step for model in MODELS for step in _curve(law, *model)]
     steps += _turning_point(law)
     covers = (
-        "n = 1, 3, 5, 7 with K = 1, 2, 3 (n = 3), K = 1, 2 (n = 1), K = 1 (n = 5), K = 2 (n = 7); any weights with U > 0, "
-        "any radii and data, with and without c"
+        "n = 1, 3, 5, 7 with K = 1, 2, 3 (n = 3), K = 1, 2 (n = 1), K = 1 (n = 5), K = 2 (n = 7);"
+        " any weights with U > 0, any radii and data, with and without c"
     )
     return Proof(tuple(steps), covers)
 
@@ -147,12 +152,16 @@ CLAIM: Claim[Flow] = Claim(
     title="Every weight at convergence, from its initial value",
     statement=(
         r"w_{k,u}(\infty) = w_{k,u}(0) + \frac{S_k(\infty) - S_k(0)}{n}"
-        r" \qquad a_k(\infty) \pm \frac{S_k(\infty)}{\sqrt n} = E^{\pm 1/2}\left(a_k(0) \pm \frac{S_k(0)}{\sqrt n}\right)"
+        r" \qquad a_k(\infty) \pm \frac{S_k(\infty)}{\sqrt n} = E^{\pm 1/2}\left(a_k(0) \pm"
+        r" \frac{S_k(0)}{\sqrt n}\right)"
         r" \qquad E = \frac{1 + \sqrt{1 + n U W}}{\sqrt n\, U}, \quad"
         r" U, W = \sum_k \left(a_k(0) \pm \frac{S_k(0)}{\sqrt n}\right)^2"
     ),
     assumptions=(
-        r"gradient flow on the mean squared error, any data on two or more radii up to $\frac N2 - h$, clear of the border, with or without $c$; no conv bias, sum pooling",
+        (
+            r"gradient flow on the mean squared error, any data on two or more radii up to $\frac"
+            r" N2 - h$, clear of the border, with or without $c$; no conv bias, sum pooling"
+        ),
         r"the linear cell: $\sigma$ the identity, or ReLU while it stays active",
         r"$U > 0$",
     ),

@@ -3,10 +3,12 @@ r"""Moments of rectified Gaussians, in Φ, φ and Φ₂: what noise makes of ReL
 For X ~ N(μ, ς²), α = μ/ς, and a pair with correlation ρ, q = √(1 - ρ²), X₊ = max(X, 0):
 
     E X₊ = μ Φ(α) + ς φ(α),        E X₊² = (μ² + ς²) Φ(α) + μ ς φ(α),
-    E X₊Y₊ = (μν + ρςτ) Φ₂(α, β; ρ) + μτ φ(β) Φ((α - ρβ)/q) + νς φ(α) Φ((β - ρα)/q) + ςτ q² φ₂(α, β; ρ)
+    E X₊Y₊ = (μν + ρςτ) Φ₂(α, β; ρ) + μτ φ(β) Φ((α - ρβ)/q) + νς φ(α) Φ((β - ρα)/q)
+              + ςτ q² φ₂(α, β; ρ)
 
-with Y ~ N(ν, τ²), β = ν/τ and φ₂ = exp(-(α² - 2ραβ + β²)/(2q²))/(2πq).  All functions take any kind of number; Φ, φ,
-Φ₂, exp and √ come with the kind, as :class:`Normal`.  Derivation: docs/training/noise.md.
+with Y ~ N(ν, τ²), β = ν/τ and φ₂ = exp(-(α² - 2ραβ + β²)/(2q²))/(2πq).  All functions take any kind
+of number; Φ, φ, Φ₂, exp and √ come with the kind, as :class:`Normal`.  Derivation:
+docs/training/noise.md.
 """
 
 from __future__ import annotations
@@ -51,7 +53,9 @@ SYMBOLIC = Normal(
     sp.sqrt,
     sp.pi,
 )
-"""sympy's; Φ₂ is an undefined function, of which proofs use ∂Φ₂/∂ρ = φ₂ and ∂Φ₂/∂α = φ(α) Φ((β - ρα)/q)."""
+"""sympy's; Φ₂ is an undefined function, of which proofs use ∂Φ₂/∂ρ = φ₂ and ∂Φ₂/∂α = φ(α) Φ((β -
+ρα)/q).
+"""
 
 
 def first(mean: Scalar, deviation: Scalar, normal: Normal) -> Any:
@@ -100,7 +104,9 @@ def one_sided(
 def pinned(
     mu: Scalar, nu: Scalar, deviation: Scalar, other: Scalar, rho: Scalar, normal: Normal
 ) -> Any:
-    """(density of X at 0) · E[Y₊ | X = 0] = 2 ∂/∂ς² of :func:`product` at a fixed covariance ρςτ."""
+    """(density of X at 0) · E[Y₊ | X = 0] = 2 ∂/∂ς² of :func:`product` at a fixed
+    covariance ρςτ.
+    """
     alpha = mu / deviation
     q = normal.sqrt(1 - rho**2)
     given = first(nu - rho * other * alpha, other * q, normal)

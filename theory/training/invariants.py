@@ -1,13 +1,14 @@
 r"""Conserved quantities found by linear algebra: what no data can change under gradient flow.
 
-Gradient flow on mean((r̂ - r)²) moves the weights along a combination of the fields X_r = ∇r̂(x_r), one for each
-radius, with coefficients -2 (r̂ - r) times its share, which depend on the data.  So a function F of the weights
-is conserved *whatever the data* if and only if X_r F = ∇r̂(x_r) · ∇F = 0 for every r.  For polynomials F of
-bounded degree that is a linear system: :func:`invariants` solves it.
+Gradient flow on mean((r̂ - r)²) moves the weights along a combination of the fields X_r = ∇r̂(x_r),
+one for each radius, with coefficients -2 (r̂ - r) times its share, which depend on the data.  So a
+function F of the weights is conserved *whatever the data* if and only if X_r F = ∇r̂(x_r) · ∇F = 0
+for every r.  For polynomials F of bounded degree that is a linear system: :func:`invariants` solves
+it.
 
-That none is missing, of any degree or none, follows from a rank: brackets of the fields annihilate F too, so
-at a point where the fields and their brackets span a space of dimension d, at most dim - d conserved quantities
-are independent (:func:`orbit_dimension`).
+That none is missing, of any degree or none, follows from a rank: brackets of the fields annihilate
+F too, so at a point where the fields and their brackets span a space of dimension d, at most dim -
+d conserved quantities are independent (:func:`orbit_dimension`).
 """
 
 from __future__ import annotations
@@ -44,11 +45,13 @@ def answer(
     x: Sequence[sp.Expr],
     cell: dict[sp.Symbol, sp.Expr] | None = None,
 ) -> sp.Expr:
-    """r̂(x) by the double sum over positions and taps, σ the identity; with ``cell``, ReLU in the cell of that point.
+    """r̂(x) by the double sum over positions and taps, σ the identity; with ``cell``, ReLU in the
+    cell of that point.
 
     Raises
     ------
-    ValueError: the point lies on a wall: some pre-activation that depends on the weights is 0 there.
+    ValueError: the point lies on a wall: some pre-activation that depends on the weights is 0
+        there.
     """
     total = sp.sympify(c)
     for taps, bias, weight in zip(w, b, a, strict=True):
@@ -86,7 +89,9 @@ def _matrix(columns: Sequence[dict[tuple[int, ...], sp.Rational]]) -> DomainMatr
 def invariants(
     fields: Sequence[Field], variables: Sequence[sp.Symbol], degree: int = 2
 ) -> list[sp.Expr]:
-    """A basis of all polynomials F of degree 1 to ``degree`` without constant term with X F = 0 for every field."""
+    """A basis of all polynomials F of degree 1 to ``degree`` without constant term with X F = 0 for
+    every field.
+    """
     monomials = [
         sp.Mul(*chosen)
         for d in range(1, degree + 1)
@@ -127,7 +132,9 @@ def jacobian_rank(
     variables: Sequence[sp.Symbol],
     point: dict[sp.Symbol, sp.Rational],
 ) -> int:
-    """The rank of ∂(quantities)/∂(variables) at a rational point: how many are independent around it."""
+    """The rank of ∂(quantities)/∂(variables) at a rational point: how many are independent around
+    it.
+    """
     rows = [[QQ.from_sympy(sp.diff(q, v).xreplace(point)) for v in variables] for q in quantities]
     return int(DomainMatrix(rows, (len(rows), len(variables)), QQ).rank())
 
@@ -139,8 +146,9 @@ def orbit_dimension(
 ) -> int:
     """The dimension, at a point, of what the fields and all their brackets span.
 
-    The fields must be affine in the variables, as gradients of a bilinear answer are: x -> Mx + v.  Then
-    brackets are commutators of the matrices [[M, v], [0, 0]], and the algebra they generate is finite.
+    The fields must be affine in the variables, as gradients of a bilinear answer are: x -> Mx + v.
+    Then brackets are commutators of the matrices [[M, v], [0, 0]], and the algebra they generate is
+    finite.
 
     Raises
     ------

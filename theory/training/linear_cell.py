@@ -1,17 +1,18 @@
 r"""Light-cone coordinates: in them, every gradient step on the linear cell is a stretch.
 
-On the linear cell (identity, or ReLU while every pre-activation is positive; no conv bias) a network knows
-its weights only through a_k and S_k = Σ_u w_{k,u}: r̂ = c + 2rθ with θ = Σ_k a_k S_k.  With s_k = S_k/√n,
+On the linear cell (identity, or ReLU while every pre-activation is positive; no conv bias) a
+network knows its weights only through a_k and S_k = Σ_u w_{k,u}: r̂ = c + 2rθ with θ = Σ_k a_k S_k.
+With s_k = S_k/√n,
 
     u_k = a_k + s_k,    v_k = a_k - s_k,    U = Σ u_k²,    W = Σ v_k²,
 
-a gradient step multiplies every u_k by one common factor and every v_k by another.  After the factors A
-and B,
+a gradient step multiplies every u_k by one common factor and every v_k by another.  After the
+factors A and B,
 
     a_k = (A u_k + B v_k)/2,    s_k = (A u_k - B v_k)/2,    θ = (√n/4)(U A² - W B²),
 
-and gradient flow keeps AB = 1.  All functions here take any kind of number (symbols, rationals, arrays,
-enclosures); ``root`` is √n in that kind.  Derivation: docs/training/flow.md.
+and gradient flow keeps AB = 1.  All functions here take any kind of number (symbols, rationals,
+arrays, enclosures); ``root`` is √n in that kind.  Derivation: docs/training/flow.md.
 """
 
 from __future__ import annotations
@@ -45,8 +46,8 @@ def theta(big_u: Scalar, big_w: Scalar, root: Scalar, first: Scalar, second: Sca
 def stretch(big_u: Scalar, big_w: Scalar, root: Scalar, sqrt: Function, grown: Scalar = 1) -> Any:
     """E = A/B at which θ = 1/2, when AB = 1/``grown``: U E - W/E = 2 grown/√n.
 
-    E = (grown + √(grown² + n U W)) / (√n U), the only positive root; U must be positive.  Gradient flow has
-    grown = 1 and E = e^{2τ}.
+    E = (grown + √(grown² + n U W)) / (√n U), the only positive root; U must be positive.  Gradient
+    flow has grown = 1 and E = e^{2τ}.
     """
     return (grown + sqrt(grown**2 + root**2 * big_u * big_w)) / (root * big_u)
 
@@ -60,7 +61,9 @@ def unfold(
 
 
 def moved(w: Taps, sums: Vector) -> list[list[Any]]:
-    """The taps after the sums became S_k: all taps of a filter are shifted by the same (S_k - Σ w_k)/n."""
+    """The taps after the sums became S_k: all taps of a filter are shifted by the same (S_k - Σ
+    w_k)/n.
+    """
     result = []
     for taps, total in zip(w, sums, strict=True):
         shift = (total - sum(taps[1:], taps[0])) / len(taps)

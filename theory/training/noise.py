@@ -1,14 +1,17 @@
 r"""Noisy pulses: how far the answer shrinks, what it costs, and the exact risk of ReLU.
 
-Every pixel of x_r carries independent noise s N(0, 1), N pixels, circular padding.  On the linear cell only θ = Σ a_k S_k
+Every pixel of x_r carries independent noise s N(0, 1), N pixels, circular padding.  On the linear
+cell only θ = Σ a_k S_k
 matters: r̂ = c + θ(2r + s Σξ), and the least risk is
 
     θ = 2V/(4V + Ns²),    c = (1 - 2θ) E r,    risk = V N s²/(4V + Ns²),    V = Var r.
 
-With zero padding the pixels beside the border are weighed by partial sums; filters for which these cancel there do
-better: N - 2h takes the place of N.  ReLU's risk is a sum of moments of rectified Gaussians (theory/training/gaussian.py).
-As s -> 0 one tap can silence the dark pixels (w > 0) or the lit ones (w < 0), whichever are more, and nothing else: see
-:func:`silenced`.
+With zero padding the pixels beside the border are weighed by partial sums; filters for which these
+cancel there do
+better: N - 2h takes the place of N.  ReLU's risk is a sum of moments of rectified Gaussians
+    (theory/training/gaussian.py).
+As s -> 0 one tap can silence the dark pixels (w > 0) or the lit ones (w < 0), whichever are more,
+and nothing else: see :func:`silenced`.
 Derivation: docs/training/noise.md.
 """
 
@@ -41,15 +44,18 @@ def linear_risk(spread: Scalar, pixels: Scalar, noise: Scalar) -> Any:
 
 
 def passing(x: Vector) -> tuple[int, int]:
-    """How many pixels of a pulse get past a threshold just above 0 with w > 0, and, with w < 0, past one just below 1."""
+    """How many pixels of a pulse get past a threshold just above 0 with w > 0, and, with w < 0,
+    past one just below 1.
+    """
     return sum(bool(value > 0) for value in x), sum(bool(value < 1) for value in x)
 
 
 def silenced(count: Scalar, pixels: Scalar, bend: Scalar, threshold: Scalar, normal: Normal) -> Any:
-    """[E k + (N - E k) v + (τ + ψ)² u]/N: risk over linear risk as s -> 0, one tap, the threshold τs before the silenced level.
+    """[E k + (N - E k) v + (τ + ψ)² u]/N: risk over linear risk as s -> 0, one tap, the threshold
+    τs before the silenced level.
 
-    k(r) pixels pass, of mean ``count``; the others add noise of variance v = Var (ξ - τ)₊ instead of 1; ψ = E (ξ - τ)₊, and
-    u = ``bend`` = min over α of Var(k - αr).
+    k(r) pixels pass, of mean ``count``; the others add noise of variance v = Var (ξ - τ)₊ instead
+    of 1; ψ = E (ξ - τ)₊, and u = ``bend`` = min over α of Var(k - αr).
     """
     psi = gaussian.first(-threshold, 1, normal)
     rest = gaussian.second(-threshold, 1, normal) - psi**2
@@ -62,7 +68,9 @@ Product = Callable[[Scalar, Scalar, Scalar, Scalar, Scalar, Normal], Any]
 
 @dataclass(frozen=True)
 class Noise:
-    """The law: θ and the risk of the linear cell, the three moments of ReLU's risk, and what one tap silences as s -> 0."""
+    """The law: θ and the risk of the linear cell, the three moments of ReLU's risk, and what one
+    tap silences as s -> 0.
+    """
 
     angle: Callable[[Scalar, Scalar, Scalar], Any]
     linear_risk: Callable[[Scalar, Scalar, Scalar], Any]
@@ -94,15 +102,19 @@ def prove(law: Noise) -> Proof:
             yield from _turned(n)
 
     covers = (
-        "the noisy double sum for n = 1, 3, 5 on pulses with m = h + 1, both paddings; the least risk for every V, N, s; the moments for every mean, "
-        "deviation and correlation; any radii; the limit of little noise for one tap of either sign, on radii among which are two half-integers, first order in s, on pulses with m = 1 and 3; "
-        "that nothing with three taps or more has a closed form here is not claimed"
+        "the noisy double sum for n = 1, 3, 5 on pulses with m = h + 1, both paddings; the least"
+        " risk for every V, N, s; the moments for every mean, deviation and correlation; any radii;"
+        " the limit of little noise for one tap of either sign, on radii among which are two"
+        " half-integers, first order in s, on pulses with m = 1 and 3; that nothing with three taps"
+        " or more has a closed form here is not claimed"
     )
     return Proof(steps(), covers)
 
 
 def _sums(n: int) -> list[Step]:
-    """The coefficient of every pixel's noise: S everywhere; with zero padding partial sums beside the border."""
+    """The coefficient of every pixel's noise: S everywhere; with zero padding partial sums beside
+    the border.
+    """
     h, w = n // 2, taps(n)
     clean = pulse(h + 1, sp.Rational(1, 3), 3 * h + 3)
     xi = sp.symbols(f"xi0:{len(clean)}", real=True)
@@ -119,8 +131,11 @@ def _sums(n: int) -> list[Step]:
     partial = sum(len(xi) - h > j >= h for j in range(len(xi)))
     return [
         Step(f"circular: the sum is S(2r + Σξ), n = {n}", round_sum == 0),
-        Step(f"zeros: N - 2h pixels count S, the others a partial sum, n = {n}", border and partial == len(xi) - 2 * h),
-    ]  # fmt: skip
+        Step(
+            f"zeros: N - 2h pixels count S, the others a partial sum, n = {n}",
+            border and partial == len(xi) - 2 * h,
+        ),
+    ]
 
 
 def _least(law: Noise) -> Iterator[Step]:
@@ -166,7 +181,9 @@ def _single(law: Noise) -> Iterator[Step]:
 
 
 def _turned(n: int) -> list[Step]:
-    """On a ring the filter -w with the bias S + b sees in x what w with b sees in 1 - x: dark and lit change places."""
+    """On a ring the filter -w with the bias S + b sees in x what w with b sees in 1 - x: dark and
+    lit change places.
+    """
     w, b = taps(n), sp.Symbol("b", real=True)
     x = pulse(n // 2 + 1, phi, 3 * (n // 2) + 3)
     there = [z + b for z in circular(w, [1 - value for value in x])]
@@ -176,9 +193,11 @@ def _turned(n: int) -> list[Step]:
 
 
 def _kink() -> list[Step]:
-    """Without noise a threshold t in (0, 1) takes every pixel φ in (0, 1) below its chord: (φ - t)₊ < φ (1 - t).
+    """Without noise a threshold t in (0, 1) takes every pixel φ in (0, 1) below its chord: (φ - t)₊
+    < φ (1 - t).
 
-    With w < 0, (t - φ)₊ < t (1 - φ).  At half-integers nothing is grey: what that adds is no line in r if there are two.
+    With w < 0, (t - φ)₊ < t (1 - φ).  At half-integers nothing is grey: what that adds is no line
+    in r if there are two.
     """
     q, d = sp.symbols("q d", positive=True)
     t = 1 / (1 + q)
@@ -188,13 +207,18 @@ def _kink() -> list[Step]:
         "above": (above - t - above * (1 - t), -t * (1 - above)),
     }
     return [
-        Step(f"a grey pixel {name} the threshold bends, any radius", all(sp.factor(bend).is_negative is True for bend in both))
+        Step(
+            f"a grey pixel {name} the threshold bends, any radius",
+            all(sp.factor(bend).is_negative is True for bend in both),
+        )
         for name, both in bends.items()
-    ]  # fmt: skip
+    ]
 
 
 def _silence(law: Noise) -> Iterator[Step]:
-    """A pixel at y > 0 passes the threshold τs but for terms beyond all orders: mean y - τs, variance s²; at 0 it adds sψ, s²v."""
+    """A pixel at y > 0 passes the threshold τs but for terms beyond all orders: mean y - τs,
+    variance s²; at 0 it adds sψ, s²v.
+    """
     s, tau, mean, spread, cross, square = sp.symbols("s tau mu V C Q", real=True)
     psi, variance, size = sp.symbols("psi v N", real=True)
     for m, fraction in ((1, sp.Rational(1, 3)), (3, sp.Rational(1, 3)), (3, sp.Integer(0))):
@@ -209,7 +233,8 @@ def _silence(law: Noise) -> Iterator[Step]:
                 good and sp.expand(total - plain - len(x) * s * psi + s * count * (tau + psi)) == 0
             )
         yield Step(f"either sign: what passes, and the mean, r = {r}", bool(good))
-    # a = (1 + sβ)/2, f = 2r - s (τ + ψ) k and a constant: Var(af - r) + a² s² [k + (N - k) v], Var r = V, Cov = C, Var k = Q.
+    # a = (1 + sβ)/2, f = 2r - s (τ + ψ) k and a constant: Var(af - r) + a² s² [k + (N - k) v], Var
+    # r = V, Cov = C, Var k = Q.
     beta = sp.Symbol("beta", real=True)
     a = (1 + s * beta) / 2
     slope, bent = 2 * a - 1, a * s * (tau + psi)
@@ -230,7 +255,9 @@ def _silence(law: Noise) -> Iterator[Step]:
 
 
 def _vanishes(expression: sp.Expr, rho: sp.Symbol) -> bool:
-    """0: so is, with q² = 1 - ρ², the rational factor of every product of exponentials, Φ and Φ₂; a quick no where it is far from 0."""
+    """0: so is, with q² = 1 - ρ², the rational factor of every product of exponentials, Φ and Φ₂; a
+    quick no where it is far from 0.
+    """
     if _far_from_zero(expression):
         return False
     q, square = sp.Symbol("q", positive=True), 1 - rho**2
@@ -267,7 +294,9 @@ def _far_from_zero(expression: sp.Expr) -> bool:
 
 
 def _pair(product: Product) -> Iterator[Step]:
-    """E X₊Y₊: a product at ρ = 0; its slope in ρ is ςτΦ₂ (Price); and the derivatives that the gradient of the risk needs."""
+    """E X₊Y₊: a product at ρ = 0; its slope in ρ is ςτΦ₂ (Price); and the derivatives that the
+    gradient of the risk needs.
+    """
     mu, nu, rho = sp.symbols("mu nu rho", real=True)
     sd, other = sp.symbols("varsigma tau", positive=True)
     normal = SYMBOLIC
@@ -337,14 +366,31 @@ CLAIM: Claim[Noise] = Claim(
     id="noise",
     title="Noisy pulses: how far the answer shrinks, and what a threshold buys",
     statement=(
-        r"\theta = \frac{2V}{4V + N s^2}, \quad c = (1 - 2\theta)\,\mathrm{E} r, \quad \mathrm{E}(\hat r - r)^2 = \frac{V N s^2}{4V + N s^2}"
-        r" \qquad \mathrm{E} X_+ = \mu\Phi(\tfrac\mu\varsigma) + \varsigma\varphi(\tfrac\mu\varsigma), \quad \mathrm{E} X_+^2 = (\mu^2 + \varsigma^2)\Phi(\tfrac\mu\varsigma) + \mu\varsigma\varphi(\tfrac\mu\varsigma), \quad \frac{\partial}{\partial\rho}\mathrm{E} X_+ Y_+ = \varsigma\tau\,\Phi_2"
-        r" \qquad n = 1,\ s \to 0: \quad \frac{\text{risk, ReLU}}{\text{risk, linear}} \to \min_{k,\,\tau} \frac1N\left[\mathrm{E} k + (N - \mathrm{E} k)\, v + (\tau + \psi)^2 \min_\alpha \mathrm{Var}(k - \alpha r)\right]"
+        r"\theta = \frac{2V}{4V + N s^2}, \quad c = (1 - 2\theta)\,\mathrm{E} r, \quad"
+        r" \mathrm{E}(\hat r - r)^2 = \frac{V N s^2}{4V + N s^2}"
+        r" \qquad \mathrm{E} X_+ = \mu\Phi(\tfrac\mu\varsigma) +"
+        r" \varsigma\varphi(\tfrac\mu\varsigma), \quad \mathrm{E} X_+^2 = (\mu^2 +"
+        r" \varsigma^2)\Phi(\tfrac\mu\varsigma) + \mu\varsigma\varphi(\tfrac\mu\varsigma), \quad"
+        r" \frac{\partial}{\partial\rho}\mathrm{E} X_+ Y_+ = \varsigma\tau\,\Phi_2"
+        r" \qquad n = 1,\ s \to 0: \quad \frac{\text{risk, ReLU}}{\text{risk, linear}} \to"
+        r" \min_{k,\,\tau} \frac1N\left[\mathrm{E} k + (N - \mathrm{E} k)\, v + (\tau + \psi)^2"
+        r" \min_\alpha \mathrm{Var}(k - \alpha r)\right]"
     ),
     assumptions=(
-        r"independent noise $s\,\mathcal N(0, 1)$ on each of $N$ pixels, circular padding; $V = \mathrm{Var}\, r$",
-        r"first line: linear cell, $\theta = \sum_k a_k S_k$; second line: pre-activations $X, Y$ of ReLU with means $\mu, \nu$, deviations $\varsigma, \tau$, correlation $\rho$",
-        r"third line: one channel, two half-integers at least among the radii; $k(r)$ counts the pixels above 0 (then $w > 0$, the dark is silenced) or those below 1 ($w < 0$, the lit are): the less of the two; $\psi = \mathrm{E}(\xi - \tau)_+$, $v = \mathrm{Var}(\xi - \tau)_+$",
+        (
+            r"independent noise $s\,\mathcal N(0, 1)$ on each of $N$ pixels, circular padding; $V ="
+            r" \mathrm{Var}\, r$"
+        ),
+        (
+            r"first line: linear cell, $\theta = \sum_k a_k S_k$; second line: pre-activations $X,"
+            r" Y$ of ReLU with means $\mu, \nu$, deviations $\varsigma, \tau$, correlation $\rho$"
+        ),
+        (
+            r"third line: one channel, two half-integers at least among the radii; $k(r)$ counts"
+            r" the pixels above 0 (then $w > 0$, the dark is silenced) or those below 1 ($w < 0$,"
+            r" the lit are): the less of the two; $\psi = \mathrm{E}(\xi - \tau)_+$, $v ="
+            r" \mathrm{Var}(\xi - \tau)_+$"
+        ),
     ),
     law=LAW,
     prove=prove,

@@ -1,16 +1,20 @@
 r"""Training with every bias, momentum and weight decay: 3K + 1 numbers move, and the taps follow.
 
-On the linear cell (identity, or ReLU while every pre-activation is positive) and N positions clear of the border
+On the linear cell (identity, or ReLU while every pre-activation is positive) and N positions clear
+of the border
 
     r̂ = c + Σ_k a_k (2r S_k + N b_k) = c + Nβ + 2rθ,    θ = Σ_k a_k S_k,  β = Σ_k a_k b_k.
 
-With p = E[(r̂ - r) r] and q = E[r̂ - r], two numbers for all channels, the gradient of E(r̂ - r)² is
+With p = E[(r̂ - r) r] and q = E[r̂ - r], two numbers for all channels, the gradient of E(r̂ - r)²
+is
 
-    by a_k: 4 S_k p + 2N b_k q,    by every tap of channel k: 4 a_k p,    by b_k: 2N a_k q,    by c: 2q.
+    by a_k: 4 S_k p + 2N b_k q,    by every tap of channel k: 4 a_k p,    by b_k: 2N a_k q,
+    by c: 2q.
 
-All taps of a filter have the same gradient.  So any rule that treats them alike moves S_k, and their deviations w_{k,u} - S_k/n
-follow the rule with gradient 0: one common factor, the same for every tap of every channel.  In (a_k, s_k = S_k/√n, b_k) a step
-without decay adds to every channel the same symmetric matrix, times its three numbers.  Derivation: docs/training/steps.md.
+All taps of a filter have the same gradient.  So any rule that treats them alike moves S_k, and
+their deviations w_{k,u} - S_k/n follow the rule with gradient 0: one common factor, the same for
+every tap of every channel.  In (a_k, s_k = S_k/√n, b_k) a step without decay adds to every channel
+the same symmetric matrix, times its three numbers.  Derivation: docs/training/steps.md.
 """
 
 from __future__ import annotations
@@ -24,7 +28,9 @@ __all__ = ["Sgd", "couplings", "pulls", "slopes"]
 
 
 def pulls(theta: Scalar, level: Scalar, second: Scalar, mean: Scalar) -> tuple[Any, Any]:
-    """(p, q) = (E[er], E[e]) of e = (2θ - 1) r + level, level = c + Nβ; second and mean are those of r."""
+    """(p, q) = (E[er], E[e]) of e = (2θ - 1) r + level, level = c + Nβ; second and mean are those
+    of r.
+    """
     slope = 2 * theta - 1
     return slope * second + level * mean, slope * mean + level
 
@@ -38,7 +44,9 @@ def slopes(
 
 
 def couplings(p: Scalar, q: Scalar, root: Scalar, pixels: Scalar) -> tuple[Any, Any]:
-    """(P, Q): the gradient by (a_k, s_k, b_k) is [[0, P, Q], [P, 0, 0], [Q, 0, 0]] times it; ``root`` is √n."""
+    """(P, Q): the gradient by (a_k, s_k, b_k) is [[0, P, Q], [P, 0, 0], [Q, 0, 0]] times it;
+    ``root`` is √n.
+    """
     return 4 * root * p, 2 * pixels * q
 
 

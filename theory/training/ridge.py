@@ -1,17 +1,20 @@
-r"""With weight decay: the box filter, the penalty at which everything collapses, and which optimum a start ends at.
+r"""With weight decay: the box filter, the penalty at which everything collapses, and which optimum
+a start ends at.
 
-J = E(r̂ - r)² + λ (|w|² + |a|²), biases free; V = Var r.  For *every* σ with slopes in [-1, 1], every K, n, radii and
-padding, with or without conv bias,
+J = E(r̂ - r)² + λ (|w|² + |a|²), biases free; V = Var r.  For *every* σ with slopes in [-1, 1],
+every K, n, radii and padding, with or without conv bias,
 
     J >= V (1 - (1 - x)²),    x = min(λ/(2√n V), 1),
 
-attained, for the identity and ReLU, by box filters: a_k = S_k/√n, all taps of a channel equal, Σ a_k² = θ/√n, with
+attained, for the identity and ReLU, by box filters: a_k = S_k/√n, all taps of a channel equal, Σ
+a_k² = θ/√n, with
 
     θ = (1 - λ/(2√n V))/2,    and w = a = 0 for λ >= 2√n V.
 
-The optima of K channels are a sphere.  Gradient flow from any start with u(0) != 0 (u_k = a_k + S_k/√n; no conv bias)
-ends at one point of it: a_k = √(θ/√n) u_k(0)/|u(0)|.  Gradient descent that converges, with momentum too, ends
-at the same point, whatever its step, but for the sign of all u_k if a large step turns them over.  torch's weight_decay is 2λ.  Derivation: docs/training/ridge.md.
+The optima of K channels are a sphere.  Gradient flow from any start with u(0) != 0 (u_k = a_k +
+S_k/√n; no conv bias) ends at one point of it: a_k = √(θ/√n) u_k(0)/|u(0)|.  Gradient descent that
+converges, with momentum too, ends at the same point, whatever its step, but for the sign of all u_k
+if a large step turns them over.  torch's weight_decay is 2λ.  Derivation: docs/training/ridge.md.
 """
 
 from __future__ import annotations
@@ -44,13 +47,17 @@ def angle(penalty: Scalar, spread: Scalar, root: Scalar) -> Any:
 
 
 def least(penalty: Scalar, spread: Scalar, root: Scalar) -> Any:
-    """The least J, V(1 - (1 - x)²) with x = λ/(2√n V), for λ below the collapse; V from there on."""
+    """The least J, V(1 - (1 - x)²) with x = λ/(2√n V), for λ below the collapse; V
+    from there on.
+    """
     x = penalty / collapse(spread, root)
     return spread * (1 - (1 - x) ** 2)
 
 
 def box(u: Vector, theta: Scalar, root: Scalar, sqrt: Function) -> tuple[list[Any], list[Any]]:
-    """(a_k, the common value of the taps of channel k) where a start with the coordinates u ends."""
+    """(a_k, the common value of the taps of channel k) where a start with the
+    coordinates u ends.
+    """
     size = sqrt(sum(x * x for x in u))
     a = [sqrt(theta / root) * x / size for x in u]
     return a, [x / root for x in a]
@@ -58,7 +65,9 @@ def box(u: Vector, theta: Scalar, root: Scalar, sqrt: Function) -> tuple[list[An
 
 @dataclass(frozen=True)
 class Ridge:
-    """The law: θ and J at the optimum for a given λ, where everything collapses, and the optimum of a start."""
+    """The law: θ and J at the optimum for a given λ, where everything collapses, and the optimum of
+    a start.
+    """
 
     collapse: Callable[[Scalar, Scalar], Any]
     angle: Callable[[Scalar, Scalar, Scalar], Any]
@@ -72,15 +81,18 @@ PROVED_TAPS = (1, 3, 5, 7)
 
 
 def prove(law: Ridge) -> Proof:
-    """The bound for every network, link by link; that box filters attain it; what a step with decay does."""
+    """The bound for every network, link by link; that box filters attain it; what a step with decay
+    does.
+    """
     steps = [*_lawless(), *_minimum(law), *_fixed(law)]
     steps += [
         _attained(law, n, channels) for n, channels in ((1, 1), (3, 1), (5, 1), (3, 2), (5, 3))
     ]
     covers = (
-        "windows for n = 1, 3, 5, 7 on pulses with m = 1 to 4; the inequalities for every real number in them; steps with decay for n = 1, 3, K = 1, 2; "
-        "box filters for n = 1, 3, 5, K = 1, 2, 3 at any radii"
-    )  # fmt: skip
+        "windows for n = 1, 3, 5, 7 on pulses with m = 1 to 4; the inequalities for every real"
+        " number in them; steps with decay for n = 1, 3, K = 1, 2; box filters for n = 1, 3, 5, K ="
+        " 1, 2, 3 at any radii"
+    )
     return Proof(tuple(steps), covers)
 
 
@@ -93,7 +105,9 @@ def _lawless() -> tuple[Step, ...]:
 
 
 def _lipschitz() -> list[Step]:
-    """Σ_i |x_r(i) - x_r'(i)| = 2|r - r'|, and every pixel is seen at most once by every tap: so |F(r) - F(r')| <= 2|w|₁|r - r'|."""
+    """Σ_i |x_r(i) - x_r'(i)| = 2|r - r'|, and every pixel is seen at most once by every tap: so
+    |F(r) - F(r')| <= 2|w|₁|r - r'|.
+    """
     part, more = sp.symbols("varphi d", positive=True)
     grows = True
     for m in range(1, 5):
@@ -132,13 +146,21 @@ def _squares() -> list[Step]:
 
 
 def _spread() -> list[Step]:
-    """Var(f - r) = ½ E(Δf - Δr)² over two independent radii, and |Δf| <= Λ|Δr|, Λ <= 1, make it at least (1 - Λ)² V."""
+    """Var(f - r) = ½ E(Δf - Δr)² over two independent radii, and |Δf| <= Λ|Δr|, Λ <= 1, make it at
+    least (1 - Λ)² V.
+    """
     p, q = sp.symbols("p q", positive=True)
     values = sp.symbols("e1:4", real=True)
     shares = (p, q, 1 - p - q)
     mean = sp.Add(*(s * e for s, e in zip(shares, values, strict=True)))
     variance = sp.Add(*(s * e**2 for s, e in zip(shares, values, strict=True))) - mean**2
-    pairs = sp.Add(*(s * t * (e - f) ** 2 for s, e in zip(shares, values, strict=True) for t, f in zip(shares, values, strict=True)))  # fmt: skip
+    pairs = sp.Add(
+        *(
+            s * t * (e - f) ** 2
+            for s, e in zip(shares, values, strict=True)
+            for t, f in zip(shares, values, strict=True)
+        )
+    )
     slope, most = sp.symbols("kappa Lambda", real=True)
     gap = (1 - slope) ** 2 - (1 - most) ** 2
     return [
@@ -175,7 +197,9 @@ def _minimum(law: Ridge) -> list[Step]:
 
 
 def _step(n: int, channels: int) -> list[Step]:
-    """A step with decay multiplies u by 1 + δ - 2ηλ, v by 1 - δ - 2ηλ, deviations by 1 - 2ηλ; δ = -4√nη E_b[er], with c."""
+    """A step with decay multiplies u by 1 + δ - 2ηλ, v by 1 - δ - 2ηλ, deviations by 1 - 2ηλ; δ =
+    -4√nη E_b[er], with c.
+    """
     numbers = range(1, channels + 1)
     w = [taps(n, str(k)) for k in numbers]
     a = [sp.Symbol(f"a_{k}", real=True) for k in numbers]
@@ -191,7 +215,9 @@ def _step(n: int, channels: int) -> list[Step]:
         r = m - sp.Rational(1, 2) + part
         given = answer(w, [sp.Integer(0)] * channels, a, c, pulse(m, part, 3 * h + 3))
         towards = field(given, variables)
-        gradient = [x + 2 * weight * (given - r) * y for x, y in zip(gradient, towards, strict=True)]  # fmt: skip
+        gradient = [
+            x + 2 * weight * (given - r) * y for x, y in zip(gradient, towards, strict=True)
+        ]
         pull += weight * (given - r) * r
     after = {
         x: x - eta * (slope + 2 * penalty * x) for x, slope in zip(variables, gradient, strict=True)
@@ -216,7 +242,9 @@ def _step(n: int, channels: int) -> list[Step]:
 
 
 def _fixed(law: Ridge) -> list[Step]:
-    """Where nothing moves: deviations 0, and with e = (2θ - 1) r + c, E e = 0: δ = 4√nηV(1 - 2θ)."""
+    """Where nothing moves: deviations 0, and with e = (2θ - 1) r + c, E e = 0: δ =
+    4√nηV(1 - 2θ).
+    """
     penalty, spread, root, theta, mean, eta = sp.symbols("lambda V rho theta mu eta", positive=True)
     c = (1 - 2 * theta) * mean
     pull = (2 * theta - 1) * (spread + mean**2) + c * mean  # E[er] for that c
@@ -293,13 +321,23 @@ CLAIM: Claim[Ridge] = Claim(
     id="ridge",
     title="With weight decay: the box filter, and the point of the sphere that a start ends at",
     statement=(
-        r"J = \mathrm{E}(\hat r - r)^2 + \lambda(|w|^2 + |a|^2) \ge V\left(1 - (1 - x)^2\right), \quad x = \min\left(\frac{\lambda}{2\sqrt n\, V}, 1\right)"
-        r" \qquad a_k = \sqrt n\, w_{k,u} = \sqrt{\frac{\theta}{\sqrt n}}\, \frac{u_k(0)}{|u(0)|}, \quad \theta = \frac12\left(1 - \frac{\lambda}{2\sqrt n\, V}\right), \quad u_k = a_k + \frac{S_k}{\sqrt n}"
+        r"J = \mathrm{E}(\hat r - r)^2 + \lambda(|w|^2 + |a|^2) \ge V\left(1 - (1 - x)^2\right),"
+        r" \quad x = \min\left(\frac{\lambda}{2\sqrt n\, V}, 1\right)"
+        r" \qquad a_k = \sqrt n\, w_{k,u} = \sqrt{\frac{\theta}{\sqrt n}}\, \frac{u_k(0)}{|u(0)|},"
+        r" \quad \theta = \frac12\left(1 - \frac{\lambda}{2\sqrt n\, V}\right), \quad u_k = a_k +"
+        r" \frac{S_k}{\sqrt n}"
         r" \qquad w = a = 0 \text{ for } \lambda \ge 2\sqrt n\, V"
     ),
     assumptions=(
-        r"first line: every $\sigma$ with $|\sigma(x) - \sigma(y)| \le |x - y|$, any $K$, $n$, radii and padding, biases free; $V = \mathrm{Var}\, r$",
-        r"second line: identity, or ReLU in its linear cell, radii up to $\frac N2 - h$; no conv bias, readout bias $c$ free; gradient flow, or gradient descent with momentum or without as long as no step turns $u$ over, from $u(0) \ne 0$",
+        (
+            r"first line: every $\sigma$ with $|\sigma(x) - \sigma(y)| \le |x - y|$, any $K$, $n$,"
+            r" radii and padding, biases free; $V = \mathrm{Var}\, r$"
+        ),
+        (
+            r"second line: identity, or ReLU in its linear cell, radii up to $\frac N2 - h$; no"
+            r" conv bias, readout bias $c$ free; gradient flow, or gradient descent with momentum"
+            r" or without as long as no step turns $u$ over, from $u(0) \ne 0$"
+        ),
     ),
     law=LAW,
     prove=prove,

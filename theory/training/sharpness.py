@@ -1,14 +1,15 @@
 r"""How steep the end is: the Hessian at every exact point, and the steps that can settle there.
 
-At an exact network of the linear cell the residuals vanish, so the Hessian of L = E(r̂ - r)² is 2 E[∇r̂ ∇r̂ᵀ].  With
-g² = 4 Σ_k (S_k² + n a_k²), R = E r², μ = E r its nonzero eigenvalues are
+At an exact network of the linear cell the residuals vanish, so the Hessian of L = E(r̂ - r)² is 2
+E[∇r̂ ∇r̂ᵀ].  With g² = 4 Σ_k (S_k² + n a_k²), R = E r², μ = E r its nonzero eigenvalues are
 
     without c: λ = 2 R g²;     with c: the two with sum 2(R g² + 1) and product 4 g² (R - μ²);
 
-all others are 0: they belong to the exact networks around.  After gradient flow g² = 4√n √(1 + nUW), known from the
-start.  Gradient descent with momentum β settles only where η < 2(1 + β)/λ; without momentum the error is
-multiplied by 1 - ηλ in each step.  Since g² >= 4√n, without c no exact network is stable for η > 1/(4√n R).  At
-η = q/(4√n R) a balanced network, W = 0, takes s = 2θ to s (1 + q (1 - s))²: at q = 1 it still settles, its loss like R/(4t).
+all others are 0: they belong to the exact networks around.  After gradient flow g² = 4√n √(1 +
+nUW), known from the start.  Gradient descent with momentum β settles only where η < 2(1 + β)/λ;
+without momentum the error is multiplied by 1 - ηλ in each step.  Since g² >= 4√n, without c no
+exact network is stable for η > 1/(4√n R).  At η = q/(4√n R) a balanced network, W = 0, takes s = 2θ
+to s (1 + q (1 - s))²: at q = 1 it still settles, its loss like R/(4t).
 Derivation: docs/training/sharpness.md.
 """
 
@@ -63,12 +64,16 @@ def threshold(largest: Scalar, momentum: Scalar = 0) -> Any:
 
 
 def flattest(root: Scalar, second_moment: Scalar) -> Any:
-    """1/(4√n R): the largest step, without c and momentum, at which some exact network is stable."""
+    """1/(4√n R): the largest step, without c and momentum, at which some exact
+    network is stable.
+    """
     return 1 / (4 * root * second_moment)
 
 
 def turned(s: Scalar, share: Scalar) -> Any:
-    """s (1 + q (1 - s))²: where a step of q times the flattest one takes s = 2θ of a balanced network."""
+    """s (1 + q (1 - s))²: where a step of q times the flattest one takes s = 2θ of a balanced
+    network.
+    """
     return s * (1 + share * (1 - s)) ** 2
 
 
@@ -78,14 +83,18 @@ def settles(share: Scalar) -> bool:
 
 
 class Threshold(Protocol):
-    """The largest eigenvalue and, if there is one, the momentum -> the step that no longer settles."""
+    """The largest eigenvalue and, if there is one, the momentum -> the step that
+    no longer settles.
+    """
 
     def __call__(self, largest: Scalar, momentum: Scalar = 0) -> Any: ...
 
 
 @dataclass(frozen=True)
 class Sharpness:
-    """The law: g² at an exact point and from the start, the eigenvalues with c, the threshold, and what is left at the flattest."""
+    """The law: g² at an exact point and from the start, the eigenvalues with c, the threshold, and
+    what is left at the flattest.
+    """
 
     gain: Callable[[Vector, Vector, int], Any]
     gain_from_start: Callable[[Scalar, Scalar, Scalar, Function], Any]
@@ -107,19 +116,22 @@ MODELS = (
     (3, 1, True),
     (1, 2, True),
 )
-"""(n, K, with c) of the machine proof."""  # fmt: skip
+"""(n, K, with c) of the machine proof."""
 
 
 def prove(law: Sharpness) -> Proof:
-    """The Hessian from the double sum, its eigenvalues by identities between matrices, and one step near the end."""
+    """The Hessian from the double sum, its eigenvalues by identities between matrices, and one step
+    near the end.
+    """
     cheap = (_start, _one_step, _momentum, _flattest)
     steps = chain(
         (step for decide in cheap for step in decide(law)),
         (step for model in MODELS for step in _hessian(law, *model)),
     )
     covers = (
-        "the Hessian at every exact point for two radii with any shares: n = 1, 3, 5 with K = 1, n = 3 with K = 2, without c; n = 1, 3 with K = 1, "
-        "n = 1 with K = 2, with c; the rest for every U, W, n, R; what balanced networks do at the flattest step and on both sides of it"
+        "the Hessian at every exact point for two radii with any shares: n = 1, 3, 5 with K = 1, n"
+        " = 3 with K = 2, without c; n = 1, 3 with K = 1, n = 1 with K = 2, with c; the rest for"
+        " every U, W, n, R; what balanced networks do at the flattest step and on both sides of it"
     )
     return Proof(steps, covers)
 
@@ -165,9 +177,11 @@ def _hessian(law: Sharpness, n: int, channels: int, biased: bool) -> list[Step]:
     return [
         Step(f"the residuals are (2θ - 1) r + c, {name}", zero_there),
         Step(f"the Hessian, {name}", whole.is_zero_matrix is True),
-        Step(f"no other eigenvalues, {name}", annihilated.applyfunc(sp.expand).is_zero_matrix is True),
+        Step(
+            f"no other eigenvalues, {name}", annihilated.applyfunc(sp.expand).is_zero_matrix is True
+        ),
         Step(f"their sum and squares, {name}", bool(same)),
-    ]  # fmt: skip
+    ]
 
 
 def _start(law: Sharpness) -> list[Step]:
@@ -193,7 +207,9 @@ def _start(law: Sharpness) -> list[Step]:
 
 
 def _one_step(law: Sharpness) -> list[Step]:
-    """y = 1 - 2θ after a step, without c: exactly y(1 - ηκ[√n(UA² + WB²) + 2δθ]), δ = ηκy; at y = 0 the factor is 1 - ηλ."""
+    """y = 1 - 2θ after a step, without c: exactly y(1 - ηκ[√n(UA² + WB²) + 2δθ]), δ = ηκy; at y = 0
+    the factor is 1 - ηλ.
+    """
     p, q, root, second, eta = sp.symbols("P Q rho R eta", positive=True)  # P = UA², Q = WB²
     theta = root * (p - q) / 4
     y = 1 - 2 * theta
@@ -212,7 +228,9 @@ def _one_step(law: Sharpness) -> list[Step]:
 
 
 def _momentum(law: Sharpness) -> list[Step]:
-    """x₊ = (1 + β - ηλ) x - β x₋: both roots inside the circle iff |β| < 1, p(1) > 0 and p(-1) > 0 (Schur and Cohn)."""
+    """x₊ = (1 + β - ηλ) x - β x₋: both roots inside the circle iff |β| < 1, p(1) > 0 and p(-1) > 0
+    (Schur and Cohn).
+    """
     largest, eta = sp.symbols("lambda eta", positive=True)
     beta = sp.Symbol("beta", nonnegative=True)
     z = sp.Symbol("z")
@@ -229,9 +247,11 @@ def _momentum(law: Sharpness) -> list[Step]:
 
 
 def _flattest(law: Sharpness) -> list[Step]:
-    """W = 0: θ = √n P/4 with P -> P (1 + δ)², δ = ηκ(1 - 2θ).  The map of s = 2θ has the fixed point 1 with the slope 1 - 2q.
+    """W = 0: θ = √n P/4 with P -> P (1 + δ)², δ = ηκ(1 - 2θ).  The map of s = 2θ has the fixed
+    point 1 with the slope 1 - 2q.
 
-    Where the slope is -1 the sign of the Schwarzian derivative decides; twice the map is then 1 + x - 4x³ + ..., so x² -> 1/(4t).
+    Where the slope is -1 the sign of the Schwarzian derivative decides; twice the map is then 1 + x
+    - 4x³ + ..., so x² -> 1/(4t).
     """
     s, share, root, second = sp.symbols("s q rho R", positive=True)
     x = sp.Symbol("x", real=True)
@@ -251,10 +271,16 @@ def _flattest(law: Sharpness) -> list[Step]:
     flat = law.threshold(2 * second * 4 * root)  # g² = 4√n
     return [
         Step("a step of a balanced network", sp.expand(s * (1 + delta) ** 2 - there) == 0),
-        Step("the flattest step is the threshold where g² = 4√n", sp.simplify(flat - law.flattest(root, second)) == 0),
-        Step("it settles at the flattest step and below, and not beyond", [law.settles(q) for q in sides] == [attracts(q) for q in sides]),
+        Step(
+            "the flattest step is the threshold where g² = 4√n",
+            sp.simplify(flat - law.flattest(root, second)) == 0,
+        ),
+        Step(
+            "it settles at the flattest step and below, and not beyond",
+            [law.settles(q) for q in sides] == [attracts(q) for q in sides],
+        ),
         Step("at the flattest step x² falls like 1/(4t)", low == [1, 1, 0, -4]),
-    ]  # fmt: skip
+    ]
 
 
 def _readout_only(sums: Vector, a: Vector, n: int) -> Any:
@@ -291,15 +317,30 @@ CLAIM: Claim[Sharpness] = Claim(
     id="sharpness",
     title="How steep the end is, and the steps that can settle there",
     statement=(
-        r"\lambda = 2 \mathrm{E}[r^2]\, g^2, \quad g^2 = 4\sum_k (S_k^2 + n a_k^2) = 4\sqrt n \sqrt{1 + nUW}"
-        r" \qquad \text{with } c: \quad \lambda_1 + \lambda_2 = 2(\mathrm{E}[r^2]\, g^2 + 1), \quad \lambda_1\lambda_2 = 4 g^2\, \mathrm{Var}\, r"
-        r" \qquad \eta < \frac{2(1 + \beta)}{\lambda}, \quad \hat r - r \to (1 - \eta\lambda)(\hat r - r) \text{ for } \beta = 0"
-        r" \qquad \eta = \frac{q}{4\sqrt n\, \mathrm{E}[r^2]}, \ W = 0: \quad 2\theta \to 2\theta\,(1 + q(1 - 2\theta))^2; \quad q = 1: \ \mathrm{loss} \sim \frac{\mathrm{E}[r^2]}{4t}"
+        r"\lambda = 2 \mathrm{E}[r^2]\, g^2, \quad g^2 = 4\sum_k (S_k^2 + n a_k^2) = 4\sqrt n"
+        r" \sqrt{1 + nUW}"
+        r" \qquad \text{with } c: \quad \lambda_1 + \lambda_2 = 2(\mathrm{E}[r^2]\, g^2 + 1), \quad"
+        r" \lambda_1\lambda_2 = 4 g^2\, \mathrm{Var}\, r"
+        r" \qquad \eta < \frac{2(1 + \beta)}{\lambda}, \quad \hat r - r \to (1 - \eta\lambda)(\hat"
+        r" r - r) \text{ for } \beta = 0"
+        r" \qquad \eta = \frac{q}{4\sqrt n\, \mathrm{E}[r^2]}, \ W = 0: \quad 2\theta \to"
+        r" 2\theta\,(1 + q(1 - 2\theta))^2; \quad q = 1: \ \mathrm{loss} \sim"
+        r" \frac{\mathrm{E}[r^2]}{4t}"
     ),
     assumptions=(
-        r"the linear cell, radii up to $\frac N2 - h$, no conv bias; the Hessian of the mean squared error at an exact network, all other eigenvalues are 0",
-        r"$U, W$: of the start of gradient flow; $\eta$, $\beta$: step and momentum of gradient descent beside the end",
-        r"last line: without $c$ and momentum; for $q > 1$ no exact network is stable, and training settles at one only from starts of measure zero; for $q \le 1$ the balanced ones are",
+        (
+            r"the linear cell, radii up to $\frac N2 - h$, no conv bias; the Hessian of the mean"
+            r" squared error at an exact network, all other eigenvalues are 0"
+        ),
+        (
+            r"$U, W$: of the start of gradient flow; $\eta$, $\beta$: step and momentum of gradient"
+            r" descent beside the end"
+        ),
+        (
+            r"last line: without $c$ and momentum; for $q > 1$ no exact network is stable, and"
+            r" training settles at one only from starts of measure zero; for $q \le 1$ the balanced"
+            r" ones are"
+        ),
     ),
     law=LAW,
     prove=prove,

@@ -1,12 +1,14 @@
 r"""What steps of finite size make of it: exactly, to first order, and within bounds.
 
-A gradient step of size η on any batch multiplies every u_k by 1 + δ and every v_k by 1 - δ, δ = -4√n η E_b[(r̂ - r) r]:
-so after any steps on any batches u has been multiplied by one common A and v by one common B.  Momentum and
-weight decay are linear recurrences common to all channels, and keep this.  Where training ends,
+A gradient step of size η on any batch multiplies every u_k by 1 + δ and every v_k by 1 - δ, δ =
+-4√n η E_b[(r̂ - r) r]: so after any steps on any batches u has been multiplied by one common A and
+v by one common B.  Momentum and weight decay are linear recurrences common to all channels, and
+keep this.  Where training ends,
 
     U A² - W B² = 2/√n,    AB = e^{-ρ},    ρ = -Σ_t log(1 - δ_t²):
 
-one number ρ is all that the step size, the batches and their order can change.  For full batches without c,
+one number ρ is all that the step size, the batches and their order can change.  For full batches
+without c,
 
     ρ = η ρ₁ + O(η²),    ρ₁ = 4√n E[r²] [½ log E - (√n/4)(U(E - 1) + W(1/E - 1))],
 
@@ -65,8 +67,8 @@ def prove(law: Steps) -> Proof:
     steps += [step for model in ((1, 1), (3, 1), (1, 2)) for step in _modified(*model)]
     steps += _integral(law)
     covers = (
-        "one step of any size on any batch of two radii, n = 1, 3, 5, K = 1, 2; the modified flow for n = 1 with K = 1, 2 and "
-        "n = 3 with K = 1; the first-order shift for every U, W, n, R"
+        "one step of any size on any batch of two radii, n = 1, 3, 5, K = 1, 2; the modified flow"
+        " for n = 1 with K = 1, 2 and n = 3 with K = 1; the first-order shift for every U, W, n, R"
     )
     return Proof(tuple(steps), covers)
 
@@ -74,7 +76,9 @@ def prove(law: Steps) -> Proof:
 def _problem(
     n: int, channels: int
 ) -> tuple[list[Any], list[Any], list[sp.Symbol], list[Any], sp.Expr]:
-    """Taps, readout, variables, the gradient of the loss on two radii with any shares, and E_b[(r̂ - r) r]."""
+    """Taps, readout, variables, the gradient of the loss on two radii with any shares, and E_b[(r̂
+    - r) r].
+    """
     numbers = range(1, channels + 1)
     w = [taps(n, str(k)) for k in numbers]
     a = [sp.Symbol(f"a_{k}", real=True) for k in numbers]
@@ -119,7 +123,9 @@ def _one_step(law: Steps, n: int, channels: int) -> list[Step]:
 
 
 def _modified(n: int, channels: int) -> list[Step]:
-    """x' = -∇(L + (η/4)|∇L|²): its time-η map is the step but for O(η³), and along it u_j v_k falls at the rate η (dτ/dt)²."""
+    """x' = -∇(L + (η/4)|∇L|²): its time-η map is the step but for O(η³), and along it u_j v_k falls
+    at the rate η (dτ/dt)².
+    """
     w, a, variables, gradient, pull = _problem(n, channels)
     eta, root = sp.Symbol("eta", positive=True), sp.sqrt(n)
     base = [-sp.expand(x) for x in gradient]
@@ -184,13 +190,23 @@ CLAIM: Claim[Steps] = Claim(
     id="steps",
     title="What steps of finite size change: one number",
     statement=(
-        r"u_k \to (1 + \delta)\, u_k, \quad v_k \to (1 - \delta)\, v_k, \quad \delta = -4\sqrt n\, \eta\, \mathrm{E}_b[(\hat r - r) r]"
-        r" \qquad U A^2 - W B^2 = \frac{2}{\sqrt n}, \quad AB = e^{-\rho}, \quad \rho = -\sum_t \log(1 - \delta_t^2)"
-        r" \qquad \rho = \eta\rho_1 + O(\eta^2), \quad \rho_1 = 4\sqrt n\, \mathrm{E}[r^2]\left[\tfrac12 \log E - \tfrac{\sqrt n}{4}\left(U(E - 1) + W(E^{-1} - 1)\right)\right]"
+        r"u_k \to (1 + \delta)\, u_k, \quad v_k \to (1 - \delta)\, v_k, \quad \delta = -4\sqrt n\,"
+        r" \eta\, \mathrm{E}_b[(\hat r - r) r]"
+        r" \qquad U A^2 - W B^2 = \frac{2}{\sqrt n}, \quad AB = e^{-\rho}, \quad \rho = -\sum_t"
+        r" \log(1 - \delta_t^2)"
+        r" \qquad \rho = \eta\rho_1 + O(\eta^2), \quad \rho_1 = 4\sqrt n\,"
+        r" \mathrm{E}[r^2]\left[\tfrac12 \log E - \tfrac{\sqrt n}{4}\left(U(E - 1) + W(E^{-1} -"
+        r" 1)\right)\right]"
     ),
     assumptions=(
-        r"first two lines: gradient steps of any sizes on any batches, in the linear cell, radii up to $\frac N2 - h$, no conv bias",
-        r"last line: full batches, no $c$, step $\eta$; $E$ is the factor at the end of gradient flow",
+        (
+            r"first two lines: gradient steps of any sizes on any batches, in the linear cell,"
+            r" radii up to $\frac N2 - h$, no conv bias"
+        ),
+        (
+            r"last line: full batches, no $c$, step $\eta$; $E$ is the factor at the end of"
+            r" gradient flow"
+        ),
     ),
     law=LAW,
     prove=prove,

@@ -2,10 +2,12 @@ r"""The whole path, and its pace: without a readout bias the turn obeys a logist
 
 With R = E r² and E = e^{2τ} (see theory/training/flow.py), E_± = (1 ± √(1 + nUW))/(√n U),
 
-    dE/dt = -4nRU (E - E₊)(E - E₋),    (E - E₊)/(E - E₋) = (1 - E₊)/(1 - E₋) e^{-λt},    λ = 8√n R √(1 + nUW).
+    dE/dt = -4nRU (E - E₊)(E - E₋),    (E - E₊)/(E - E₋) = (1 - E₊)/(1 - E₋) e^{-λt},
+    λ = 8√n R √(1 + nUW).
 
-So t(E) and E(t) are both explicit, and with E every weight at every time.  λ is the rate along the whole path, and
-the sharpness (largest eigenvalue of the Hessian) of the end: it is known before the first step, since UW is conserved.
+So t(E) and E(t) are both explicit, and with E every weight at every time.  λ is the rate along the
+whole path, and the sharpness (largest eigenvalue of the Hessian) of the end: it is known before the
+first step, since UW is conserved.
 """
 
 from __future__ import annotations
@@ -68,7 +70,10 @@ def prove(law: Trajectory) -> Proof:
     """dE/dt from the double sum on arbitrary radii, then the logistic equation solved."""
     steps = [_speed(n, channels) for n, channels in MODELS]
     steps += _solution(law)
-    covers = "dE/dt for n = 1, 3, 5, K = 1, 2 and three radii with any shares; E(t) and t(E) for every U > 0, W >= 0, R, n"
+    covers = (
+        "dE/dt for n = 1, 3, 5, K = 1, 2 and three radii with any shares; E(t) and t(E) for every U"
+        " > 0, W >= 0, R, n"
+    )
     return Proof(tuple(steps), covers)
 
 
@@ -164,9 +169,11 @@ CLAIM: Claim[Trajectory] = Claim(
     id="trajectory",
     title="The whole path of every weight, and its pace",
     statement=(
-        r"\frac{E(t) - E_+}{E(t) - E_-} = \frac{1 - E_+}{1 - E_-}\, e^{-\lambda t}, \quad E_\pm = \frac{1 \pm \sqrt{1 + nUW}}{\sqrt n\, U}"
+        r"\frac{E(t) - E_+}{E(t) - E_-} = \frac{1 - E_+}{1 - E_-}\, e^{-\lambda t}, \quad E_\pm ="
+        r" \frac{1 \pm \sqrt{1 + nUW}}{\sqrt n\, U}"
         r" \qquad \lambda = 8\sqrt n\, \mathrm{E}[r^2] \sqrt{1 + nUW}"
-        r" \qquad a_k(t) \pm \frac{S_k(t)}{\sqrt n} = E(t)^{\pm 1/2}\left(a_k(0) \pm \frac{S_k(0)}{\sqrt n}\right)"
+        r" \qquad a_k(t) \pm \frac{S_k(t)}{\sqrt n} = E(t)^{\pm 1/2}\left(a_k(0) \pm"
+        r" \frac{S_k(0)}{\sqrt n}\right)"
     ),
     assumptions=(
         r"as for the end point, without a readout bias $c$",

@@ -1,4 +1,6 @@
-"""Squares cut by a line, in fractions: what one pixel shows of a straight edge, without the law of edges."""
+"""Squares cut by a line, in fractions: what one pixel shows of a straight edge, without the law of
+edges.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,9 @@ __all__ = ["clipped", "rational_direction"]
 
 
 def clipped(t: Fraction, c: Fraction, s: Fraction) -> Fraction:
-    """The area of {|X|, |Y| <= 1/2, cX + sY <= t}: a square cut by a line (Sutherland-Hodgman), measured by its corners."""
+    """The area of {|X|, |Y| <= 1/2, cX + sY <= t}: a square cut by a line (Sutherland-Hodgman),
+    measured by its corners.
+    """
     half = Fraction(1, 2)
     square = [(-half, -half), (half, -half), (half, half), (-half, half)]
     kept = []

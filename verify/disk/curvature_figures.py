@@ -14,14 +14,18 @@ __all__ = ["directions", "rests"]
 
 
 def rests(r: ArrayLike, curves: Mapping[str, tuple[ArrayLike, float]]) -> Drawing:
-    """Named values (R,) over the radii, on a logarithmic scale, and the constant that each tends to."""
+    """Named values (R,) over the radii, on a logarithmic scale, and the constant that each tends
+    to.
+    """
     radii = np.asarray(r, dtype=float)
     with drawn(3.8) as drawing:
         axes = drawing.subplots()
         for k, (name, (values, constant)) in enumerate(curves.items()):
             colour = COLOURS[k % len(COLOURS)]
             axes.plot((radii[0], radii[-1]), (constant, constant), color=colour, linewidth=0.9)
-            axes.plot(radii, np.asarray(values), "os^vDP"[k % 6], color=colour, markersize=5, label=name)  # fmt: skip
+            axes.plot(
+                radii, np.asarray(values), "os^vDP"[k % 6], color=colour, markersize=5, label=name
+            )
         axes.set_xscale("log")
         axes.set_xticks(radii, [f"{x:g}" for x in radii])
         axes.minorticks_off()
@@ -31,7 +35,9 @@ def rests(r: ArrayLike, curves: Mapping[str, tuple[ArrayLike, float]]) -> Drawin
 
 
 def directions(theta: ArrayLike, shown: Sequence[tuple[str, ArrayLike, ArrayLike]]) -> Drawing:
-    """One panel each: a name, and what the bend and the shorter circle add over the directions (T,)."""
+    """One panel each: a name, and what the bend and the shorter circle add over the directions
+    (T,).
+    """
     degrees = np.degrees(np.asarray(theta, dtype=float))
     with drawn(3.0) as drawing:
         panels = np.atleast_1d(drawing.subplots(1, len(shown)))

@@ -1,4 +1,6 @@
-"""Networks on disks that take a difference, then κ; and networks with one filter, all of whose weights are free: both trained once."""
+"""Networks on disks that take a difference, then κ; and networks with one filter, all of whose
+weights are free: both trained once.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,19 @@ from verify.models.networks import Network, load, weights_of
 from verify.models.problem import NetworkShape
 from verify.report.lab import Lab
 
-__all__ = ["COUNT", "FAR", "FRESH", "HALF_LENGTH", "HIGH", "LOW", "Free", "TrainedDifference", "differences", "free", "networks_of_each"]  # fmt: skip
+__all__ = [
+    "COUNT",
+    "FAR",
+    "FRESH",
+    "HALF_LENGTH",
+    "HIGH",
+    "LOW",
+    "Free",
+    "TrainedDifference",
+    "differences",
+    "free",
+    "networks_of_each",
+]
 
 
 LOW = 3
@@ -38,7 +52,9 @@ HALF_LENGTH = 14
 """The signals have (2·14 + 1)² pixels."""
 STEPS_OF_LBFGS = 60
 FEW_STEPS = 5
-"""Of the last network of each kind, one tap of which starts with the other sign: it has to keep both."""
+"""Of the last network of each kind, one tap of which starts with the other sign: it has to keep
+both.
+"""
 FRESH = np.array([3.53125, 5.0, 6.28125, 8.515625, 9.75])
 """Radii between those."""
 FAR = np.array([80.3, 150.7])
@@ -108,12 +124,26 @@ def _train(lab: Lab) -> tuple[TrainedDifference, ...]:
                     features = np.stack([(answers - c) / a, np.ones(COUNT)])
                     g = np.array([by_a, by_c])
                     weight = a * float(np.abs(kappa).sum()) * (0.5 if name == "relu" else 1.0)
-                    nets.append(TrainedDifference(net, kappa, weight, c, value, excess(features, share, g), answers - r, net(fresh).numpy(), net(distant).numpy()))  # fmt: skip
+                    nets.append(
+                        TrainedDifference(
+                            net,
+                            kappa,
+                            weight,
+                            c,
+                            value,
+                            excess(features, share, g),
+                            answers - r,
+                            net(fresh).numpy(),
+                            net(distant).numpy(),
+                        )
+                    )
     return tuple(nets)
 
 
 FREE, FREE_COUNT, FREE_STEPS, FREE_RULE = 12, 29, 400, Midpoints(3, 360)
-"""Networks per activation, their training radii and steps, and the rule for their P, which is only looked at."""
+"""Networks per activation, their training radii and steps, and the rule for their P, which is only
+looked at.
+"""
 
 
 @dataclass(frozen=True)
@@ -134,7 +164,9 @@ class Free:
 
 
 def free(lab: Lab) -> tuple[Free, ...]:
-    """abs and ReLU with all biases, from random starts, by Levenberg-Marquardt on the training radii."""
+    """abs and ReLU with all biases, from random starts, by Levenberg-Marquardt on the training
+    radii.
+    """
     return lab.once("perimeter/free filters", _train_free, lab)
 
 

@@ -1,4 +1,6 @@
-"""Where networks on disks end: the level of their pieces, the levels with a name, and one row of the table for each setting."""
+"""Where networks on disks end: the level of their pieces, the levels with a name, and one row of
+the table for each setting.
+"""
 
 from __future__ import annotations
 
@@ -72,14 +74,16 @@ def levels(ensemble: TrainedEnsemble, law_part: Part) -> Array:
     """The level of the pieces of every network, between two numbers (B, 2)."""
     shape = ensemble.shape
     windows = shown(shape.taps)
-    of = lambda conv: level(law_part, shape.activation, conv, windows, R)  # fmt: skip
+    of = lambda conv: level(law_part, shape.activation, conv, windows, R)
     return ensemble.once(
         law_part, lambda: np.array([of(conv) for conv in filters_of(ensemble.nets)])
     )
 
 
 def slack(ensemble: TrainedEnsemble) -> Array:
-    """How far a loss may be from its level (B,): six digits of it, and what rounding does to answers."""
+    """How far a loss may be from its level (B,): six digits of it, and what rounding does to
+    answers.
+    """
     slacks = []
     for m in ensemble.measured:
         part = m.largest + HIGH
@@ -114,17 +118,40 @@ def between(ensemble: TrainedEnsemble) -> Array:
 
 
 def grown(ensemble: TrainedEnsemble, length: Array, area: Array) -> Array:
-    """Of networks with σ that answer through the area more than through the perimeter: loss over the level of their δ = P/(2πΔ)."""
+    """Of networks with σ that answer through the area more than through the perimeter: loss over
+    the level of their δ = P/(2πΔ).
+    """
     nets = ensemble.nets
     if ensemble.shape.activation == "identity":
         return np.empty(0)
     by_area, by_length = np.sum(nets.a * area, axis=1), np.sum(nets.a * length, axis=1)
     chosen = (2 * MEAN * by_area > np.abs(by_length)) & (by_length > SIX_DIGITS)
     delta = by_length[chosen] / (2 * by_area[chosen])
-    return np.array(ensemble.losses[chosen] / [float(disk_least(LOW + d, HIGH + d, COUNT)) for d in delta.tolist()])  # fmt: skip
+    return np.array(
+        ensemble.losses[chosen]
+        / [float(disk_least(LOW + d, HIGH + d, COUNT)) for d in delta.tolist()]
+    )
 
 
-HEADER = ("σ", "K", "n", "networks", "dead", "count pixels", "grown disk", "through all radii", "came to rest", "at the level of their pieces", "freed from kinks", "least loss", "median", "between radii", "area", "perimeter", "rest")  # fmt: skip
+HEADER = (
+    "σ",
+    "K",
+    "n",
+    "networks",
+    "dead",
+    "count pixels",
+    "grown disk",
+    "through all radii",
+    "came to rest",
+    "at the level of their pieces",
+    "freed from kinks",
+    "least loss",
+    "median",
+    "between radii",
+    "area",
+    "perimeter",
+    "rest",
+)
 """The columns of the table: counts, then losses, then the shares of the best network."""
 
 
@@ -135,9 +162,12 @@ class EndingsRow:
     Attributes
     ----------
     shape, networks: what was trained.
-    dead, parabola, grown, through: networks that answer a constant, that count pixels, that count those of a grown disk, that pass through all radii.
-    rest, met: networks that came to rest, and those whose loss is the level of their pieces to six digits; None where σ is not piecewise linear.
-    freed: networks whose loss fell by a tenth or more after the smooth trainer had stalled; None without kinks.
+    dead, parabola, grown, through: networks that answer a constant, that count pixels, that count
+        those of a grown disk, that pass through all radii.
+    rest, met: networks that came to rest, and those whose loss is the level of their pieces to six
+        digits; None where σ is not piecewise linear.
+    freed: networks whose loss fell by a tenth or more after the smooth trainer had stalled; None
+        without kinks.
     least, median: losses; between: the best network's loss between the radii of training.
     shares: of the best network's slope the parts of the area, the perimeter and the rest.
     """
@@ -161,9 +191,22 @@ class EndingsRow:
         count = lambda x: "" if x is None else str(x)
         n = self.shape.taps
         return (
-            self.shape.activation, str(self.shape.channels), f"{n} × {n}", str(self.networks), str(self.dead), str(self.parabola), str(self.grown), str(self.through), count(self.at_rest), count(self.met), count(self.freed),
-            f"{self.least:.2e}", f"{self.median:.2e}", f"{self.between:.2e}", *(f"{x:.3f}" for x in self.shares),
-        )  # fmt: skip
+            self.shape.activation,
+            str(self.shape.channels),
+            f"{n} × {n}",
+            str(self.networks),
+            str(self.dead),
+            str(self.parabola),
+            str(self.grown),
+            str(self.through),
+            count(self.at_rest),
+            count(self.met),
+            count(self.freed),
+            f"{self.least:.2e}",
+            f"{self.median:.2e}",
+            f"{self.between:.2e}",
+            *(f"{x:.3f}" for x in self.shares),
+        )
 
 
 def row_of(ensemble: TrainedEnsemble, law_part: Part, length: Array, area: Array) -> EndingsRow:

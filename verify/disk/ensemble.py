@@ -1,8 +1,9 @@
-r"""Many networks on disks at once: Levenberg-Marquardt on the filters, the readout always the best one (variable projection).
+r"""Many networks on disks at once: Levenberg-Marquardt on the filters, the readout always the best
+one (variable projection).
 
-With φ_k(r) = Σ_p σ(w_k ⋆ x_r + b_k)_p, centred over the radii, r̂ is the projection of r on the span of the φ_k, and the
-Jacobian of r̂ - r by the filters is (1 - Π) Σ_k a_k ∂φ_k (Kaufman).  Only windows that meet the circle are visited: all
-others are dark or lit, and come with their number.
+With φ_k(r) = Σ_p σ(w_k ⋆ x_r + b_k)_p, centred over the radii, r̂ is the projection of r on the
+span of the φ_k, and the Jacobian of r̂ - r by the filters is (1 - Π) Σ_k a_k ∂φ_k (Kaufman).  Only
+windows that meet the circle are visited: all others are dark or lit, and come with their number.
 
 Shapes: B networks, K channels, R radii, n² + 1 numbers per channel (taps, then bias).
 """
@@ -43,7 +44,8 @@ Sigma = Callable[[Array], Array]
 
 
 def disk_windows(r: Array, taps: int, half_length: int) -> Windows:
-    """The zero-padded windows of the disks of these radii on (2·half_length + 1)² pixels, radius by radius.
+    """The zero-padded windows of the disks of these radii on (2·half_length + 1)² pixels, radius by
+    radius.
 
     Of each radius those that are neither dark nor lit, and these two.
     """
@@ -78,7 +80,9 @@ def features_of(conv: Array, windows: Windows, sigma: Sigma) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """Networks under way: their numbers, φ, and the best readout (an orthonormal basis of the centred φ, a, error, loss)."""
+    """Networks under way: their numbers, φ, and the best readout (an orthonormal basis of the
+    centred φ, a, error, loss).
+    """
 
     conv: Array
     features: Array
@@ -89,9 +93,13 @@ class State:
 
 
 INTERPOLATED = 1e-20
-"""Below this loss a network passes through all radii, and there is nothing to be learned from its digits."""
+"""Below this loss a network passes through all radii, and there is nothing to be learned from its
+digits.
+"""
 LARGEST = 1e5
-"""No weight leaves ±this: beyond, the sum of a thousand activations keeps fewer than six digits of a pixel in float64."""
+"""No weight leaves ±this: beyond, the sum of a thousand activations keeps fewer than six digits of
+a pixel in float64.
+"""
 
 
 def state(conv: Array, windows: Windows, r: Array, sigma: Sigma) -> State:
@@ -100,7 +108,9 @@ def state(conv: Array, windows: Windows, r: Array, sigma: Sigma) -> State:
 
 
 def read(conv: Array, features: Array, r: Array) -> State:
-    """The best readout of features (B, K, R); the loss is infinite where one of them is not finite."""
+    """The best readout of features (B, K, R); the loss is infinite where one of
+    them is not finite.
+    """
     wild = ~np.all(np.isfinite(features), axis=(1, 2))
     features = np.where(wild[:, None, None], 0, features)
     centred = np.swapaxes(features - features.mean(axis=-1, keepdims=True), 1, 2)
@@ -117,7 +127,8 @@ def fit(
 ) -> NetworkBatch:
     """The networks after at most ``steps`` trial steps from the filters ``start`` (B, K, n² + 1).
 
-    One that eight trials in a row do not make better, or whose loss falls below :data:`INTERPOLATED`, has ended.
+    One that eight trials in a row do not make better, or whose loss falls below
+    :data:`INTERPOLATED`, has ended.
     """
     sigma, slope = activation(shape.activation)
 

@@ -18,7 +18,9 @@ __all__ = ["area_or_length", "by_direction", "edges_and_errors", "pixels_and_err
 def pixels_and_errors(
     r: float, x: ArrayLike, fine: ArrayLike, errors: Sequence[ArrayLike], span: tuple[float, float]
 ) -> Drawing:
-    """Left the pixels x (N, N) of the disk of radius r with its circle, right curves (R,) over ``fine``; ``span`` is shaded."""
+    """Left the pixels x (N, N) of the disk of radius r with its circle, right curves (R,) over
+    ``fine``; ``span`` is shaded.
+    """
     pixels, radii = np.asarray(x, dtype=float), np.asarray(fine, dtype=float)
     reach = len(pixels) // 2
     with drawn(3.2) as drawing:
@@ -47,7 +49,9 @@ def edges_and_errors(
     errors: Mapping[str, ArrayLike],
     span: tuple[float, float],
 ) -> Drawing:
-    """Left named curves over the distance t inside an edge, right named errors over the radius; ``span`` is shaded."""
+    """Left named curves over the distance t inside an edge, right named errors over the radius;
+    ``span`` is shaded.
+    """
     styles = ("-", "--", "-.", ":")
     with drawn(3.4) as drawing:
         left, right = drawing.subplots(1, 2, width_ratios=(1, 1.3))
@@ -65,7 +69,9 @@ def edges_and_errors(
 
 
 def area_or_length(points: Mapping[str, Sequence[tuple[float, float]]]) -> Drawing:
-    """Named clouds of (share of the area, share of the perimeter), and the line on which they add up to 1."""
+    """Named clouds of (share of the area, share of the perimeter), and the line on which they add
+    up to 1.
+    """
     with drawn(3.4) as drawing:
         axes = drawing.subplots()
         axes.plot((-0.05, 1.05), (1.05, -0.05), color=INK, linewidth=0.8)

@@ -1,4 +1,6 @@
-"""Filters with different activations side by side, and their sums over disks anywhere: every disk is cut once for all."""
+"""Filters with different activations side by side, and their sums over disks anywhere: every disk
+is cut once for all.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,9 @@ Point = tuple[float, float]
 
 @dataclass(frozen=True)
 class Filters:
-    """Filters w (B, n, n) with biases b (B,), one activation after the other: names, and how many filters each has."""
+    """Filters w (B, n, n) with biases b (B,), one activation after the other: names, and how many
+    filters each has.
+    """
 
     w: Array
     b: Array
@@ -75,6 +79,8 @@ class Filters:
 
 
 def sums(w: Array, b: Array, name: str, r: Sequence[float], centre: Point = (0.0, 0.0)) -> Array:
-    """Σ_p [g(z_p) - g(0)] of filters w (B, n, n), b (B,), for disks of radii r around ``centre``: (B, R)."""
+    """Σ_p [g(z_p) - g(0)] of filters w (B, n, n), b (B,), for disks of radii r around ``centre``:
+    (B, R).
+    """
     filters = Filters(w, b, (name,), (len(w),))
     return np.stack([filters.summed(radius, centre) for radius in r], axis=1)

@@ -47,7 +47,9 @@ def sways(panels: Mapping[str, Sway], columns: int, ylabel: str) -> Drawing:
 
 
 def rose(panels: Mapping[str, Sequence[tuple[tuple[int, int], float]]], most: float) -> Drawing:
-    """For each: directions q and how much comes from each, a stroke from the centre; all to one scale up to ``most``."""
+    """For each: directions q and how much comes from each, a stroke from the centre; all to one
+    scale up to ``most``.
+    """
     with drawn(2.5) as drawing:
         for k, (name, strokes) in enumerate(panels.items()):
             axes = drawing.add_subplot(1, len(panels), k + 1, projection="polar")

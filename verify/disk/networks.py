@@ -1,4 +1,6 @@
-"""Networks on disks as torch runs them: Conv2d -> activation -> sum pooling -> Linear, float64; and one way to train them."""
+"""Networks on disks as torch runs them: Conv2d -> activation -> sum pooling -> Linear, float64; and
+one way to train them.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +30,15 @@ __all__ = [
 ]
 
 ARRIVED = 1e-6
-"""A network whose loss, by its own gradient, could still fall by more than this part has not arrived."""
+"""A network whose loss, by its own gradient, could still fall by more than this part has not
+arrived.
+"""
 
 
 def drawn(activation: str, channels: int, taps: int, rng: np.random.Generator) -> Network:
-    """A network for images whose weights ``rng`` draws as torch draws its own: uniform on ±1/sqrt(fan in), n² and K."""
+    """A network for images whose weights ``rng`` draws as torch draws its own: uniform on
+    ±1/sqrt(fan in), n² and K.
+    """
     net = Network(activation, channels, taps, dimensions=2)
     _draw(net.conv, taps * taps, rng)
     _draw(net.readout, channels, rng)
@@ -46,7 +52,8 @@ def _draw(layer: nn.Module, size: int, rng: np.random.Generator) -> None:
 
 
 class Difference(Network):
-    """r̂(x) = Linear(Σ σ(κ ⋆ (x(p + e) - x(p)))): one channel, no bias, the taps of κ at random in (1/2, 3/2) where ``mask`` is 1.
+    """r̂(x) = Linear(Σ σ(κ ⋆ (x(p + e) - x(p)))): one channel, no bias, the taps of κ at random in
+    (1/2, 3/2) where ``mask`` is 1.
 
     Parameters
     ----------
@@ -78,11 +85,15 @@ class Difference(Network):
 
 def across(step: tuple[int, int]) -> Array:
     """1 where a tap of 3 × 3 moves the difference across e only."""
-    return np.array([[float(step[0] * u + step[1] * v == 0) for v in (-1, 0, 1)] for u in (-1, 0, 1)])  # fmt: skip
+    return np.array(
+        [[float(step[0] * u + step[1] * v == 0) for v in (-1, 0, 1)] for u in (-1, 0, 1)]
+    )
 
 
 def combination(activation: str, start: ArrayLike, rng: np.random.Generator) -> Network:
-    """r̂(y) = Linear(Σ σ(Σ_k w_k y_k)) of C images y of a disk, w starting at ``start`` (C,): one channel, one tap, no bias."""
+    """r̂(y) = Linear(Σ σ(Σ_k w_k y_k)) of C images y of a disk, w starting at ``start`` (C,): one
+    channel, one tap, no bias.
+    """
     weights = torch.tensor(np.asarray(start, dtype=float))
     net = Network(activation, 1, 1, dimensions=2, inputs=len(weights), conv_bias=False)
     with torch.no_grad():
@@ -110,7 +121,9 @@ def loss_with_gradient(net: Network, x: Tensor, r: ArrayLike, share: ArrayLike) 
 
 
 def excess(features: Array, share: Array, gradient: Array) -> float:
-    """gᵀH⁻¹g/2: how far Σ share (Σ_j θ_j feature_j - r)² with this gradient g by θ lies above its least value, features (F, R)."""
+    """gᵀH⁻¹g/2: how far Σ share (Σ_j θ_j feature_j - r)² with this gradient g by θ lies above its
+    least value, features (F, R).
+    """
     bend = 2 * (share * features) @ features.T
     return float(gradient @ np.linalg.solve(bend, gradient)) / 2
 
@@ -123,7 +136,9 @@ def train(
     steps: int,
     rounds: int = 5,
 ) -> None:
-    """LBFGS on the weighted squared error, in place, begun anew until it finds no way down or ``rounds`` times."""
+    """LBFGS on the weighted squared error, in place, begun anew until it finds no way down or
+    ``rounds`` times.
+    """
     target, weight = torch.tensor(np.asarray(r)), torch.tensor(np.asarray(share))
     squares = lambda answers, r: torch.sum(weight * (answers - r) ** 2)
     for _ in range(rounds):

@@ -1,12 +1,15 @@
-r"""Networks on disks finished on their kinks: where a smooth trainer stalls, hold the face and go on along it.
+r"""Networks on disks finished on their kinks: where a smooth trainer stalls, hold the face and go
+on along it.
 
-The descent is that of :mod:`verify.optimise.regions`, with walks of its own.  Hundreds of pixels lie on two faces at once, the
-dark one b_k = t and the lit one S_k + b_k = t; but thousands of windows have kinks that are small and all different.  So a
-walk does not end at the first minimum.  A step is damped, and taken whole if the loss falls by a quarter of what it promises,
-whatever kinks it crosses; else it ends at the lowest place that is found along it, with the best readout at each.
+The descent is that of :mod:`verify.optimise.regions`, with walks of its own.  Hundreds of pixels
+lie on two faces at once, the dark one b_k = t and the lit one S_k + b_k = t; but thousands of
+windows have kinks that are small and all different.  So a walk does not end at the first minimum.
+A step is damped, and taken whole if the loss falls by a quarter of what it promises, whatever kinks
+it crosses; else it ends at the lowest place that is found along it, with the best readout at each.
 
-A promise is L'²/(2C), C the curvature of Gauss-Newton; a network has ended where none is larger than :data:`PROMISE` of the
-loss.  Of a face with very many edges not all are tried: "ended" then means that none of those tried descends.
+A promise is L'²/(2C), C the curvature of Gauss-Newton; a network has ended where none is larger
+than :data:`PROMISE` of the loss.  Of a face with very many edges not all are tried: "ended" then
+means that none of those tried descends.
 """
 
 from __future__ import annotations
@@ -37,7 +40,9 @@ __all__ = ["PROMISE", "Finished", "finish"]
 
 
 PROMISE = 1e-8
-"""A step that promises less than this part of the loss is none: six digits of the loss are settled with room to spare."""
+"""A step that promises less than this part of the loss is none: six digits of the loss are settled
+with room to spare.
+"""
 TRIES = 16
 """Places tried at once along a step."""
 FIRST, LEAST = 1e-3, 1e-9
@@ -53,7 +58,8 @@ class Finished:
     nets: the networks.
     stalled, loss: the loss before and after, (B,).
     ended: none of the ways tried promises more than :data:`PROMISE` of the loss, (B,).
-    dark, lit, single: on how many faces of each sort the channels lie, (B,); single ones are independent of the others.
+    dark, lit, single: on how many faces of each sort the channels lie, (B,); single ones are
+        independent of the others.
     steps: accepted steps (B,).
     """
 
@@ -99,7 +105,9 @@ class _Walk:
     damping: float = FIRST
 
     def __call__(self, line: Line) -> Point:
-        """The place where a step ends, with its best readout; the old one if the loss is not less."""
+        """The place where a step ends, with its best readout; the old one if the loss
+        is not less.
+        """
         task, point = line.point.task, line.point
         if not line.leaves:
             damped = _damped(point, self.damping)
@@ -141,7 +149,8 @@ def _damped(point: Point, damping: float) -> Line:
 def _losses(line: Line, met: tuple[Indices, ...], when: Array) -> Callable[[Array], Array]:
     """The loss at places (T,) along a line, with the best readout at each.
 
-    For piecewise-linear σ what a channel adds is straight between kinks: F(τ) = F + τF' + Σ_s J_s (τ - τ_s)_+, s the windows met.
+    For piecewise-linear σ what a channel adds is straight between kinks: F(τ) = F + τF' + Σ_s J_s
+    (τ - τ_s)_+, s the windows met.
     """
     point, task = line.point, line.point.task
     along = lambda places: point.v + places[:, None, None] * line.dv
@@ -161,7 +170,9 @@ def _losses(line: Line, met: tuple[Indices, ...], when: Array) -> Callable[[Arra
 
 
 def _lowest(losses: Callable[[Array], Array], kinks: Array, end: float) -> float:
-    """The lowest found of the kinks before ``end``, the middles between them and shorter and shorter steps; 0 if none gains."""
+    """The lowest found of the kinks before ``end``, the middles between them and shorter and
+    shorter steps; 0 if none gains.
+    """
     ends, halves = np.concatenate([[0.0], kinks, [end]]), end * 0.5 ** np.arange(1, 31)
     places = np.unique(np.concatenate([ends, (ends[1:] + ends[:-1]) / 2, halves]))
     coarse = np.linspace(0, len(places) - 1, 2 * TRIES).astype(int)
@@ -176,7 +187,9 @@ def _lowest(losses: Callable[[Array], Array], kinks: Array, end: float) -> float
 
 
 def _along_face(point: Point) -> float:
-    """What the held faces' columns, each scaled to length 1, promise of |r̂ - r|²: directions that the descent takes for rounding count."""
+    """What the held faces' columns, each scaled to length 1, promise of |r̂ - r|²: directions that
+    the descent takes for rounding count.
+    """
     columns = point.columns - point.columns.mean(axis=0)
     size = np.abs(point.columns).max(axis=0, initial=0)
     heavy = np.linalg.norm(columns, axis=0) > RANK * size
@@ -185,7 +198,9 @@ def _along_face(point: Point) -> float:
 
 
 def finish(name: str, nets: NetworkBatch, windows: Windows, r: Array, cap: int = 120) -> Finished:
-    """Go on from trained networks with at most ``cap`` steps each; where σ has no kinks, or jumps, they stay as they are and none has ended."""
+    """Go on from trained networks with at most ``cap`` steps each; where σ has no kinks, or jumps,
+    they stay as they are and none has ended.
+    """
     task, row, count = Task(windows, r, name), spelled(name), len(nets.c)
     sigma, conv = activation(name)[0], filters_of(nets)
     before = state(conv, windows, r, sigma)

@@ -19,7 +19,9 @@ def beyond(
     span: tuple[float, float],
     small: float,
 ) -> Drawing:
-    """Named pairs of curves (R,) over the radii, measured and predicted; a logarithm of both signs beyond ±small."""
+    """Named pairs of curves (R,) over the radii, measured and predicted; a logarithm of both signs
+    beyond ±small.
+    """
     styles = ("-", "--", "-.", ":", (0, (5, 1)), (0, (1, 1)))
     radii = np.asarray(r, dtype=float)
     with drawn(4.2) as drawing:
@@ -38,7 +40,9 @@ def beyond(
 
 
 def filters(shown: Sequence[tuple[str, ArrayLike, ArrayLike]]) -> Drawing:
-    """One column each: a name, a filter (n, n) and the activations (N, N) that it leaves of a disk."""
+    """One column each: a name, a filter (n, n) and the activations (N, N) that it
+    leaves of a disk.
+    """
     with drawn(3.6) as drawing:
         panels = drawing.subplots(2, len(shown), height_ratios=(1, 2))
         for column, (name, w, values) in enumerate(shown):
@@ -53,7 +57,9 @@ def filters(shown: Sequence[tuple[str, ArrayLike, ArrayLike]]) -> Drawing:
 
 
 def freed(pairs: Mapping[str, tuple[ArrayLike, ArrayLike]], level: float) -> Drawing:
-    """Loss after against loss before, one point each, by name; a thin line where they are equal, and one at a level."""
+    """Loss after against loss before, one point each, by name; a thin line where they are equal,
+    and one at a level.
+    """
     marks = ("o", "s", "^", "D", "v", "P")
     with drawn(4.2) as drawing:
         axes = drawing.subplots()
@@ -62,8 +68,21 @@ def freed(pairs: Mapping[str, tuple[ArrayLike, ArrayLike]], level: float) -> Dra
         axes.plot(ends, ends, color=INK, linewidth=0.5)
         axes.axhline(level, color=COLOURS[1], linewidth=1)
         for k, (name, (before, after)) in enumerate(pairs.items()):
-            axes.plot(before, after, marks[k], color=COLOURS[(0, 2, 3, 4, 5)[k % 5]], alpha=0.6, markersize=5, label=name)  # fmt: skip
-        axes.set(xscale="log", yscale="log", xlabel="loss where the smooth trainer stalled", ylabel="loss in the end")  # fmt: skip
+            axes.plot(
+                before,
+                after,
+                marks[k],
+                color=COLOURS[(0, 2, 3, 4, 5)[k % 5]],
+                alpha=0.6,
+                markersize=5,
+                label=name,
+            )
+        axes.set(
+            xscale="log",
+            yscale="log",
+            xlabel="loss where the smooth trainer stalled",
+            ylabel="loss in the end",
+        )
         axes.legend(fontsize=9)
     return drawing
 

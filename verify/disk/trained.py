@@ -1,4 +1,6 @@
-"""Ensembles of networks on disks: the settings, their training, and what torch says of every network."""
+"""Ensembles of networks on disks: the settings, their training, and what torch says of every
+network.
+"""
 
 from __future__ import annotations
 
@@ -88,9 +90,35 @@ SMOOTH = ("square", "tanh", "sigmoid", "softsign", "softplus", "silu", "gelu", "
 """Smooth rows: the main ones."""
 JUMPING = ("hardshrink", "threshold")
 """Rows that jump."""
-SETTINGS = tuple(NetworkShape(*case) for case in (("identity", 1), ("abs", 1), ("relu", 1), ("leaky_relu", 1), ("softshrink", 1), ("square", 1), ("tanh", 1), ("softplus", 1), ("silu", 1), ("abs", 2), ("relu", 2), ("square", 2), ("tanh", 2), ("tanh", 3), ("square", 4), ("square", 1, 5), ("abs", 1, 5)))  # fmt: skip
+SETTINGS = tuple(
+    NetworkShape(*case)
+    for case in (
+        ("identity", 1),
+        ("abs", 1),
+        ("relu", 1),
+        ("leaky_relu", 1),
+        ("softshrink", 1),
+        ("square", 1),
+        ("tanh", 1),
+        ("softplus", 1),
+        ("silu", 1),
+        ("abs", 2),
+        ("relu", 2),
+        ("square", 2),
+        ("tanh", 2),
+        ("tanh", 3),
+        ("square", 4),
+        ("square", 1, 5),
+        ("abs", 1, 5),
+    )
+)
 """What every profile trains."""
-EVERY = tuple(NetworkShape(name, channels, taps) for taps in (3, 5) for channels in (1, 2, 3, 4) for name in ("identity", *KINKED, *SMOOTH))  # fmt: skip
+EVERY = tuple(
+    NetworkShape(name, channels, taps)
+    for taps in (3, 5)
+    for channels in (1, 2, 3, 4)
+    for name in ("identity", *KINKED, *SMOOTH)
+)
 """Every setting with a continuous row."""
 MORE = tuple(
     shape
@@ -134,7 +162,9 @@ class TorchReadings:
 
 @dataclass(frozen=True, eq=False)
 class TrainedEnsemble:
-    """One setting: networks and how they ended, what torch says of each, and P as torch sees it at a circle of radius :data:`LARGE` (B, K)."""
+    """One setting: networks and how they ended, what torch says of each, and P as torch sees it at
+    a circle of radius :data:`LARGE` (B, K).
+    """
 
     shape: NetworkShape
     finished: Finished
@@ -153,7 +183,9 @@ class TrainedEnsemble:
         return np.array([m.loss for m in self.measured])
 
     def once(self, key: Hashable, compute: Callable[[], Array]) -> Array:
-        """What a part of a law, the key, makes of these networks: computed for the first who asks."""
+        """What a part of a law, the key, makes of these networks: computed for the
+        first who asks.
+        """
         if key not in self._by_law:
             self._by_law[key] = compute()
         return self._by_law[key]
@@ -178,7 +210,11 @@ def _measured(shape: NetworkShape, nets: NetworkBatch) -> tuple[TorchReadings, .
     for j, loss in enumerate(losses.tolist()):
         each = np.abs(summed[:, j]).max(axis=0) + np.abs(dark[j])
         largest = float(abs(nets.c[j]) + np.abs(nets.a[j]) @ each)
-        readings.append(TorchReadings((summed[:, j] - dark[j]).T, loss, float(left[j]), error[j], far[j], largest))  # fmt: skip
+        readings.append(
+            TorchReadings(
+                (summed[:, j] - dark[j]).T, loss, float(left[j]), error[j], far[j], largest
+            )
+        )
     return tuple(readings)
 
 
@@ -213,7 +249,9 @@ def shown(taps: int) -> Windows:
 
 
 def trained(lab: Lab, shape: NetworkShape, networks: int) -> TrainedEnsemble:
-    """``networks`` networks from random starts, finished on their kinks, loaded into torch and measured there."""
+    """``networks`` networks from random starts, finished on their kinks, loaded into torch and
+    measured there.
+    """
     return lab.once(("disks", shape, networks), _trained, lab, shape, networks)
 
 
@@ -246,4 +284,6 @@ def areas(ensemble: TrainedEnsemble) -> Array:
 
 def name_of(shape: NetworkShape) -> str:
     """The shape in words."""
-    return f"{shape.activation} K={shape.channels}" + (f" {shape.taps}×{shape.taps}" if shape.taps != 3 else "")  # fmt: skip
+    return f"{shape.activation} K={shape.channels}" + (
+        f" {shape.taps}×{shape.taps}" if shape.taps != 3 else ""
+    )

@@ -1,8 +1,9 @@
 """Settings other than those asked for under which the same weights err by much less.
 
-Poolings, paddings, the catalogue's activations, and radii in other units are tried together: r̂ over a grid of radii in float64,
-whose pre-activations are shared.  Each change has to make the error ten times smaller; so what is told errs by a tenth of the
-error as asked, or by less.  Of the few that are left the error is computed over every radius.
+Poolings, paddings, the catalogue's activations, and radii in other units are tried together: r̂
+over a grid of radii in float64, whose pre-activations are shared.  Each change has to make the
+error ten times smaller; so what is told errs by a tenth of the error as asked, or by less.  Of the
+few that are left the error is computed over every radius.
 """
 
 from __future__ import annotations
@@ -32,15 +33,18 @@ from verify.models.setup import Setup
 __all__ = ["Trial", "changed", "names", "signal_alternatives", "told", "trials"]
 
 BETTER, ALIKE = 10.0, 2.0
-"""How many times smaller an error has to be for a change of the settings to be told; two that are closer than the second are
-both told."""
+"""How many times smaller an error has to be for a change of the settings to be told; two that are
+closer than the second are both told.
+"""
 PER_PIXEL, FEWEST, MOST = 8, 33, 513
 """Radii of the grid: in a pixel, and in all."""
 BLOCK = 1 << 23
 """Entries of the windows of a grid, unless that leaves too few radii."""
 SHOWN = 3
 UNIT, FITTED = 3, 9
-"""Ranks of other units, beside 2 for each setting that differs, and of units that are fitted, where nothing else is told."""
+"""Ranks of other units, beside 2 for each setting that differs, and of units that are fitted, where
+nothing else is told.
+"""
 ROUNDING = 1e-9
 """Errors below this are no better than each other, and an offset below it is none."""
 INTERVALS = 400
@@ -51,7 +55,9 @@ PIXELS = (fmpq(1), fmpq(0))
 
 @dataclass(frozen=True)
 class Trial:
-    """The weights under other settings: ``scale`` r̂ + ``offset`` errs by ``error``; the simplest has the lowest ``rank``."""
+    """The weights under other settings: ``scale`` r̂ + ``offset`` errs by ``error``; the simplest
+    has the lowest ``rank``.
+    """
 
     options: Mapping[str, str]
     setup: Setup
@@ -68,8 +74,9 @@ class Trial:
 
     @property
     def limit(self) -> float:
-        """It has to err by less: half of what the best constant answer errs by; one of many activations, and fitted units, by
-        little."""
+        """It has to err by less: half of what the best constant answer errs by; one of many
+        activations, and fitted units, by little.
+        """
         spread = to_float(self.setup.domain.high - self.setup.domain.low)
         many = "activation" in self.options or self.rank == FITTED
         return float(LITTLE) * min(1.0, spread / 10) if many else spread / 4
@@ -122,8 +129,9 @@ def changed(setup: Setup, **options: str) -> dict[str, str]:
 
 
 def names(setup: Setup, *, learned: bool) -> Iterable[str]:
-    """The activation asked for, then the catalogue; the identity, which says least, is the last one.  No other where the file
-    has ``learned`` its slope."""
+    """The activation asked for, then the catalogue; the identity, which says least, is the last
+    one.  No other where the file has ``learned`` its slope.
+    """
     if learned:
         return (setup.activation,)
     return dict.fromkeys(
@@ -152,7 +160,9 @@ def _paddings(setup: Setup, taps: int) -> Iterator[tuple[dict[str, str], Setup]]
 def trials(
     options: Mapping[str, str], setup: Setup, r: Array, answers: Array, places: int
 ) -> list[Trial]:
-    """Answers (R,) as they are; and, where a mean's number of ``places`` is given and not 0, in other units."""
+    """Answers (R,) as they are; and, where a mean's number of ``places`` is given and not 0, in
+    other units.
+    """
 
     def trial(scale: fmpq, offset: fmpq, rank: int) -> Trial:
         with np.errstate(all="ignore"):
@@ -177,8 +187,9 @@ def trials(
 
 
 def _fitted(r: Array, answers: Array, places: int) -> Iterator[tuple[fmpq, fmpq]]:
-    """A positive scale and an offset by least squares; none with a scale that is close to 1, by the other pooling too: then
-    the three laws say what is wrong."""
+    """A positive scale and an offset by least squares; none with a scale that is close to 1, by the
+    other pooling too: then the three laws say what is wrong.
+    """
     with np.errstate(all="ignore"):
         spread, largest = np.ptp(answers), np.max(np.abs(answers))
     if ROUNDING * largest < spread < np.inf:
@@ -191,8 +202,10 @@ def _fitted(r: Array, answers: Array, places: int) -> Iterator[tuple[fmpq, fmpq]
 
 @dataclass(frozen=True)
 class _Light:
-    """What K filters answer on a grid of radii r (R,): at the E windows that see an edge or the border z (E, K), of radius
-    ``place`` (E,); elsewhere ``dark`` and ``lit`` (K,), at so many positions ``counts`` (R, 2)."""
+    """What K filters answer on a grid of radii r (R,): at the E windows that see an edge or the
+    border z (E, K), of radius ``place`` (E,); elsewhere ``dark`` and ``lit`` (K,), at so many
+    positions ``counts`` (R, 2).
+    """
 
     r: Array
     z: Array
@@ -227,7 +240,9 @@ def _light(setup: Setup, w: Array, b: Array) -> _Light:
 def told(
     tried: Sequence[Trial], certified: Callable[[Trial], tuple[float, bool] | None]
 ) -> tuple[Alternative, ...]:
-    """The few that are clearly better, with their error as it is ``certified`` and whether it is exactly 0."""
+    """The few that are clearly better, with their error as it is ``certified`` and whether it is
+    exactly 0.
+    """
     errors = {trial.changes: trial.error for trial in tried}
     limit, kept = np.inf, list[Trial]()
     for rank in sorted({trial.rank for trial in tried} - {0}):

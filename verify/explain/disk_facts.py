@@ -1,4 +1,6 @@
-"""What is measured of a network for images: its pooled features and its answers on exact disks, at a grid of radii."""
+"""What is measured of a network for images: its pooled features and its answers on exact disks, at
+a grid of radii.
+"""
 
 from __future__ import annotations
 
@@ -88,7 +90,9 @@ def cost(checkpoint: Checkpoint, setup: Setup) -> float:
 
 
 def preactivations(w: Array, b: Array, r: Array) -> Iterator[Array]:
-    """z_k + b_k at all positions whose window sees the disk, of a few of the increasing radii at a time: (radii, positions, K)."""
+    """z_k + b_k at all positions whose window sees the disk, of a few of the increasing radii at a
+    time: (radii, positions, K).
+    """
     n, flat = w.shape[1], w.reshape(len(w), -1).T
     first = 0
     while first < len(r):
@@ -103,7 +107,9 @@ def preactivations(w: Array, b: Array, r: Array) -> Iterator[Array]:
 
 
 def features(w: Array, b: Array, name: str, r: Array) -> Array:
-    """Σ_p [g_k(z_p) - g_k(0)] over all positions whose window sees the disk: (R, K) from filters (K, n, n)."""
+    """Σ_p [g_k(z_p) - g_k(0)] over all positions whose window sees the disk: (R, K) from filters
+    (K, n, n).
+    """
     sigma = activation(name)[0]
     dark = sigma(b)
     return np.concatenate([np.sum(sigma(z) - dark, axis=1) for z in preactivations(w, b, r)])
@@ -126,8 +132,9 @@ DIRECTIONS = 8
 
 
 def wavering(facts: DiskFacts, filters: Sequence[Filter]) -> tuple[dict[str, float], Array] | None:
-    """How the answer wavers about its best parabola, and the error (R,) that √r Σ_q … of docs/disk/lattice.md makes of that
-    parabola; None where σ jumps, and the law does not hold."""
+    """How the answer wavers about its best parabola, and the error (R,) that √r Σ_q … of
+    docs/disk/lattice.md makes of that parabola; None where σ jumps, and the law does not hold.
+    """
     name = filters[0].name
     if spelled(name).jumps:
         return None

@@ -1,4 +1,6 @@
-"""Drawings of one filter of a network for images: its taps, what it shows of straight edges, and its P by direction."""
+"""Drawings of one filter of a network for images: its taps, what it shows of straight edges, and
+its P by direction.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,8 @@ def filter_and_edges(
     theta: ArrayLike,
     q: ArrayLike,
 ) -> Drawing:
-    """Left the taps w (n, n) under a name, in the middle named responses over the distance t inside an edge, right |Q(θ)| around the circle.
+    """Left the taps w (n, n) under a name, in the middle named responses over the distance t inside
+    an edge, right |Q(θ)| around the circle.
 
     ``theta`` and ``q`` have the shape (T,); where Q is negative the curve is dashed.
     """
@@ -65,9 +68,25 @@ def _taps(axes: Axes, w: Array, name: str) -> None:
     for i, j in np.ndindex(n, n):
         place = (i - n / 2, j - n / 2)
         colour = COLOURS[0 if w[i, j] >= 0 else 1]
-        axes.add_patch(Rectangle(place, 1, 1, facecolor=colour, alpha=0.75 * abs(float(w[i, j])) / most, linewidth=0))  # fmt: skip
+        axes.add_patch(
+            Rectangle(
+                place, 1, 1, facecolor=colour, alpha=0.75 * abs(float(w[i, j])) / most, linewidth=0
+            )
+        )
         axes.add_patch(Rectangle(place, 1, 1, fill=False, edgecolor=INK, linewidth=0.4))
         if n <= NUMBERED:
-            axes.text(i - n // 2, j - n // 2, f"{w[i, j]:.2g}".replace("-", "−"), ha="center", va="center", fontsize=11 - 1.4 * n / 1.5)  # fmt: skip
+            axes.text(
+                i - n // 2,
+                j - n // 2,
+                f"{w[i, j]:.2g}".replace("-", "−"),
+                ha="center",
+                va="center",
+                fontsize=11 - 1.4 * n / 1.5,
+            )
     axes.set(xlim=(-n / 2, n / 2), ylim=(-n / 2, n / 2), aspect="equal", title=name)
-    axes.set(xlabel="pixel i", ylabel="pixel j", xticks=range(-(n // 2), n // 2 + 1), yticks=range(-(n // 2), n // 2 + 1))  # fmt: skip
+    axes.set(
+        xlabel="pixel i",
+        ylabel="pixel j",
+        xticks=range(-(n // 2), n // 2 + 1),
+        yticks=range(-(n // 2), n // 2 + 1),
+    )

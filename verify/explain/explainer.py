@@ -1,4 +1,6 @@
-"""Who explains a network: signals.py or images.py, imported when it is asked for, since the chapter on disks takes its time."""
+"""Who explains a network: signals.py or images.py, imported when it is asked for, since the chapter
+on disks takes its time.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""What is measured of a network for signals: residuals, loss, worst error, and what a change of each weight costs."""
+"""What is measured of a network for signals: residuals, loss, worst error, and what a change of
+each weight costs.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +26,8 @@ INTERVALS = 4_000
 
 @dataclass(frozen=True)
 class Facts:
-    """α, β, max |D|, the parts of the loss, the worst error, and what a change of each weight costs.
+    """α, β, max |D|, the parts of the loss, the worst error, and what a change of each weight
+    costs.
 
     ``exact``: rational numbers throughout; else the floats that were computed, but for the worst
     error.

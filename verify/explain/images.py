@@ -1,4 +1,5 @@
-"""A network for images explained: what every filter measures, by how much, and how well that explains the answers.
+"""A network for images explained: what every filter measures, by how much, and how well that
+explains the answers.
 
 :func:`explain` judges what disk_facts.py measures; docs/network.md describes what it finds.  Shares
 and slopes are those of an even grid of radii; the error is bounded at every radius, as far as that
@@ -56,7 +57,9 @@ WAVES = 1000
 WIDEST, CORNERS, WORK = 15, 2500, 1e10
 """Taps per side; K (n + 1)² at most; and products on the grid: about a minute each."""
 FLAT = 1e-9
-"""A channel that moves the answer by no more than this, in pixels, over all radii adds a constant."""
+"""A channel that moves the answer by no more than this, in pixels, over all
+radii adds a constant.
+"""
 EXAMINED = 1e8
 """Products on windows that the bound between the grid's radii takes at most: a few seconds."""
 FEW = 17
@@ -71,9 +74,15 @@ def too_much(checkpoint: Checkpoint, setup: Setup) -> str:
     if reason := unfit(checkpoint, setup, SMALLEST, LARGEST, WAVES):
         return reason
     if n > WIDEST or channels * (n + 1) ** 2 > CORNERS:
-        return f"{channels} filters of {n} × {n} taps are too many: n may be {WIDEST}, and K (n + 1)² {CORNERS}"
+        return (
+            f"{channels} filters of {n} × {n} taps are too many: n may be {WIDEST}, and K (n + 1)²"
+            f" {CORNERS}"
+        )
     if cost(checkpoint, setup) > WORK:
-        return f"radii up to {setup.as_dict()['r_max']} with {channels} filters of {n} × {n} taps are too many pixels"
+        return (
+            f"radii up to {setup.as_dict()['r_max']} with {channels} filters of {n} × {n} taps are"
+            " too many pixels"
+        )
     return ""
 
 
@@ -273,7 +282,9 @@ def _filter(k: int, role: str, filter_: Filter, strength: Strength, shares: Shar
 
 
 def _alternatives(checkpoint: Checkpoint, setup: Setup) -> tuple[Alternative, ...]:
-    """Poolings, activations and units under which it errs by much less, with the error at the grid's radii."""
+    """Poolings, activations and units under which it errs by much less, with the error at the
+    grid's radii.
+    """
     r = np.linspace(float(setup.domain.low), float(setup.domain.high), FEW)
     a, b = checkpoint.a, checkpoint.biases
     size = setup.domain.windows(checkpoint.w.shape[1]) ** 2
@@ -351,9 +362,11 @@ def _verdict(
     others = {
         "between": f"on an even grid of {len(facts.r)} radii it errs by {on_grid:.3g} at most",
         "edges": "straight ones do not account for what it answers",
-        "bound": "σ jumps, and P is not proved"
-        if identity.error is None
-        else f"Σ aP is known to {identity.error:.2g} only",
+        "bound": (
+            "σ jumps, and P is not proved"
+            if identity.error is None
+            else f"Σ aP is known to {identity.error:.2g} only"
+        ),
     }
     reasons += [f"{name} ({others[name]})" for name in failing if name in others]
     return f"not explained by these laws: {errs}; {source}; what fails: {', '.join(reasons)}"

@@ -1,4 +1,6 @@
-"""An explained network as one HTML page: the picture of every filter, the error over r, and all that the JSON has."""
+"""An explained network as one HTML page: the picture of every filter, the error over r, and all
+that the JSON has.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,9 @@ def head(explanation: SignalExplanation | ImageExplanation) -> Markup:
 def body(
     explanation: SignalExplanation | ImageExplanation, name: str = "", level: int = 2
 ) -> Markup:
-    """What a page shows below its headline; anchors begin with ``name``, headings are of this level."""
+    """What a page shows below its headline; anchors begin with ``name``, headings are of this
+    level.
+    """
     if isinstance(explanation, SignalExplanation):
         template, pictures = "network.html", _staircases(explanation, name)
     else:
@@ -96,8 +100,9 @@ def _staircases(explanation: SignalExplanation, name: str) -> Iterator[str]:
 
 
 def _error(explanation: SignalExplanation) -> tuple[Array, Array]:
-    """Radii and r̂ - r: every bend, and both sides of every jump, where it is made of polynomials, else 33 radii per cell in
-    float64."""
+    """Radii and r̂ - r: every bend, and both sides of every jump, where it is made of polynomials,
+    else 33 radii per cell in float64.
+    """
     setup, stored = explanation.setup, explanation.stored
     net = exact_of(stored, setup.activation)
     radii: list[float] = []

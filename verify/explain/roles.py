@@ -1,6 +1,8 @@
-"""The role of every weight of a network: within its pattern, next to an exact network, or from its own responses alone.
+"""The role of every weight of a network: within its pattern, next to an exact network, or from its
+own responses alone.
 
-numerics.certificates.roles has the roles within a pattern; here it is decided which of them can be told of a network as it is.
+numerics.certificates.roles has the roles within a pattern; here it is decided which of them can be
+told of a network as it is.
 """
 
 from __future__ import annotations
@@ -30,16 +32,17 @@ IDLE = ("dead", "free")
 def roles(
     stored: Stored, own: Pattern | None, exact: Stored | None, facts: Facts, setup: Setup
 ) -> list[Role]:
-    """The role of every weight: ``own`` is the network's pattern, if it has one; ``exact`` the exact network that it is next
-    to, None where it is not explained."""
+    """The role of every weight: ``own`` is the network's pattern, if it has one; ``exact`` the
+    exact network that it is next to, None where it is not explained.
+    """
     laws = None
     if _has_plateau(stored.taps, setup.domain):
         laws = facts.alpha, facts.beta
     if own is not None and exact is not None:
         each = [_met(role, own, stored) for role in pattern_roles(stored, own, laws)]
     else:
-        # A network that is far from its pattern runs over kinks that the pattern does not: what its readout does follows
-        # from its own responses.
+        # A network that is far from its pattern runs over kinks that the pattern does not: what its
+        # readout does follows from its own responses.
         readout = _readout_roles(stored, laws, setup)
         bending = _bending_roles(stored, exact)
         if own is not None:
@@ -54,8 +57,9 @@ def roles(
 
 
 def _met(role: Role, own: Pattern, stored: Stored) -> Role:
-    """Where a window that the weight does not see is off its branch, or one is off the kink that it is held on, by more than
-    rounding, no value of the weight is known at which it meets no kink."""
+    """Where a window that the weight does not see is off its branch, or one is off the kink that it
+    is held on, by more than rounding, no value of the weight is known at which it meets no kink.
+    """
     if role.name.startswith("readout") or role.interval is None or role.role in IDLE:
         return role
     k, entry = role.index[0], role.index[2] if role.name == "conv.weight" else -1
@@ -77,8 +81,9 @@ def _met(role: Role, own: Pattern, stored: Stored) -> Role:
 
 
 def _awake(role: Role) -> Role:
-    """Nothing that moves an answer is dead or free: what bends a filter meets a kink, and a readout weight moves answers
-    that the laws do not know of."""
+    """Nothing that moves an answer is dead or free: what bends a filter meets a kink, and a readout
+    weight moves answers that the laws do not know of.
+    """
     if role.role not in IDLE:
         return role
     if role.name == "readout.weight":
@@ -92,7 +97,9 @@ def _has_plateau(taps: int, domain: Domain) -> bool:
 
 
 def _bending_roles(stored: Stored, exact: Stored | None) -> list[Role]:
-    """Filters whose staircase bends: next to an exact network its values are the derived ones; elsewhere there are none."""
+    """Filters whose staircase bends: next to an exact network its values are the derived ones;
+    elsewhere there are none.
+    """
     goals = repeat(None) if exact is None else (value for *_, value in named(exact))
     return [
         Role(*weight, "bends", goal, None)
@@ -102,7 +109,9 @@ def _bending_roles(stored: Stored, exact: Stored | None) -> list[Role]:
 
 
 def _readout_roles(stored: Stored, laws: tuple[fmpq, fmpq] | None, setup: Setup) -> list[Role]:
-    """a_k and c, each from its law with the others as they are; dead where a_k moves neither of them."""
+    """a_k and c, each from its law with the others as they are; dead where a_k moves neither of
+    them.
+    """
     everywhere = (None, None)
     readout = []
     for k, (value, rates) in enumerate(zip(stored.a, _rates(stored, setup), strict=True)):

@@ -1,4 +1,5 @@
-"""A network for signals explained: every weight, the laws, the loss, the worst error, the nearest exact network.
+"""A network for signals explained: every weight, the laws, the loss, the worst error, the nearest
+exact network.
 
 :func:`explain` measures and judges; docs/network.md describes what it finds.
 """
@@ -66,7 +67,9 @@ WORK = 3e7
 WAVES = 300
 """Pre-activations in front of a wave: there would be too many turns between two radii."""
 FEW, ACCURATE = 20, Fraction(1, 1000)
-"""Taps in all channels up to which Newton's steps are taken for any σ; for more, the network has to err by this at most."""
+"""Taps in all channels up to which Newton's steps are taken for any σ; for more, the network has to
+err by this at most.
+"""
 FLAT = 1e-9
 """An answer that rises no more than this per pixel, or bends no more, is constant."""
 UNKNOWN = "with which roundings a machine computes this expression is not known"
@@ -202,11 +205,12 @@ def _stored(checkpoint: Checkpoint, setup: Setup) -> Stored:
 
 
 def _neighbour(shape: Classification, least: Stored, facts: Facts, setup: Setup) -> Nearest | None:
-    """The exact network that a live network is judged by: the nearest that was found, whatever the tolerance.
+    """The exact network that a live network is judged by: the nearest that was found, whatever the
+    tolerance.
 
-    What is exact by its structure settles it where that is no farther than the network errs.  Else what Newton's
-    steps lead to, which need not be exact, and the same filters with another readout are looked at, too; what is not proved
-    to be exact has to be less than half as far.
+    What is exact by its structure settles it where that is no farther than the network errs.  Else
+    what Newton's steps lead to, which need not be exact, and the same filters with another readout
+    are looked at, too; what is not proved to be exact has to be less than half as far.
     """
     search = setup.activation, least, setup.domain
     worst = fraction(facts.worst.high)
@@ -232,7 +236,9 @@ def _neighbour(shape: Classification, least: Stored, facts: Facts, setup: Setup)
 def _pattern(
     stored: Stored, setup: Setup, near: Nearest | None, exact: Stored | None
 ) -> Pattern | None:
-    """That of the nearest exact network, or the network's own put right; one that ``exact`` holds, if ``near`` has none."""
+    """That of the nearest exact network, or the network's own put right; one that ``exact`` holds,
+    if ``near`` has none.
+    """
     own = None if near is None else nearest(setup.activation, stored, setup.domain)
     pattern = None if own is None else own.pattern
     if pattern is None:
@@ -299,9 +305,14 @@ def _nearest(
         tuple(
             Place(checkpoint.name(name), index, float(value)) for name, index, value in named(exact)
         ),
-        ""
-        if near.error == 0
-        else f"{_beside(near)} was found at a distance of {near.high:.3g}; that it is next to an exact one is not proved",
+        (
+            ""
+            if near.error == 0
+            else (
+                f"{_beside(near)} was found at a distance of {near.high:.3g}; that it is next to an"
+                " exact one is not proved"
+            )
+        ),
     )
 
 
@@ -407,9 +418,15 @@ def _verdict(
         where += f"; the nearest found lies at {share_in_words(away)} of its length"
     if not failing and near is not None:
         beside = _beside(near)
-        return f"explained: it errs by {size} pixel at most, and {beside} lies at a distance of {near.high:.3g}"
+        return (
+            f"explained: it errs by {size} pixel at most, and {beside} lies at a distance of"
+            f" {near.high:.3g}"
+        )
     if grade == "near exact" and near is not None and away is not None:
-        return f"near {_beside(near).rstrip(',')}: within {most} pixel and {share_in_words(away)} of its length; not explained at a tolerance of {float(tolerance):.3g}"
+        return (
+            f"near {_beside(near).rstrip(',')}: within {most} pixel and {share_in_words(away)} of"
+            f" its length; not explained at a tolerance of {float(tolerance):.3g}"
+        )
     if grade == "accurate":
         return f"accurate: it errs by {most} pixel at most, but {where}"
     words = {
@@ -447,7 +464,9 @@ def _worst(
 
 
 def _roundings(stored: Stored, checkpoint: Checkpoint, setup: Setup) -> dict[str, Fraction | str]:
-    """By type, the network's own first, what rounding adds to an answer at most, or why no bound on that is known."""
+    """By type, the network's own first, what rounding adds to an answer at most, or why no bound on
+    that is known.
+    """
     net = exact_of(stored, setup.activation)
     none = "" if computed(setup.activation) else UNKNOWN
     if net is not None and not net.sigma.continuous:

@@ -49,10 +49,15 @@ __all__ = [
 ]
 
 HALF_WAY = 0.5
-"""A share of its length: farther than this from a network is nothing that one would put in its place."""
+"""A share of its length: farther than this from a network is nothing that one would put in its
+place.
+"""
 MINOR = 0.1
 """A share of the slope, in pixels per pixel of radius, that counts."""
-CHECK = "check that pooling, padding, length and radii are those of its training: docs/network.md, When it is not explained"
+CHECK = (
+    "check that pooling, padding, length and radii are those of its training: docs/network.md, When"
+    " it is not explained"
+)
 """Where nothing better is known."""
 WORDS = frozenset({"weight", "filter", "role"})
 """Columns that hold no numbers."""
@@ -189,7 +194,10 @@ def _signal_step(explanation: SignalExplanation) -> str:
     if grade == "exact":
         net = exact_of(explanation.stored, setup.activation)
         if net is not None and net.sigma.continuous:
-            return "write a certificate of that with --out DIR: docs/certificate.md says how to check it"
+            return (
+                "write a certificate of that with --out DIR: docs/certificate.md says how to"
+                " check it"
+            )
         return "write this as a page with --out DIR"
     others = explanation.alternatives
     if others and "activation" in others[0].options and _offset_alone(explanation):
@@ -203,11 +211,17 @@ def _signal_step(explanation: SignalExplanation) -> str:
         return "read where training ends, and train from another start: docs/pulse/endings.md"
     if grade == "off" and 2 * setup.domain.low < explanation.taps:
         low = f"{explanation.taps / 2:g}"
-        return f"ask from r = {low} on, where the pulse covers the filter, with --r-min {low}: docs/pulse/small_radius.md"
+        return (
+            f"ask from r = {low} on, where the pulse covers the filter, with --r-min {low}:"
+            " docs/pulse/small_radius.md"
+        )
     last = last_plateau_radius(explanation.taps, setup.domain)
     if grade == "off" and setup.domain.low < last < setup.domain.high:
         high = f"{float(last):g}"
-        return f"ask up to r = {high}, where no window sees an edge and the border, with --r-max {high}: docs/network.md, When it is not explained"
+        return (
+            f"ask up to r = {high}, where no window sees an edge and the border, with --r-max"
+            f" {high}: docs/network.md, When it is not explained"
+        )
     away = explanation.nearest.relative
     if near is None or away is None or (grade == "off" and away > LITTLE):
         return CHECK
@@ -219,7 +233,9 @@ def _signal_step(explanation: SignalExplanation) -> str:
 
 
 def _offset_alone(explanation: SignalExplanation) -> bool:
-    """Whether the network would be right but for its readout bias: likelier than that it ran with another activation."""
+    """Whether the network would be right but for its readout bias: likelier than that it ran with
+    another activation.
+    """
     return "offset" in explanation.failing and set(explanation.failing) <= {"offset", "distance"}
 
 
@@ -278,8 +294,8 @@ def replay_in_words(replay: Replay) -> str:
     """The user's own module, and what was read of it beside it."""
     size = abs(replay.error)
     words = (
-        f"at r = {replay.radius:.9g} the module itself, in {replay.dtype}, errs by {size:.6g} pixel; "
-        f"what was read of it by {replay.certified:.6g}"
+        f"at r = {replay.radius:.9g} the module itself, in {replay.dtype}, errs by {size:.6g}"
+        f" pixel; what was read of it by {replay.certified:.6g}"
     )
     if replay.agrees is None:
         return f"replayed: {words}, which is only approached there"
@@ -366,9 +382,9 @@ def _images(explanation: ImageExplanation) -> Iterator[str | Table]:
     )
     n, length = explanation.taps, settings["length"]
     yield (
-        f"{settings['activation']}, K = {explanation.channels}, {n} × {n} taps, "
-        f"{settings['pooling']} pooling, {explanation.setup.padding_in_words}, {length} × {length} pixels, "
-        f"disks with r from {settings['r_min']} to {settings['r_max']}\n"
+        f"{settings['activation']}, K = {explanation.channels}, {n} × {n} taps,"
+        f" {settings['pooling']} pooling, {explanation.setup.padding_in_words}, {length} × {length}"
+        f" pixels, disks with r from {settings['r_min']} to {settings['r_max']}\n"
     )
     rows = []
     for entry in explanation.filters:
@@ -408,8 +424,9 @@ def _images(explanation: ImageExplanation) -> Iterator[str | Table]:
     )
     if lattice:
         yield (
-            f"about its best parabola the answer wavers by {lattice['measured']:.3g} pixel; "
-            f"the pixels of the edge account for {lattice['law']:.3g}, and {lattice['left']:.3g} is left (root mean squares)"
+            f"about its best parabola the answer wavers by {lattice['measured']:.3g} pixel; the"
+            f" pixels of the edge account for {lattice['law']:.3g}, and {lattice['left']:.3g} is"
+            " left (root mean squares)"
         )
     off = short(identity.unsettled)
     yield f"the readout is {off} pixel off the least-squares one (root mean square)"

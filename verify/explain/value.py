@@ -1,4 +1,5 @@
-"""An explained network: one frozen value, which text.py prints, page.py draws, and :func:`document` turns into JSON.
+"""An explained network: one frozen value, which text.py prints, page.py draws, and :func:`document`
+turns into JSON.
 
 It is made in one place, signals.py or images.py.  Its fields have the names of docs/network.md.
 """
@@ -93,7 +94,8 @@ class Alternative:
     ----------
     options: what differs, as an option of the command and its value.
     scale, offset: the answer is (r - offset)/scale.
-    error: no radius has a larger one, in pixels; of a network for images the largest at the sampled radii.
+    error: no radius has a larger one, in pixels; of a network for images the largest at the sampled
+        radii.
     exact: it is proved to be 0.
     """
 
@@ -226,21 +228,29 @@ class Explanation:
         return restored(self)
 
     def _same(self) -> None:
-        """Raise where the module answers otherwise than what was read of it: that is another network."""
+        """Raise where the module answers otherwise than what was read of it: that is another
+        network.
+        """
         if self.replay is not None and self.replay.agrees is False:
             raise ValueError("the module is not what was read of it: its replay differs")
 
 
 GRADES = ("exact", "near exact", "accurate", "off")
-"""It errs by 0; it errs by little and an exact network is near; it errs by little, and none near it is known; it errs by more."""
+"""It errs by 0; it errs by little and an exact network is near; it errs by little, and none near it
+is known; it errs by more.
+"""
 LITTLE = Fraction(1, 10)
-"""Of a pixel for the error, of its length for the distance to the exact network; a tolerance above this takes its place."""
+"""Of a pixel for the error, of its length for the distance to the exact network; a tolerance above
+this takes its place.
+"""
 
 
 def graded(
     worst: Fraction | float, needed: Fraction | None, tolerance: Fraction, *, exact: bool
 ) -> str:
-    """The grade of a network that errs by ``worst`` pixels and is explained from the tolerance ``needed`` on, None: from none."""
+    """The grade of a network that errs by ``worst`` pixels and is explained from the tolerance
+    ``needed`` on, None: from none.
+    """
     limit = max(tolerance, LITTLE)
     if exact:
         return "exact"
@@ -285,7 +295,9 @@ class SignalWeight(Weight):
 
 @dataclass(frozen=True)
 class SignalLoss:
-    """The mean of (r̂ - r)² over all real radii and its parts by name; as rational numbers, if it is one."""
+    """The mean of (r̂ - r)² over all real radii and its parts by name; as rational numbers, if it
+    is one.
+    """
 
     value: float
     parts: Mapping[str, float]

@@ -1,4 +1,6 @@
-"""The atlas of invariance as a module of JavaScript: ``atlas``, a cell for every task, with its network or the theorem against it."""
+"""The atlas of invariance as a module of JavaScript: ``atlas``, a cell for every task, with its
+network or the theorem against it.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""The catalogue of activations as a module of JavaScript: σ and σ' with their parameters, and their parity.
+"""The catalogue of activations as a module of JavaScript: σ and σ' with their parameters, and their
+parity.
 
 catalogue.elu.sigma(z, alpha)       float64; without parameters their defaults hold
-catalogue.relu.exact(f)             σ in fractions, of rational arithmetic with |.|, max and min; null of others
+catalogue.relu.exact(f)
+σ in fractions, of rational arithmetic with |.|, max and min; null of others
 catalogue.relu.kinks                [{location: "0", jump: "1"}], of the defaults
 """
 
@@ -19,7 +21,9 @@ __all__ = ["module"]
 
 
 def module() -> str:
-    """The text of the module; it takes the functions that JavaScript lacks from the module of numbers."""
+    """The text of the module; it takes the functions that JavaScript lacks from the module of
+    numbers.
+    """
     entries = ",\n".join(f"{name}: {_entry(row)}" for name, row in ACTIVATIONS.items())
     return (
         'import {erf, Logistic, Softplus} from "numbers";\n\n'

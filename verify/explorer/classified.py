@@ -1,4 +1,5 @@
-"""What the shape of an activation permits, for every row of the catalogue and for named activations of the literature.
+"""What the shape of an activation permits, for every row of the catalogue and for named activations
+of the literature.
 
 The analysis needs sympy, which the page has not: its answers are made with the page.
 """
@@ -72,7 +73,9 @@ NAMED = {
 
 
 def answer(text: str) -> dict[str, Any]:
-    """The class of σ, the fewest channels, exact weights where there are any, and the steps of the proof."""
+    """The class of σ, the fewest channels, exact weights where there are any, and the steps of the
+    proof.
+    """
     activation = spelled(text)
     found: Classification = classify(activation.expression)
     recipe = found.recipe

@@ -1,7 +1,9 @@
-"""The functions of the grammar as a module of JavaScript: what an expression typed into the page is made of.
+"""The functions of the grammar as a module of JavaScript: what an expression typed into the page is
+made of.
 
-    functions.leaky_relu = {parameters: ["input", "negative_slope"], defaults: {negative_slope: "1/100"}, most: 0,
-                            row: true, build: (f, input, negative_slope) => …}
+    functions.leaky_relu = {parameters: ["input", "negative_slope"],
+                            defaults: {negative_slope: "1/100"}, most: 0, row: true,
+                            build: (f, input, negative_slope) => …}
     names.leakyrelu = "leaky_relu"      every name that people give it, without case, _ and -
 
 Each is built from the definition that the package's own grammar uses, in any arithmetic ``f``.

@@ -1,6 +1,8 @@
-"""The laws that the page computes with, as one module of JavaScript: ``float`` and ``fractions(f)``, two objects alike.
+"""The laws that the page computes with, as one module of JavaScript: ``float`` and
+``fractions(f)``, two objects alike.
 
-    n3.deviation(w, phi, g)         by taps: the staircase, the response on plateaus and below, the kinks' steps
+    n3.deviation(w, phi, g)
+    by taps: the staircase, the response on plateaus and below, the kinks' steps
     k2.residuals(a, c, N, …)        by channels: the three laws, the readout
     n3k2.end(w, a, root)            by both: where training ends
     any.bend(p, q, t)               by neither

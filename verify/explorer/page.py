@@ -1,4 +1,6 @@
-"""One HTML file: the modules of the page inside an import map, so that it opens from a disk and asks for nothing."""
+"""One HTML file: the modules of the page inside an import map, so that it opens from a disk and
+asks for nothing.
+"""
 
 from __future__ import annotations
 

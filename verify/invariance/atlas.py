@@ -1,8 +1,10 @@
-"""The atlas of invariance: for every unknown, readout, set of radii, padding and kind of network, whether one is exact.
+"""The atlas of invariance: for every unknown, readout, set of radii, padding and kind of network,
+whether one is exact.
 
-A row is a statement about a kind of network: an exact network of :mod:`verify.invariance.networks`; or the theorem that there
-is none, and the least loss where it is known.  :func:`largest_error` runs a row's network in rationals over a grid of what is
-unknown.  :mod:`verify.invariance.table` puts the rows into words, :mod:`verify.invariance.figures` draws them.
+A row is a statement about a kind of network: an exact network of :mod:`verify.invariance.networks`;
+or the theorem that there is none, and the least loss where it is known.  :func:`largest_error` runs
+a row's network in rationals over a grid of what is unknown.  :mod:`verify.invariance.table` puts
+the rows into words, :mod:`verify.invariance.figures` draws them.
 """
 
 from __future__ import annotations
@@ -65,7 +67,9 @@ RADII: Mapping[str, tuple[Fraction, ...]] = MappingProxyType(
 )
 """The radii on which networks are run and losses stated: half-integers, and quarters."""
 LAST = last_radius(3, PIXELS)
-"""Networks are run there, too, and half a cell or one cell before: beyond it a window of three taps meets both edges."""
+"""Networks are run there, too, and half a cell or one cell before: beyond it a window of three taps
+meets both edges.
+"""
 LOSS_BACKGROUNDS = (Fraction(0), Fraction(1))
 """The backgrounds of a stated loss, equally likely."""
 LOSS_CONTRASTS = (Fraction(1), Fraction(2))
@@ -118,7 +122,9 @@ class Reason:
 
 @dataclass(frozen=True)
 class Loss:
-    """A loss for equally likely radii, backgrounds 0, 1 and contrasts 1, 2; ``attained``: or else a bound from below."""
+    """A loss for equally likely radii, backgrounds 0, 1 and contrasts 1, 2; ``attained``: or else a
+    bound from below.
+    """
 
     value: Fraction
     formula: str
@@ -148,7 +154,9 @@ def scenes(unknown: str) -> tuple[tuple[Fraction, Fraction, int], ...]:
 
 
 def largest_error(row: AtlasEntry) -> Fraction:
-    """The largest |r̂ - r| of a row's network on the grid of its radii and of what it does not know."""
+    """The largest |r̂ - r| of a row's network on the grid of its radii and of what it does not
+    know.
+    """
     if row.net is None:
         raise ValueError(f"{row.place} has no network")
     place = row.place
@@ -173,16 +181,29 @@ SUMS_AGREE = Reason("sum pooling does not see a shift", "dense.md#a-pulse-that-i
 EQUAL = Reason("a dense readout may be sum pooling", "dense.md#the-error-is-a-spline")
 TRADE = Reason("a linear network trades radius against background", "background.md#one-channel")
 FLAT = Reason("ReLU has only one flat piece", "background.md#one-channel")
-EDGE = Reason("two channels read the background at an edge", "background.md#two-channels-read-the-background-at-an-edge")  # fmt: skip
-MIRROR = Reason("three channels, each straight where another bends", "background.md#two-channels-read-the-background-at-an-edge")  # fmt: skip
-CROWDED = Reason("two channels with three taps cannot balance bends and slopes", "pair.md#rings-that-are-too-large")  # fmt: skip
-DROPPED = Reason("a slope at which one channel is enough", "atlas.md#one-channel-with-a-slope-of-its-own")  # fmt: skip
+EDGE = Reason(
+    "two channels read the background at an edge",
+    "background.md#two-channels-read-the-background-at-an-edge",
+)
+MIRROR = Reason(
+    "three channels, each straight where another bends",
+    "background.md#two-channels-read-the-background-at-an-edge",
+)
+CROWDED = Reason(
+    "two channels with three taps cannot balance bends and slopes",
+    "pair.md#rings-that-are-too-large",
+)
+DROPPED = Reason(
+    "a slope at which one channel is enough", "atlas.md#one-channel-with-a-slope-of-its-own"
+)
 BORDER = Reason("the border is an edge", "background.md#zeros-beyond-the-border")
 NO_WEIGHT = Reason("weights that add up to 0", "background.md#zeros-beyond-the-border")
 LIGHT = Reason("a linear network measures light", "atlas.md#what-linear-networks-lose")
 SILENCE = Reason("counting silence", "contrast.md#half-integer-radii-counting-silence")
 QUOTIENT = Reason("no sum of activations is a quotient", "contrast.md#every-real-radius-impossible")
-CHAIN = Reason("two backgrounds and a contrast make a chain", "atlas.md#background-and-contrast-with-sums")  # fmt: skip
+CHAIN = Reason(
+    "two backgrounds and a contrast make a chain", "atlas.md#background-and-contrast-with-sums"
+)
 LEG = Reason("one leg of the compass", "atlas.md#one-leg")
 RULER = Reason("the ruler", "contrast.md#the-ruler")
 
@@ -198,7 +219,9 @@ def moments(values: Sequence[Fraction]) -> tuple[Fraction, Fraction]:
 
 def _linear_loss(place: Place) -> Loss:
     (mean, spread) = moments(RADII[place.radii])
-    level, light = moments(LOSS_CONTRASTS) if place.unknown != "background" else (Fraction(1), Fraction(0))  # fmt: skip
+    level, light = (
+        moments(LOSS_CONTRASTS) if place.unknown != "background" else (Fraction(1), Fraction(0))
+    )
     shade = moments(LOSS_BACKGROUNDS)[1] if place.unknown != "contrast" else Fraction(0)
     if place.readout == "dense":
         return Loss(dense_risk(spread, light, level), r"\frac{VA}{A + \mu^2}", True)
@@ -208,7 +231,9 @@ def _linear_loss(place: Place) -> Loss:
 
 
 def _price(radii: str) -> Loss:
-    """V/12; between half-integers V is the variance of the half-integers alone, and the bound need not be sharp."""
+    """V/12; between half-integers V is the variance of the half-integers alone, and the bound need
+    not be sharp.
+    """
     spread = moments(sorted({(r - HALF) // 1 + HALF for r in RADII[radii]}))[1]
     return Loss(background_contrast_risk(spread), r"\frac{V}{12}", radii == "half")
 
@@ -221,10 +246,17 @@ def _row(place: Place) -> AtlasEntry:
         net = networks.linear_cell(straight)
         if dense:
             return AtlasEntry(place, "feasible", EQUAL, networks.as_dense(net))
-        return AtlasEntry(place, "feasible", LINEAR_CELL if unknown == "nothing" else SUMS_AGREE, net)  # fmt: skip
+        return AtlasEntry(
+            place, "feasible", LINEAR_CELL if unknown == "nothing" else SUMS_AGREE, net
+        )
     if unknown == "background":
         if dense:
-            return AtlasEntry(place, "feasible", NO_WEIGHT, networks.zero_sum(straight, -LOW if relu else Fraction(0)))  # fmt: skip
+            return AtlasEntry(
+                place,
+                "feasible",
+                NO_WEIGHT,
+                networks.zero_sum(straight, -LOW if relu else Fraction(0)),
+            )
         if place.padding == "zeros":
             return AtlasEntry(place, "feasible", BORDER, networks.border_edge(straight))
         return _on_the_ring(place)
@@ -233,7 +265,12 @@ def _row(place: Place) -> AtlasEntry:
     if unknown == "both" and not dense:
         price = _price(place.radii)
         # With a given σ V/12 is a bound; with σ at will it is reached.
-        return AtlasEntry(place, "infeasible", CHAIN, loss=Loss(price.value, price.formula, price.attained and not relu))  # fmt: skip
+        return AtlasEntry(
+            place,
+            "infeasible",
+            CHAIN,
+            loss=Loss(price.value, price.formula, price.attained and not relu),
+        )
     if real:
         return AtlasEntry(place, "infeasible", QUOTIENT)
     if unknown == "contrast":

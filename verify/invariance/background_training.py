@@ -1,4 +1,5 @@
-"""Networks on pulses with an unknown background, on a ring or with zeros beyond the border, trained by LBFGS.
+"""Networks on pulses with an unknown background, on a ring or with zeros beyond the border, trained
+by LBFGS.
 
 x = β + x_r for every pair of a radius and a background,    r̂ = Linear(Σ_i σ(Conv1d(x))_i).
 """
@@ -56,12 +57,16 @@ __all__ = [
 ]
 
 EXACT = 1e-20
-"""The loss below which a trained network counts as exact on its training data: errors below 1e-10, far below any other ending."""
+"""The loss below which a trained network counts as exact on its training data: errors below 1e-10,
+far below any other ending.
+"""
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A network's shape and what it is trained on: radii m - 1/2 + t/q on backgrounds, every pair once."""
+    """A network's shape and what it is trained on: radii m - 1/2 + t/q on backgrounds, every pair
+    once.
+    """
 
     activation: str
     channels: int
@@ -95,7 +100,9 @@ class Scene:
     def data(self) -> tuple[Tensor, Tensor]:
         """The signals (R, N) and radii (R,)."""
         x = pulse(self.r, self.half_length)[:, None, :] + np.array(self.backgrounds)[:, None]
-        return torch.tensor(x.reshape(-1, self.pixels)), torch.tensor(np.repeat(self.r, len(self.backgrounds)))  # fmt: skip
+        return torch.tensor(x.reshape(-1, self.pixels)), torch.tensor(
+            np.repeat(self.r, len(self.backgrounds))
+        )
 
 
 def _net(scene: Scene) -> Network:
@@ -128,7 +135,8 @@ def answers(net: Network, x: Tensor) -> Array:
 
 
 def rounding(net: Network, x: Tensor) -> Array:
-    """How far an answer may be from real arithmetic, (R,): γ times the same sums of absolute values.
+    """How far an answer may be from real arithmetic, (R,): γ times the same sums of absolute
+    values.
 
     For σ with |σ(z)| <= |z|, slopes in [-1, 1] and an evaluation error of 8u(1 + 2|z|).
     """
@@ -140,7 +148,9 @@ def rounding(net: Network, x: Tensor) -> Array:
     return np.asarray(2 * gamma(chain) * (size.numpy() + x.shape[1]))
 
 
-def readout(lab: Lab, scene: Scene, w: tuple[tuple[float, ...], ...], b: tuple[float, ...]) -> Network:  # fmt: skip
+def readout(
+    lab: Lab, scene: Scene, w: tuple[tuple[float, ...], ...], b: tuple[float, ...]
+) -> Network:
     """Given filters, a random readout, and LBFGS on the readout alone."""
     key = ("readout of given filters", scene, w, b)
 
@@ -179,7 +189,9 @@ def loss_bound(error: Array, bound: Array) -> float:
 
 
 def from_least(features: Array, error: Array, bound: Array) -> tuple[float, float]:
-    """How far a loss, and the weights of the features (R, F) in it, may be from the best: by the slope that is left, and rounding."""
+    """How far a loss, and the weights of the features (R, F) in it, may be from the best: by the
+    slope that is left, and rounding.
+    """
     slope = 2 * np.abs(features.T @ error) + 2 * np.abs(features).T @ bound
     size = float(np.linalg.norm(slope)) / len(error)
     bend = 2 * float(np.linalg.svd(features, compute_uv=False)[-1]) ** 2 / len(error)
@@ -187,10 +199,11 @@ def from_least(features: Array, error: Array, bound: Array) -> tuple[float, floa
 
 
 def off_readout(lab: Lab, scene: Scene, claimed: Weights[float]) -> float:
-    """A readout trained on the stated filters: its distance from the stated one in units of |errors|/σ, if the errors vanish.
+    """A readout trained on the stated filters: its distance from the stated one in units of
+    |errors|/σ, if the errors vanish.
 
-    σ is the least singular value of the readout's columns; inf where the errors do not vanish, and the tolerance, not the law,
-    would decide.
+    σ is the least singular value of the readout's columns; inf where the errors do not vanish, and
+    the tolerance, not the law, would decide.
     """
     net = readout(lab, scene, claimed.w, claimed.biases)
     x, r = scene.data()
@@ -230,7 +243,9 @@ def networks(lab: Lab) -> int:
 
 
 def linear_ratios(law: Background, lab: Lab, scene: Scene, count: int) -> list[float]:
-    """|loss - law| and |θ - law| from the remaining slope of the quadratic form, in its own coordinates (θ, c): a ratio for each network."""
+    """|loss - law| and |θ - law| from the remaining slope of the quadratic form, in its own
+    coordinates (θ, c): a ratio for each network.
+    """
     x, r = scene.data()
     v, b, _ = scene.moments
     light = np.stack([x.sum(dim=1).numpy(), np.ones(len(x))], axis=1)
@@ -247,7 +262,9 @@ def linear_ratios(law: Background, lab: Lab, scene: Scene, count: int) -> list[f
 
 
 def padded_ratio(law: Background, lab: Lab, scene: Scene, count: int) -> tuple[float, int]:
-    """(change of the answer with β against the law, in units of rounding; how many networks became exact)."""
+    """(change of the answer with β against the law, in units of rounding; how many networks became
+    exact).
+    """
     x, r = scene.data()
     dark = x - x.min(dim=1, keepdim=True).values
     beta = np.tile(np.array(scene.backgrounds), len(scene.r))
@@ -263,7 +280,9 @@ def padded_ratio(law: Background, lab: Lab, scene: Scene, count: int) -> tuple[f
 
 
 def exact_counts(lab: Lab, scene: Scene, count: int) -> tuple[int, int]:
-    """(networks that are exact on the training data, those of them that are so at 65 backgrounds between, too)."""
+    """(networks that are exact on the training data, those of them that are so at 65 backgrounds
+    between, too).
+    """
     x, r = scene.data()
     between = np.linspace(min(scene.backgrounds), max(scene.backgrounds), 65)
     fine, target = replace(scene, backgrounds=tuple(between)).data()
@@ -279,13 +298,32 @@ def outcomes(lab: Lab) -> dict[Place, list[TrainingOutcome]]:
     best = sum(ratio <= 1 for ratio in linear)
     padded = sum(padded_ratio(LAW, lab, scene, count)[1] for scene in PADDED)
     by_place: dict[Place, list[TrainingOutcome]] = {
-        place("ring", "linear"): [TrainingOutcome("K = 1, 2, backgrounds in [0, 1/2]", len(linear), (("at the least loss", best), ("elsewhere", len(linear) - best)))],
-        place("zeros", "linear"): [TrainingOutcome("K = 1, 2, backgrounds in [0, 2]", count * len(PADDED), (("exact, by the border", padded), ("not", count * len(PADDED) - padded)))],
-    }  # fmt: skip
+        place("ring", "linear"): [
+            TrainingOutcome(
+                "K = 1, 2, backgrounds in [0, 1/2]",
+                len(linear),
+                (("at the least loss", best), ("elsewhere", len(linear) - best)),
+            )
+        ],
+        place("zeros", "linear"): [
+            TrainingOutcome(
+                "K = 1, 2, backgrounds in [0, 2]",
+                count * len(PADDED),
+                (("exact, by the border", padded), ("not", count * len(PADDED) - padded)),
+            )
+        ],
+    }
     for scene in (*SEEKING, *ONE_TAP, *STEEP):
         fitted, between = exact_counts(lab, scene, count)
         kind = "relu 2" if (scene.activation, scene.channels) == ("relu", 2) else "any"
-        words = f"{scene.activation}, K = {scene.channels}, n = {scene.taps}, backgrounds in [{scene.backgrounds[0]:g}, {scene.backgrounds[-1]:g}]"
-        outcomes = (("exact", between), ("exact at the trained backgrounds only", fitted - between), ("not exact", count - fitted))  # fmt: skip
+        words = (
+            f"{scene.activation}, K = {scene.channels}, n = {scene.taps}, backgrounds in"
+            f" [{scene.backgrounds[0]:g}, {scene.backgrounds[-1]:g}]"
+        )
+        outcomes = (
+            ("exact", between),
+            ("exact at the trained backgrounds only", fitted - between),
+            ("not exact", count - fitted),
+        )
         by_place.setdefault(place("ring", kind), []).append(TrainingOutcome(words, count, outcomes))
     return by_place

@@ -1,4 +1,6 @@
-"""Networks trained on unknown contrasts: free and given channels by LBFGS, and the ruler under torch.optim.SGD."""
+"""Networks trained on unknown contrasts: free and given channels by LBFGS, and the ruler under
+torch.optim.SGD.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +55,9 @@ CELLS = 3
 CHANNELS = 40
 """How many given channels."""
 MUTE = 8
-"""Free channels that begin mute on the pulse: most of them have to become exact, or nothing was tested."""
+"""Free channels that begin mute on the pulse: most of them have to become exact, or nothing was
+tested.
+"""
 
 
 def _half_length(taps: int) -> int:
@@ -67,7 +71,9 @@ def data(taps: int) -> tuple[Tensor, Tensor]:
     return torch.tensor(x.reshape(-1, x.shape[2])), torch.tensor(np.repeat(r, len(CONTRASTS)))
 
 
-def free(lab: Lab, name: str, channels: int, taps: int, networks: int, steps: int) -> tuple[Network, ...]:  # fmt: skip
+def free(
+    lab: Lab, name: str, channels: int, taps: int, networks: int, steps: int
+) -> tuple[Network, ...]:
     """Free networks from torch's own random starts."""
 
     def train() -> tuple[Network, ...]:
@@ -81,7 +87,9 @@ def free(lab: Lab, name: str, channels: int, taps: int, networks: int, steps: in
 
 
 def mute(lab: Lab) -> tuple[Network, ...]:
-    """Free networks with one tap, whose starts are mute on every pulse, b > 0 and w + b < 0, and fall with it, a < 0."""
+    """Free networks with one tap, whose starts are mute on every pulse, b > 0 and w + b < 0, and
+    fall with it, a < 0.
+    """
 
     def train() -> tuple[Network, ...]:
         with lab.torch("contrast/mute"), torch.no_grad():
@@ -148,7 +156,9 @@ def ruler_end(law: Contrast, start: list[Any], chosen: list[int], bias: bool) ->
 
 def _columns(net: Network, x: Tensor) -> Array:
     with torch.no_grad():
-        return np.asarray(torch.cat([net.pooled(x), torch.ones(len(x), 1, dtype=x.dtype)], dim=1).numpy())  # fmt: skip
+        return np.asarray(
+            torch.cat([net.pooled(x), torch.ones(len(x), 1, dtype=x.dtype)], dim=1).numpy()
+        )
 
 
 def _off(law: Contrast, net: Network, w: Vector | list[float], b: Fraction | float) -> float:
@@ -165,8 +175,8 @@ def _off(law: Contrast, net: Network, w: Vector | list[float], b: Fraction | flo
 def judged(law: Contrast, lab: Lab, channels: int) -> tuple[int, int, float]:
     """(channels on which training and law disagree, quiet ones, the largest distance of a readout).
 
-    Taps are half of b/α_0 times small integers, so that every kink lies below contrast 2: beyond it nothing bends, and what
-    is constant on the training contrasts is constant for all.
+    Taps are half of b/α_0 times small integers, so that every kink lies below contrast 2: beyond it
+    nothing bends, and what is constant on the training contrasts is constant for all.
     """
     rng = lab.rng("contrast, channels")
     misjudged, quiet, off = 0, 0, 0.0
@@ -185,7 +195,9 @@ def judged(law: Contrast, lab: Lab, channels: int) -> tuple[int, int, float]:
 
 
 def silent(law: Contrast, nets: Sequence[Network]) -> tuple[int, int, float]:
-    """(one-tap networks that are exact, those that are so otherwise than by silence, the largest distance of a readout)."""
+    """(one-tap networks that are exact, those that are so otherwise than by silence, the largest
+    distance of a readout).
+    """
     x, r = data(1)
     exact = [net for net in nets if loss(net, x, r) < EXACT]
     strange, off = 0, 0.0
@@ -212,11 +224,15 @@ RULERS = (Ruler((1, 2, 3, 4), False, 1.0), Ruler((0, 2, 5), True, 2.0))
 
 
 def _learned(lab: Lab, task: Ruler) -> tuple[DenseRun, Array, Array]:
-    """The trained rulers, their features and radii; every radius on six random backgrounds and contrasts."""
+    """The trained rulers, their features and radii; every radius on six random backgrounds and
+    contrasts.
+    """
     rng = lab.rng(("contrast/ruler", task))
     k = np.repeat(np.array(task.chosen, dtype=float), 6)
     length = max(task.chosen) + 3
-    x = rng.normal(size=(len(k), 1)) + rng.uniform(1.25, 4, (len(k), 1)) / task.gain * sampled_pulse(k, length)  # fmt: skip
+    x = rng.normal(size=(len(k), 1)) + rng.uniform(
+        1.25, 4, (len(k), 1)
+    ) / task.gain * sampled_pulse(k, length)
     size, filter_ = x.shape[1], (-task.gain, task.gain, 0.0)
     with lab.torch(task):
         net = DenseReadout("hardtanh", size, lab.profile.networks, task.bias, filter_)
@@ -230,10 +246,13 @@ def _learned(lab: Lab, task: Ruler) -> tuple[DenseRun, Array, Array]:
 def ruler_distances(law: Contrast, lab: Lab, task: Ruler) -> Array:
     """Every weight against the law, (B,): |errors|/σ inside the row space, rounding outside."""
     run, features, r = lab.once(task, _learned, lab, task)
-    end = np.stack(ruler_end(law, list(run.start.T), list(task.chosen), task.bias), axis=1).astype(float)  # fmt: skip
+    end = np.stack(ruler_end(law, list(run.start.T), list(task.chosen), task.bias), axis=1).astype(
+        float
+    )
     size = run.end.shape[1]
     answers = 2 * gamma(size + 3) * (np.abs(run.end).sum(axis=1) + np.max(r))
-    # γ (x(i) - x(i - 1)) of two equal pixels may be off 0 by the rounding of two products of size γ|x|, |x| < 16.
+    # γ (x(i) - x(i - 1)) of two equal pixels may be off 0 by the rounding of two products of size
+    # γ|x|, |x| < 16.
     stray = 2 * 16 * 2.0**-53 * task.gain * np.sum(np.abs(run.end), axis=1)
     left = np.sqrt(len(r)) * (np.sqrt(run.loss) + answers + stray)
     allowed = left / spectrum(features, task.bias)[1] + np.sqrt(size) * run.rounding
@@ -246,9 +265,21 @@ def outcomes(lab: Lab) -> dict[Place, list[TrainingOutcome]]:
     exact, strange, _ = silent(LAW, free_taps(lab))
     begun, odd, _ = silent(LAW, mute(lab))
     count = len(free_taps(lab))
-    free_ends = (("exact, counting silence", exact - strange), ("exact otherwise", strange), ("not exact", count - exact))  # fmt: skip
-    mute_ends = (("exact, counting silence", begun - odd), ("exact otherwise", odd), ("not exact", MUTE - begun))  # fmt: skip
-    given = (("quiet and exact", quiet), ("neither", CHANNELS - quiet - misjudged), ("judged otherwise than by the law", misjudged))  # fmt: skip
+    free_ends = (
+        ("exact, counting silence", exact - strange),
+        ("exact otherwise", strange),
+        ("not exact", count - exact),
+    )
+    mute_ends = (
+        ("exact, counting silence", begun - odd),
+        ("exact otherwise", odd),
+        ("not exact", MUTE - begun),
+    )
+    given = (
+        ("quiet and exact", quiet),
+        ("neither", CHANNELS - quiet - misjudged),
+        ("judged otherwise than by the law", misjudged),
+    )
     distances = np.concatenate([ruler_distances(LAW, lab, task) for task in RULERS])
     good, total = int(np.sum(distances <= 1)), len(distances)
     ruled = (("at the predicted exact weights", good), ("elsewhere", total - good))

@@ -1,8 +1,10 @@
 """Networks with one readout weight per position, as torch runs and trains them.
 
-    r̂(x) = c + Σ_i v_i σ((w ⋆ x)_i):    Conv1d on a ring (w held, by default one tap 1; bias 0) -> σ -> Linear over positions.
+    r̂(x) = c + Σ_i v_i σ((w ⋆ x)_i):
+    Conv1d on a ring (w held, by default one tap 1; bias 0) -> σ -> Linear over positions.
 
-The loss is a quadratic form in (v, c) with Hessian 2 YᵀY/R, Y the features with a column of ones if there is c.
+The loss is a quadratic form in (v, c) with Hessian 2 YᵀY/R, Y the features with a column of ones if
+there is c.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ __all__ = ["DenseReadout", "DenseRun", "spectrum", "train"]
 
 
 class DenseReadout(nn.Module):
-    """B networks that share nothing but the clock: row j of the last layer is the readout of network j."""
+    """B networks that share nothing but the clock: row j of the last layer is the readout of
+    network j.
+    """
 
     def __init__(
         self,
@@ -67,7 +71,9 @@ class DenseReadout(nn.Module):
 
 
 def spectrum(x: Array, bias: bool) -> tuple[float, float]:
-    """The largest and the smallest nonzero singular value of the signals (R, N), with the column of ones if ``bias``."""
+    """The largest and the smallest nonzero singular value of the signals (R, N), with the column of
+    ones if ``bias``.
+    """
     rows = np.concatenate([x, np.ones((len(x), int(bias)))], axis=1)
     values = np.linalg.svd(rows, compute_uv=False)
     return float(values[0]), float(values[rank(values) - 1])
@@ -75,7 +81,9 @@ def spectrum(x: Array, bias: bool) -> tuple[float, float]:
 
 @dataclass(frozen=True)
 class DenseRun:
-    """Start and end (B, ·), the loss left (B,), how far rounding may have taken a weight (B,), and the trained module."""
+    """Start and end (B, ·), the loss left (B,), how far rounding may have taken a weight (B,), and
+    the trained module.
+    """
 
     start: Array
     end: Array
@@ -95,9 +103,10 @@ def train(
 ) -> DenseRun:
     """``steps`` steps of torch.optim.SGD on mean((r̂ - r)²), in place; ``order``: mini-batches.
 
-    Rounding, for features in [-1, 1].  A step's gradient, a sum of at most R terms of total size 2 mean|r̂ - r| <= 2√L, is off by γ_{R+4} times
-    that, whatever r̂ itself is; the momentum's buffer and the weight round three times more.  Steps pass an error on with
-    weights that add up to at most 1/(1 - momentum), and the buffers add up to that times the gradients.
+    Rounding, for features in [-1, 1].  A step's gradient, a sum of at most R terms of total size 2
+    mean|r̂ - r| <= 2√L, is off by γ_{R+4} times that, whatever r̂ itself is; the momentum's buffer
+    and the weight round three times more.  Steps pass an error on with weights that add up to at
+    most 1/(1 - momentum), and the buffers add up to that times the gradients.
     """
     start = net.weights
     optimizer = torch.optim.SGD(net.parameters(), lr=rate, momentum=momentum)

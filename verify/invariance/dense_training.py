@@ -1,4 +1,6 @@
-"""Networks with a dense readout, trained until the loss is rounding: their tasks, where they end, and where the law says."""
+"""Networks with a dense readout, trained until the loss is rounding: their tasks, where they end,
+and where the law says.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ HALF = Fraction(1, 2)
 
 @dataclass(frozen=True)
 class Task:
-    """Radii in quarters, σ, whether c is trained, and how: plain steps, momentum, or mini-batches of ``batch``."""
+    """Radii in quarters, σ, whether c is trained, and how: plain steps, momentum, or mini-batches
+    of ``batch``.
+    """
 
     name: str
     quarters: tuple[int, ...]
@@ -83,8 +87,8 @@ def _trained(lab: Lab, task: Task) -> DenseRun:
 def weight_tolerance(task: Task, run: DenseRun) -> Array:
     """(B,): how far a weight may lie from the projection.
 
-    Let e be the remaining errors.  The part of the distance inside the row space is at most |e|/σ, σ the smallest
-    nonzero singular value of the signals; the part outside is rounding alone.
+    Let e be the remaining errors.  The part of the distance inside the row space is at most |e|/σ,
+    σ the smallest nonzero singular value of the signals; the part outside is rounding alone.
     """
     r = np.array([float(x) for x in task.radii])
     size = run.end.shape[1]
@@ -105,7 +109,8 @@ def predicted_weights(law: Dense, task: Task, run: DenseRun) -> Array:
 def outcomes(lab: Lab) -> dict[Place, list[TrainingOutcome]]:
     """What became of the networks of all tasks, by cells of the atlas of invariance.
 
-    A readout that is right at the radii that it was trained on is right at all others exactly if they fix every pixel that changes.
+    A readout that is right at the radii that it was trained on is right at all others exactly if
+    they fix every pixel that changes.
     """
     by_place: dict[Place, list[TrainingOutcome]] = {}
     for task in TASKS:

@@ -1,4 +1,5 @@
-"""The exact networks of the atlas of invariance, their weights evaluated from the theory's formulas; and how one is run.
+"""The exact networks of the atlas of invariance, their weights evaluated from the theory's
+formulas; and how one is run.
 
     r̂ = c + Σ_k Σ_i v_k(i) σ((w_k ⋆ x)_i + b_k),    x(i) = β + α x_r(i - s),
 
@@ -69,7 +70,11 @@ class Sigma:
     level: Fraction = Fraction(0)
 
     def __call__(self, z: Fraction) -> Fraction:
-        return self.level + self.slope * z + sum(jump * max(z - t, Fraction(0)) for t, jump in self.bends)  # fmt: skip
+        return (
+            self.level
+            + self.slope * z
+            + sum(jump * max(z - t, Fraction(0)) for t, jump in self.bends)
+        )
 
 
 # ---------------------------------------------------------------------------- running a network
@@ -103,7 +108,12 @@ IDENTITY = Sigma("identity", Fraction(1))
 """σ(z) = z."""
 RELU = Sigma("relu", Fraction(0), ((Fraction(0), Fraction(1)),))
 """σ(z) = max(z, 0)."""
-HARDTANH = Sigma("hardtanh", Fraction(0), ((Fraction(-1), Fraction(1)), (Fraction(1), Fraction(-1))), Fraction(-1))  # fmt: skip
+HARDTANH = Sigma(
+    "hardtanh",
+    Fraction(0),
+    ((Fraction(-1), Fraction(1)), (Fraction(1), Fraction(-1))),
+    Fraction(-1),
+)
 ONE = (Fraction(0), Fraction(1), Fraction(0))
 
 
@@ -120,7 +130,9 @@ def _summed(sigma: Sigma, net: Network[Any]) -> Network[Any]:
 
 def linear_cell(sigma: Sigma) -> Network[Any]:
     """One tap in the linear cell: a = 1/(2Δ), c = -aNσ(0)."""
-    (a,), c = exact_readout([sigma(Fraction(1)) - sigma(Fraction(0))], [PIXELS * sigma(Fraction(0))])  # fmt: skip
+    (a,), c = exact_readout(
+        [sigma(Fraction(1)) - sigma(Fraction(0))], [PIXELS * sigma(Fraction(0))]
+    )
     return Network((ONE,), (Fraction(0),), (a,), c, sigma=sigma)
 
 
@@ -130,7 +142,9 @@ def as_dense(net: Network[Any]) -> Network[Any]:
 
 
 def zero_sum(sigma: Sigma, bias: Fraction) -> Network[Any]:
-    """A dense readout whose weights add up to 0: 1/2 everywhere, less N/2 in the middle, which is always lit; c = N/2."""
+    """A dense readout whose weights add up to 0: 1/2 everywhere, less N/2 in the middle, which is
+    always lit; c = N/2.
+    """
     net = as_dense(linear_cell(sigma))
     (v,) = net.a
     excess = sum(v)
@@ -160,14 +174,18 @@ def right_edge() -> Network[Any]:
 
 
 def ruler() -> Network[Any]:
-    """v_i = v_0 - i/2, here v_0 = 0.  What the first position says is not read: with zeros it sees the border."""
+    """v_i = v_0 - i/2, here v_0 = 0.  What the first position says is not read: with zeros it sees
+    the border.
+    """
     v = tuple(-HALF * i * (i > -HALF_LENGTH) for i in range(-HALF_LENGTH, HALF_LENGTH + 1))
     w = (-1 / LEAST, 1 / LEAST, Fraction(0))
     return Network((w,), (Fraction(0),), (v,), Fraction(0), sigma=HARDTANH)
 
 
 def edge_channels(make: str) -> Network[Any]:
-    """The ``two`` channels that read the background at an edge, or the ``three`` for every real radius."""
+    """The ``two`` channels that read the background at an edge, or the ``three`` for every real
+    radius.
+    """
     two = two_channels if make == "two" else three_channels
     return _summed(RELU, two(LOW, HIGH, -LOW, PIXELS, Fraction(0), Fraction(1)))
 
@@ -179,10 +197,11 @@ def dropped_channel() -> Network[Any]:
 
 
 def merged_channels() -> Network[Any]:
-    """The slope at which the first of three gets 0, p = -2/(N - 2); the other two, each other's mirror image, as one σ.
+    """The slope at which the first of three gets 0, p = -2/(N - 2); the other two, each other's
+    mirror image, as one σ.
 
-    On a pulse that is its own mirror image a filter and its reversal answer the same; so
-    aσ(y + b_2) - aσ(-y + b_3) is one activation of y, with slope 2p from b_3 to -b_2 and p + 1 outside.
+    On a pulse that is its own mirror image a filter and its reversal answer the same; so aσ(y +
+    b_2) - aσ(-y + b_3) is one activation of y, with slope 2p from b_3 to -b_2 and p + 1 outside.
     """
     p = -2 / (PIXELS - 2)
     two = _summed(_prelu(p), three_channels(LOW, HIGH, -LOW, PIXELS, p, Fraction(1)))
@@ -190,5 +209,10 @@ def merged_channels() -> Network[Any]:
     if image != tuple(-tap for tap in w[::-1]) or opposite != -a:
         raise ValueError("the two channels at the edge are no mirror images")
     level = p * (b - other) - (1 - p) * other
-    sigma = Sigma(f"slopes {p + 1}, {2 * p}, {p + 1}, bent at {other} and {-b}", p + 1, ((other, p - 1), (-b, 1 - p)), level)  # fmt: skip
+    sigma = Sigma(
+        f"slopes {p + 1}, {2 * p}, {p + 1}, bent at {other} and {-b}",
+        p + 1,
+        ((other, p - 1), (-b, 1 - p)),
+        level,
+    )
     return Network((w,), (Fraction(0),), (a,), two.c, sigma=sigma)

@@ -1,4 +1,6 @@
-"""Where the windows of two channels meet the kink, as backgrounds: along the edge, and folded to one pixel."""
+"""Where the windows of two channels meet the kink, as backgrounds: along the edge, and folded to
+one pixel.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,9 @@ __all__ = ["turns"]
 
 
 def turns(low: float, high: float, case: Sequence[int]) -> Drawing:
-    """Left: the levels of both edges of both channels, tap by tap; right: the same over φ; shaded: the backgrounds."""
+    """Left: the levels of both edges of both channels, tap by tap; right: the same over φ; shaded:
+    the backgrounds.
+    """
     net = pair(low, high, *case)
     n = len(net.w[0])
     with drawn(3.6) as drawing:
@@ -25,7 +29,9 @@ def turns(low: float, high: float, case: Sequence[int]) -> Drawing:
             name = ("turns", "waits")[k]
             first = [*ends[0, :n], ends[1, n - 1]]
             second = [*ends[0, : n - 1 : -1], ends[1, n]]
-            along.plot(range(n + 1), first, color=colour, linewidth=wide, label=f"channel {k + 1} {name}")  # fmt: skip
+            along.plot(
+                range(n + 1), first, color=colour, linewidth=wide, label=f"channel {k + 1} {name}"
+            )
             along.plot(range(n + 1), second, color=colour, linewidth=wide, linestyle=":")
             folded.plot([0, 1], ends, color=colour, linewidth=wide)
         for axes in (along, folded):

@@ -1,4 +1,6 @@
-"""The atlas of invariance in words: five cells to a line, and the table of the report with what training found."""
+"""The atlas of invariance in words: five cells to a line, and the table of the report with what
+training found.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ def _number(x: Fraction) -> str:
 
 
 def weights(net: Network[Any]) -> tuple[str, ...]:
-    """A line of plain text for each channel, and one for c; dense weights by what they are along the positions."""
+    """A line of plain text for each channel, and one for c; dense weights by what they are along
+    the positions.
+    """
     texts = [f"σ = {net.sigma.name.replace('-', '−')}"]
     for w, b, a in net.listed:
         readout = f"v = {_along(a)}" if isinstance(a, tuple) else f"a = {_number(a)}"
@@ -60,7 +64,9 @@ def _along(v: Sequence[Fraction]) -> str:
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the table: cells of the same unknown, padding, readout and radii, left to right as :data:`KINDS`."""
+    """One line of the table: cells of the same unknown, padding, readout and radii, left to right
+    as :data:`KINDS`.
+    """
 
     unknown: str
     padding: str
@@ -142,15 +148,22 @@ def section(outcomes: Mapping[Place, Sequence[TrainingOutcome]]) -> Section:
     if wrong:
         raise ValueError(f"networks that are not exact: {wrong}")
     trained = [
-        [(_together([row.place.kind]), outcome) for row in line.cells for outcome in outcomes.get(row.place, ())]
+        [
+            (_together([row.place.kind]), outcome)
+            for row in line.cells
+            for outcome in outcomes.get(row.place, ())
+        ]
         for line in lines()
-    ]  # fmt: skip
+    ]
     html = render(
         "invariance.html",
         lines=list(zip(lines(), trained, strict=True)),
         marks={"feasible": "●", "infeasible": "×"},
         weights=weights,
-        counts={status: sum(row.status == status for row in entries()) for status in ("feasible", "infeasible")},
+        counts={
+            status: sum(row.status == status for row in entries())
+            for status in ("feasible", "infeasible")
+        },
         pixels=int(PIXELS),
-    )  # fmt: skip
+    )
     return Section("background-invariance", "The atlas of invariance", html)

@@ -1,7 +1,7 @@
 """What a file holds: tensors by name, in mappings that may be nested; nothing in it can run.
 
-safetensors is a header and bytes; what torch.save wrote is loaded with weights_only.  Size limits hold before anything is
-unpacked.
+safetensors is a header and bytes; what torch.save wrote is loaded with weights_only.  Size limits
+hold before anything is unpacked.
 """
 
 from __future__ import annotations
@@ -31,8 +31,13 @@ LEGACY = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."
 """How files of torch before 1.6 begin."""
 FORMATS = {
     b"\x1f\x8b": "it is compressed by gzip; unpack it",
-    b"\x89HDF": "it is an HDF5 file, as Keras writes them; store the arrays with safetensors.numpy.save_file",
-    b"\x93NUMPY": "it is a single NumPy array; store all of them by name with safetensors.numpy.save_file",
+    b"\x89HDF": (
+        "it is an HDF5 file, as Keras writes them; store the arrays with"
+        " safetensors.numpy.save_file"
+    ),
+    b"\x93NUMPY": (
+        "it is a single NumPy array; store all of them by name with safetensors.numpy.save_file"
+    ),
     b"\x80": f"it is a pickle that torch.save did not write, and such a file can run code; {ALONE}",
 }
 """Files of other kinds, by their first bytes."""
@@ -46,11 +51,13 @@ KINDS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2", "I64": "<i8", 
 
 
 def contents(path: Path) -> tuple[Mapping[Any, Any], Mapping[str, str]]:
-    """Everything in a file by name, tensors and other things, and the metadata of a safetensors file.
+    """Everything in a file by name, tensors and other things, and the metadata of a safetensors
+    file.
 
     Raises
     ------
-    CheckpointError: the file is missing, no regular file, too large or damaged, or needs more than weights_only.
+    CheckpointError: the file is missing, no regular file, too large or damaged, or needs more than
+        weights_only.
     """
     try:
         file = content(path, LARGEST)
@@ -121,7 +128,8 @@ def _unzipped(file: bytes) -> Mapping[Any, Any]:
             names = archive.namelist()
             if any(name.endswith(".npy") for name in names):
                 raise CheckpointError(
-                    "it is a NumPy archive; store its arrays with safetensors.numpy.save_file(dict(numpy.load(FILE)), NEW)"
+                    "it is a NumPy archive; store its arrays with"
+                    " safetensors.numpy.save_file(dict(numpy.load(FILE)), NEW)"
                 )
             if any(name.endswith("/constants.pkl") for name in names):
                 raise CheckpointError(f"it is a TorchScript archive, which holds code; {ALONE}")
@@ -157,7 +165,9 @@ def _legacy(file: bytes) -> Mapping[Any, Any]:
 
 
 def _loaded(file: bytes, pickled: bytes) -> Mapping[Any, Any]:
-    """What torch.load makes of it with weights_only; ``pickled`` is its pickle, in which the refused class is."""
+    """What torch.load makes of it with weights_only; ``pickled`` is its pickle, in which the
+    refused class is.
+    """
     import torch
 
     try:
@@ -173,11 +183,14 @@ def _loaded(file: bytes, pickled: bytes) -> Mapping[Any, Any]:
 
 
 def _unsafe(message: str, pickled: bytes) -> CheckpointError:
-    """Why torch.load refused: the class that the file needs, and whether it is all that the file is."""
+    """Why torch.load refused: the class that the file needs, and whether it is all that the file
+    is.
+    """
     wanted = WANTED.search(message)
     if wanted is None and pickled[:1] == b"\x80" and pickled[1] > 2:
         return CheckpointError(
-            f"its pickle has the protocol {pickled[1]}, and torch reads 2 with weights_only; store it without pickle_protocol"
+            f"its pickle has the protocol {pickled[1]}, and torch reads 2 with weights_only; store"
+            " it without pickle_protocol"
         )
     if wanted is None:
         return CheckpointError("it is no state_dict that torch loads with weights_only")

@@ -1,7 +1,9 @@
-"""The weights of a network of the model, from a file or from named tensors: checked, and exact in float64.
+"""The weights of a network of the model, from a file or from named tensors: checked, and exact in
+float64.
 
-A network has filters (K, 1, n), n odd, or (K, 1, n, n) for images, a readout (1, K), and may have biases (K) and (1); which
-tensor is which is decided by structure (layers.py), so the names are the user's own.
+A network has filters (K, 1, n), n odd, or (K, 1, n, n) for images, a readout (1, K), and may have
+biases (K) and (1); which tensor is which is decided by structure (layers.py), so the names are the
+user's own.
 """
 
 from __future__ import annotations
@@ -30,18 +32,22 @@ __all__ = ["Checkpoint", "encoded", "network_in", "network_of", "read"]
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The weights: w (K, n), or (K, n, n) of images, a (K,), b (K,) or None, c (1,) or None; all finite float64.
+    """The weights: w (K, n), or (K, n, n) of images, a (K,), b (K,) or None, c (1,) or None; all
+    finite float64.
 
     Attributes
     ----------
-    metadata: that of a safetensors file, strings by name, and what a learned slope says of the activation.
+    metadata: that of a safetensors file, strings by name, and what a learned slope says of the
+        activation.
     names: the name in the file of every tensor that is there, by its name in the model.
     notes: one sentence each on what was done on reading.
     dtype: the type in which the network runs, float16, bfloat16, float32 or float64.
     slopes: those that PReLU has learned, where they are in the activation.
     assumed: what nothing in the file says, and all that is told of it rests on; or an empty string.
-    folded: those of the notes that are about layers which the network does not have as it stands here.
-    rational: by role, fractions where folding has made some that are no floats; w, a, b and c are the nearest floats.
+    folded: those of the notes that are about layers which the network does not have as it stands
+        here.
+    rational: by role, fractions where folding has made some that are no floats; w, a, b and c are
+        the nearest floats.
     """
 
     w: Array
@@ -107,13 +113,16 @@ class Checkpoint:
 
 
 def read(path: Path, *, images: bool = False, key: str | None = None) -> Checkpoint:
-    """The network in a safetensors file, or in what torch.save wrote; for images too where these are wanted.
+    """The network in a safetensors file, or in what torch.save wrote; for images too where these
+    are wanted.
 
-    ``key`` names the entry of the file, or the beginning of the tensors' names, where it holds several networks.
+    ``key`` names the entry of the file, or the beginning of the tensors' names, where it holds
+    several networks.
 
     Raises
     ------
-    CheckpointError: the file is missing, no regular file, too large, damaged, or holds no network of this model.
+    CheckpointError: the file is missing, no regular file, too large, damaged, or holds no network
+        of this model.
     """
     held, metadata = contents(path)
     return network_in(held, metadata, images=images, key=key)
@@ -126,7 +135,9 @@ def network_in(
     images: bool = True,
     key: str | None = None,
 ) -> Checkpoint:
-    """The one network in a state_dict, or in what holds one beside an optimizer, counters and the like; see :func:`read`."""
+    """The one network in a state_dict, or in what holds one beside an optimizer, counters and the
+    like; see :func:`read`.
+    """
     found = entries(held)
     said = beside({**held, **metadata})
     metadata, told = _with_settings(metadata, said)
@@ -171,7 +182,8 @@ def network_in(
 def _with_settings(
     metadata: Mapping[str, str], said: Mapping[str, Mapping[str, str]]
 ) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The metadata with the settings that stand beside the weights behind its own, and a note on each place of them.
+    """The metadata with the settings that stand beside the weights behind its own, and a note on
+    each place of them.
 
     Raises
     ------
@@ -251,9 +263,11 @@ def network_of(
     eps: float = EPS,
     placed: bool = False,
 ) -> Checkpoint:
-    """The network that named tensors of torch or arrays of NumPy make up, as a state_dict holds them.
+    """The network that named tensors of torch or arrays of NumPy make up, as a state_dict holds
+    them.
 
-    ``eps`` is that of a batch norm, which is known to stand between convolution and activation where it is ``placed``.
+    ``eps`` is that of a batch norm, which is known to stand between convolution and activation
+    where it is ``placed``.
 
     Raises
     ------
@@ -268,7 +282,8 @@ def network_of(
     if w.ndim == 3 and not images:
         shape = list(values["conv.weight"].shape)
         raise CheckpointError(
-            f"{names['conv.weight']} has the shape {shape}: a network for images; those for signals, (K, 1, n), are read"
+            f"{names['conv.weight']} has the shape {shape}: a network for images; those for"
+            " signals, (K, 1, n), are read"
         )
     if metadata.get("bias", "").lower() in ("false", "0") and "conv.bias" in names:
         raise CheckpointError(
@@ -310,7 +325,9 @@ def network_of(
 def _told(
     metadata: Mapping[str, str], tensors: Mapping[str, Any], learned: Mapping[str, str]
 ) -> dict[str, str]:
-    """The metadata without second names of tied tensors, and with what was learned in place of where that began."""
+    """The metadata without second names of tied tensors, and with what was learned in place of
+    where that began.
+    """
     begun = ("init", "activation_args") if learned else ()
     told = {key: x for key, x in metadata.items() if x not in tensors and key not in begun}
     return {**told, **learned}
@@ -324,7 +341,9 @@ def _agreed(said: str | None, learned: str, name: str) -> str:
 
 
 def encoded(checkpoint: Checkpoint) -> bytes:
-    """A safetensors file with its header's keys in order: the library writes them in an order of the moment."""
+    """A safetensors file with its header's keys in order: the library writes them in an order of
+    the moment.
+    """
     tensors = {
         "conv.weight": np.expand_dims(checkpoint.w, 1),
         "conv.bias": checkpoint.b,

@@ -1,4 +1,6 @@
-"""Which entry of a file holds the network: the file itself, or what stands under state_dict, model, ema and the like."""
+"""Which entry of a file holds the network: the file itself, or what stands under state_dict, model,
+ema and the like.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ LONGEST = 200
 
 
 def entries(held: Mapping[Any, Any]) -> dict[str, dict[str, Any]]:
-    """The tensors of every mapping that has any, by the dotted path to it; the file's own path is empty.
+    """The tensors of every mapping that has any, by the dotted path to it; the file's own path is
+    empty.
 
     An optimizer's state, which numbers its tensors, is none.
     """
@@ -46,7 +49,9 @@ def groups(tensors: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def begins_with(found: Mapping[str, Mapping[str, Any]], key: str) -> dict[str, Any]:
-    """The tensors of the entry with this path; else those whose path and name begin with the key; else none."""
+    """The tensors of the entry with this path; else those whose path and name begin with the key;
+    else none.
+    """
     if key in found:
         return dict(found[key])
     for path, tensors in found.items():
@@ -57,8 +62,8 @@ def begins_with(found: Mapping[str, Mapping[str, Any]], key: str) -> dict[str, A
 
 
 def joined(found: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
-    """The tensors of entries that stand side by side, by the path to the mapping that holds them: one network, stored layer
-    by layer.
+    """The tensors of entries that stand side by side, by the path to the mapping that holds them:
+    one network, stored layer by layer.
     """
     beside: dict[str, dict[str, Mapping[str, Any]]] = {}
     for path, tensors in found.items():

@@ -25,7 +25,9 @@ def put(path: Path, content: bytes, *, over: bool = True) -> None:
 
 
 def put_all(contents: Mapping[Path, bytes], *, over: bool = True) -> None:
-    """Write files in one step each, the first when all are on the disk; errors as for :func:`put`."""
+    """Write files in one step each, the first when all are on the disk; errors as
+    for :func:`put`.
+    """
     ready = [(path.parent / f".unfinished-{token_hex(8)}", path) for path in contents]
     try:
         # The disk puts several files in place for the price of one, when they come at a time.
@@ -69,7 +71,8 @@ def content(path: Path, most: int) -> bytes:
 
     Raises
     ------
-    ValueError: it is missing, not readable or not a regular file; the message says so, without the name.
+    ValueError: it is missing, not readable or not a regular file; the message says so, without the
+        name.
     """
     try:
         handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))

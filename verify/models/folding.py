@@ -1,12 +1,14 @@
-r"""Layers that are part of a convolution or a readout: weight norm, masks of pruning, batch norm in evaluation mode, PReLU's slopes.
+r"""Layers that are part of a convolution or a readout: weight norm, masks of pruning, batch norm in
+evaluation mode, PReLU's slopes.
 
     weight norm   w = g v / ‖v‖
     pruning       w = w₀ m
     batch norm    w' = s w,  b' = s (b - μ) + β,   s = γ / √(var + eps)
-    PReLU         σ_p(z) = relu(z) - p relu(-z),   so a channel is one of relu and its mirror image's
+    PReLU         σ_p(z) = relu(z) - p relu(-z),   so a channel is one of relu and its mirror
+                  image's
 
-Each is computed in fractions and stays exact where it is rational.  Square roots that are not have 200 binary digits; what they
-are in is rounded to float64.
+Each is computed in fractions and stays exact where it is rational.  Square roots that are not have
+200 binary digits; what they are in is rounded to float64.
 """
 
 from __future__ import annotations
@@ -63,7 +65,8 @@ def weight_norm(length: Array, direction: Array) -> Folded:
         or any(size not in (1, most) for size, most in zip(g.shape, shape, strict=False))
     ):
         raise CheckpointError(
-            f"a weight norm with lengths of the shape {list(length.shape)} does not fit {list(shape)}"
+            f"a weight norm with lengths of the shape {list(length.shape)} does not fit"
+            f" {list(shape)}"
         )
     lengths = np.broadcast_to(g, shape)
     values = np.empty(shape, dtype=object)
@@ -165,7 +168,9 @@ def _largest(values: Fractions) -> Fraction:
 
 
 def _rounded(values: Iterable[Fractions], doubt: Fraction = Fraction(0)) -> Folded:
-    """What is known exactly; the nearest floats, and how far they are off at most, where the values are by ``doubt``."""
+    """What is known exactly; the nearest floats, and how far they are off at most, where the values
+    are by ``doubt``.
+    """
     arrays, error = [], doubt
     for array in values:
         try:

@@ -1,6 +1,8 @@
-"""Settings that stand beside the weights: what Lightning and training scripts store as hyper_parameters, config, hparams or args.
+"""Settings that stand beside the weights: what Lightning and training scripts store as
+hyper_parameters, config, hparams or args.
 
-Plain values, numbers, words, or a row of numbers, are read as the metadata of a safetensors file is; others are not looked at.
+Plain values, numbers, words, or a row of numbers, are read as the metadata of a safetensors file
+is; others are not looked at.
 """
 
 from __future__ import annotations

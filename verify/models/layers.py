@@ -1,8 +1,8 @@
 """Which tensor of a network is which: decided by structure, whatever the names are.
 
-The one tensor of three or four dimensions holds the filters, the one of two dimensions is the readout.  A tensor that shares its
-prefix with one of these (conv.weight and conv.bias, 0.weight and 0.bias) is its bias; where prefixes do not decide, shapes
-that leave one way only do.
+The one tensor of three or four dimensions holds the filters, the one of two dimensions is the
+readout.  A tensor that shares its prefix with one of these (conv.weight and conv.bias, 0.weight and
+0.bias) is its bias; where prefixes do not decide, shapes that leave one way only do.
 """
 
 from __future__ import annotations
@@ -22,12 +22,16 @@ NAMED = "name them as torch does: X.weight, X.bias"
 
 
 def layer_of(name: str) -> str:
-    """What the names of one layer's tensors begin with, as 0. of 0.weight and 0.bias; another name is a layer of its own."""
+    """What the names of one layer's tensors begin with, as 0. of 0.weight and 0.bias; another name
+    is a layer of its own.
+    """
     return PARAMETER.sub("", name)
 
 
 def without_ties(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The same without layers that are another one under a second name: all their tensors are tied to its."""
+    """The same without layers that are another one under a second name: all their tensors are tied
+    to its.
+    """
     layers: dict[str, dict[str, object]] = {}
     for name, tensor in tensors.items():
         layer = layer_of(name)
@@ -45,7 +49,8 @@ def roles_of(tensors: Mapping[str, Tensor]) -> dict[str, str]:
 
     Raises
     ------
-    CheckpointError: this is no network of one convolution and one readout, or which tensor is which is left open.
+    CheckpointError: this is no network of one convolution and one readout, or which tensor is which
+        is left open.
     """
     conv = _filters(tensors)
     channels, bias = tensors[conv].shape[0], f"{layer_of(conv)}bias"
@@ -81,13 +86,14 @@ def _filters(tensors: Mapping[str, Tensor]) -> str:
         raise CheckpointError(f"{name} has the shape {list(shape)}, not (K, 1, n) or (K, 1, n, n)")
     if shape[1] != 1:
         raise CheckpointError(
-            f"{name} has the shape {list(shape)}: filters of {shape[1]} channels of input; those of one are explained"
+            f"{name} has the shape {list(shape)}: filters of {shape[1]} channels of input; those of"
+            " one are explained"
         )
     taps, *across = shape[2:]
     if across not in ([], [taps]):
         raise CheckpointError(
-            f"the filters of {name} have {taps} × {across[0]} taps; squares are needed: with padding 'same' "
-            "zeros around them change nothing"
+            f"the filters of {name} have {taps} × {across[0]} taps; squares are needed: with"
+            " padding 'same' zeros around them change nothing"
         )
     if taps % 2 == 0:
         raise CheckpointError(
@@ -110,7 +116,8 @@ def _readout(tensors: Mapping[str, Tensor], channels: int) -> str:
         raise CheckpointError(f"it has no readout, no tensor of the shape (1, {channels}){flat}")
     if len(linear) > 1:
         raise CheckpointError(
-            f"it has {len(linear)} Linear layers, {listed(linear)}; networks with one, (1, {channels}), are explained"
+            f"it has {len(linear)} Linear layers, {listed(linear)}; networks with one, (1,"
+            f" {channels}), are explained"
         )
     (name,) = linear
     outputs, inputs = shape = tensors[name].shape
@@ -125,7 +132,8 @@ def _readout(tensors: Mapping[str, Tensor], channels: int) -> str:
         )
     if outputs == 1 and inputs > channels and inputs % channels == 0:
         raise CheckpointError(
-            f"{said}: it weighs {inputs // channels} positions per channel one by one; pooled networks are explained"
+            f"{said}: it weighs {inputs // channels} positions per channel one by one; pooled"
+            " networks are explained"
         )
     raise CheckpointError(said)
 

@@ -1,6 +1,7 @@
 """The networks as torch runs them: Conv1d -> activation -> sum or mean pooling -> Linear, float64.
 
-Whatever a trainer finds counts only after it was loaded into these modules and evaluated on real signals.
+Whatever a trainer finds counts only after it was loaded into these modules and evaluated on real
+signals.
 """
 
 from __future__ import annotations
@@ -38,7 +39,9 @@ __all__ = [
 
 
 class Elementwise(nn.Module):
-    """An activation that torch.nn does not offer as a module, from the torch function that computes it."""
+    """An activation that torch.nn does not offer as a module, from the torch function that computes
+    it.
+    """
 
     def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
         super().__init__()
@@ -95,7 +98,8 @@ TENSORS = Arithmetic(
 
 
 class Network(nn.Module):
-    """r̂(x) = Linear(pool σ(Conv(x))), Conv1d of signals or Conv2d of images, padding "same" by zeros or around a ring.
+    """r̂(x) = Linear(pool σ(Conv(x))), Conv1d of signals or Conv2d of images, padding "same" by
+    zeros or around a ring.
 
     Parameters
     ----------
@@ -135,7 +139,9 @@ class Network(nn.Module):
         return self
 
     def preactivation(self, x: Tensor) -> Tensor:
-        """z + b at every position: (signals, N) -> (signals, K, N), and so of images; or (signals, C, N) -> (signals, K, N)."""
+        """z + b at every position: (signals, N) -> (signals, K, N), and so of images; or (signals,
+        C, N) -> (signals, K, N).
+        """
         z: Tensor = self.conv(x if x.ndim == self.conv.weight.ndim else x[:, None])
         return z
 
@@ -152,7 +158,9 @@ class Network(nn.Module):
 
     @property
     def weights(self) -> NetworkBatch:
-        """A copy of the weights as a batch of one network, of one input; with mean pooling a counts N times."""
+        """A copy of the weights as a batch of one network, of one input; with mean pooling a counts
+        N times.
+        """
         w, b, a, c = self.conv.weight, self.conv.bias, self.readout.weight, self.readout.bias
         return _copied(w[None, :, 0], b, a, c)
 
@@ -220,7 +228,9 @@ def _copied(w: Tensor, b: Tensor | None, a: Tensor, c: Tensor | None) -> Network
 
 
 def elementwise(name: str) -> nn.Module:
-    """σ as torch computes it, in evaluation mode; what torch would learn in it (PReLU) stays where it starts."""
+    """σ as torch computes it, in evaluation mode; what torch would learn in it (PReLU) stays where
+    it starts.
+    """
     row = spelled(name)
     if not row.torch:
         function = compiled(row.expression, TENSORS)
@@ -250,7 +260,9 @@ def build(shape: NetworkShape, pooling: str = "sum", dimensions: int = 1) -> Net
 
 
 def load(shape: NetworkShape, weights: NetworkBatch, j: int = 0, pixels: int = 0) -> Network:
-    """Network j of a batch as a torch module; with ``pixels`` pooling is the mean over so many, and a counts so often."""
+    """Network j of a batch as a torch module; with ``pixels`` pooling is the mean over so many, and
+    a counts so often.
+    """
     net = build(shape, "mean" if pixels else "sum", weights.w.ndim - 2)
     values = (
         (net.conv.weight, weights.w[j][:, None]),
@@ -266,12 +278,16 @@ def load(shape: NetworkShape, weights: NetworkBatch, j: int = 0, pixels: int = 0
 
 
 def weights_of(nets: Sequence[Network]) -> NetworkBatch:
-    """The weights of networks of one shape as a batch, as they are: with mean pooling a counts N times."""
+    """The weights of networks of one shape as a batch, as they are: with mean pooling a counts N
+    times.
+    """
     return NetworkBatch.joined([net.weights for net in nets])
 
 
 def fresh(shape: NetworkShape, networks: int) -> NetworkBatch:
-    """The initial weights that torch itself gives to ``networks`` modules, one after the other from its generator."""
+    """The initial weights that torch itself gives to ``networks`` modules, one after the other from
+    its generator.
+    """
     return weights_of([build(shape) for _ in range(networks)])
 
 
@@ -281,7 +297,9 @@ def data(problem: Setting | Model) -> tuple[Tensor, Tensor]:
 
 
 def signals(radii: Radii, taps: int) -> Tensor:
-    """The pulses of these radii as a float64 tensor (R, N), N the smallest that never shows the border."""
+    """The pulses of these radii as a float64 tensor (R, N), N the smallest that never shows the
+    border.
+    """
     return torch.tensor(pulse(radii.r, radii.half_length(taps)))
 
 
@@ -303,7 +321,9 @@ class Answers:
 
 @lru_cache(maxsize=128)
 def measure(ensemble: Ensemble, radii: Radii | None = None) -> Answers:
-    """Load every network of an ensemble into torch and run it on the pulses of the radii (default: trained on)."""
+    """Load every network of an ensemble into torch and run it on the pulses of the radii (default:
+    trained on).
+    """
     setting = ensemble.setting
     radii = radii or setting.radii
     x = signals(radii, setting.taps)

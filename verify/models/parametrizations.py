@@ -1,4 +1,5 @@
-"""Layers that are folded, known by the names that torch gives to their tensors; what cannot be folded is refused by its name.
+"""Layers that are folded, known by the names that torch gives to their tensors; what cannot be
+folded is refused by its name.
 
 X_g, X_v, or parametrizations.X.original0 and 1     weight norm of X
 X_orig, X_mask                                      pruning of X
@@ -35,19 +36,33 @@ PARTS = (
     ),
     (r"(.*)_orig", r"\1_mask", r"\1", masked, "pruning"),
 )
-"""How a tensor is stored in two parts: the name of the first, then the second's and its own; what makes one of them."""
+"""How a tensor is stored in two parts: the name of the first, then the second's and its own; what
+makes one of them.
+"""
 REFUSED = {
-    r"lora_[AB]\b|lora_embedding": "LoRA: merge it into its layer (merge_and_unload) and store that",
-    r"parametrizations\.(\w+)\.\d+\._[uv]$|weight_u$": "spectral norm: remove it (remove_parametrizations, remove_spectral_norm) and store the layer",
-    r"\bparametrizations\.\w+\.(?!original[01]$)": "a parametrization that is not known: remove it (remove_parametrizations) and store the layer",
-    r"zero_point$|_packed_params|absmax$|quant_": "a quantised layer: store the network before it was quantised",
+    r"lora_[AB]\b|lora_embedding": (
+        "LoRA: merge it into its layer (merge_and_unload) and store that"
+    ),
+    r"parametrizations\.(\w+)\.\d+\._[uv]$|weight_u$": (
+        "spectral norm: remove it (remove_parametrizations, remove_spectral_norm) and store the"
+        " layer"
+    ),
+    r"\bparametrizations\.\w+\.(?!original[01]$)": (
+        "a parametrization that is not known: remove it (remove_parametrizations) and store the"
+        " layer"
+    ),
+    r"zero_point$|_packed_params|absmax$|quant_": (
+        "a quantised layer: store the network before it was quantised"
+    ),
 }
 """Names of tensors of layers that are not folded."""
 
 
 @dataclass(frozen=True)
 class BatchNorm:
-    """A batch norm in evaluation mode: its name, and mean, variance, scale and shift per channel."""
+    """A batch norm in evaluation mode: its name, and mean, variance, scale and
+    shift per channel.
+    """
 
     name: str
     mean: Array
@@ -118,8 +133,9 @@ def plain(tensors: Mapping[str, Tensor]) -> Plain:
         elif ended and all(kept[name].values.ndim == 1 for name in beside.values()):
             if set(beside) == {"weight", "bias"}:
                 raise CheckpointError(
-                    f"{beside['weight']} and {beside['bias']} scale and shift what is normalised by the input itself "
-                    "(layer norm, group norm, batch norm without running averages); that is not explained"
+                    f"{beside['weight']} and {beside['bias']} scale and shift what is normalised by"
+                    " the input itself (layer norm, group norm, batch norm without running"
+                    " averages); that is not explained"
                 )
             slopes |= {x: kept[x].values for x in beside.values() if _is_slope(x, set(beside))}
     for names, kind in (
@@ -174,18 +190,21 @@ def normalised(
     eps: float,
     names: Sequence[str] | None,
 ) -> tuple[tuple[Array, Array], str, str]:
-    """Filters w (K, ...) and biases b (K,) with the batch norm behind them in them, a note, and what is assumed.
+    """Filters w (K, ...) and biases b (K,) with the batch norm behind them in them, a note, and
+    what is assumed.
 
-    ``conv`` is the layer's name, ``names`` are all tensors' in their order; None where it is known that the norm stands there.
+    ``conv`` is the layer's name, ``names`` are all tensors' in their order; None where it is known
+    that the norm stands there.
 
     Raises
     ------
-    CheckpointError: the batch norm does not fit, or stands elsewhere by torch's numbers or the order of the tensors.
+    CheckpointError: the batch norm does not fit, or stands elsewhere by torch's numbers or the
+        order of the tensors.
     """
     if norm.mean.shape != (len(w),):
         raise CheckpointError(
-            f"the batch norm {norm.name} has {len(norm.mean)} channels, and the convolution {conv} {len(w)}; one between "
-            "convolution and activation is folded"
+            f"the batch norm {norm.name} has {len(norm.mean)} channels, and the convolution {conv}"
+            f" {len(w)}; one between convolution and activation is folded"
         )
     (before, _, number), (around, _, place) = conv.rpartition("."), norm.name.rpartition(".")
     numbered = number.isdecimal() and place.isdecimal() and before == around
@@ -197,18 +216,23 @@ def normalised(
         and _first(norm.name, names) < _first(conv, names)
     ):
         raise CheckpointError(
-            f"the batch norm {norm.name} stands in front of the convolution {conv} in the file; one between convolution and "
-            "activation is folded: if it is called there, explain the module itself (docs/network.md, From Python)"
+            f"the batch norm {norm.name} stands in front of the convolution {conv} in the file; one"
+            " between convolution and activation is folded: if it is called there, explain the"
+            " module itself (docs/network.md, From Python)"
         )
     if numbered and int(place) != int(number) + 1:
         raise CheckpointError(
-            f"the batch norm {norm.name} does not follow the convolution {conv} at once; only there it is folded"
+            f"the batch norm {norm.name} does not follow the convolution {conv} at once; only there"
+            " it is folded"
         )
     biases = np.zeros(len(w)) if b is None else b
     made = batch_norm(w, biases, norm.mean, norm.variance, norm.scale, norm.shift, eps)
     assumed = f"the batch norm {norm.name} stands between convolution and activation"
     where = "" if sure else "taken to stand between convolution and activation, "
-    note = f"the batch norm {norm.name}, {where}with eps = {eps:g}, is part of {conv}, {_how_exactly(made)}"
+    note = (
+        f"the batch norm {norm.name}, {where}with eps = {eps:g}, is part of {conv},"
+        f" {_how_exactly(made)}"
+    )
     filters, biases = made.arrays
     return (filters, biases), note, "" if sure else assumed
 
@@ -233,7 +257,8 @@ def _first(layer: str, names: Sequence[str]) -> int:
 def sloped(
     w: Array, b: Array | None, a: Array, slope: tuple[str, Array]
 ) -> tuple[tuple[Array, Array | None, Array], str, str]:
-    """Filters, biases and readout weights, the activation, and a note, of a network with PReLU's learned slopes.
+    """Filters, biases and readout weights, the activation, and a note, of a network with PReLU's
+    learned slopes.
 
     Raises
     ------
@@ -242,7 +267,8 @@ def sloped(
     name, slopes = slope
     if len(slopes) not in (1, len(w)):
         raise CheckpointError(
-            f"{name} has {len(slopes)} slopes for {len(w)} channels; PReLU has one, or one per channel"
+            f"{name} has {len(slopes)} slopes for {len(w)} channels; PReLU has one, or one per"
+            " channel"
         )
     if np.all(slopes == slopes[0]):
         text = f"prelu({Fraction(slopes[0].item())})"
@@ -254,8 +280,9 @@ def sloped(
     made = mirrored(w, np.zeros(len(w)) if b is None else b, a, slopes)
     filters, biases, readout = made.arrays
     note = (
-        f"{name} holds a slope p per channel, and prelu(z) = relu(z) - p relu(-z): explained are {2 * len(w)} channels of "
-        f"relu, those of the file and behind them their mirror images, {_how_exactly(made)}"
+        f"{name} holds a slope p per channel, and prelu(z) = relu(z) - p relu(-z): explained are"
+        f" {2 * len(w)} channels of relu, those of the file and behind them their mirror images,"
+        f" {_how_exactly(made)}"
     )
     return (filters, None if b is None else biases, readout), "relu", note
 

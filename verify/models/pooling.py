@@ -4,7 +4,8 @@
     mean, avg, gap, x.mean(-1), AdaptiveAvgPool1d(1), F.adaptive_avg_pool1d(x, 1)         mean
     AvgPool1d(17), where a filter has 17 positions                                        mean
 
-The theory is for the sum over positions; a mean is the sum over their number.  Other poolings are refused by name.
+The theory is for the sum over positions; a mean is the sum over their number.  Other poolings are
+refused by name.
 """
 
 from __future__ import annotations
@@ -19,8 +20,10 @@ LONGEST = 200
 """Characters that are looked at."""
 THEORY = "the theory is for a sum or a mean over all positions"
 WORDS = {
-    "mean": "mean avg average averaging gap meanpool avgpool averagepool globalmean globalavg globalaverage"
-    " globalmeanpool globalavgpool globalaveragepool adaptiveavgpool",
+    "mean": (
+        "mean avg average averaging gap meanpool avgpool averagepool globalmean globalavg"
+        " globalaverage globalmeanpool globalavgpool globalaveragepool adaptiveavgpool"
+    ),
     "sum": "sum add total sumpool addpool globalsum globaladd globalsumpool globaladdpool",
 }
 """Names without _, -, 1d; pooling is pool."""
@@ -46,7 +49,8 @@ CALL = re.compile(
 
 
 def pooling_of(text: str, dimensions: int, windows: int) -> str:
-    """``sum`` or ``mean``; a signal has 1 dimension, an image 2, and a filter ``windows`` positions along each.
+    """``sum`` or ``mean``; a signal has 1 dimension, an image 2, and a filter ``windows`` positions
+    along each.
 
     Raises
     ------
@@ -71,7 +75,9 @@ def pooling_of(text: str, dimensions: int, windows: int) -> str:
 
 
 def _numbers(inside: str, text: str) -> set[int]:
-    """The numbers between the parentheses, but for the tensor in front and what only keeps shapes."""
+    """The numbers between the parentheses, but for the tensor in front and what
+    only keeps shapes.
+    """
     names = r"^[a-z_]\w*,|,?keepdims?=\w+|\b(dim|axis|output_size|kernel_size)="
     kept = re.sub(names, "", inside)
     if not re.fullmatch(r"(\(*|\[)-?\d+(,-?\d+)*,?(\)*|\])|", kept):

@@ -1,4 +1,6 @@
-"""What is trained on what, and what training made of it: shapes, settings, batches of weights, ensembles."""
+"""What is trained on what, and what training made of it: shapes, settings, batches of weights,
+ensembles.
+"""
 
 from __future__ import annotations
 
@@ -58,8 +60,8 @@ class Setting(NetworkShape):
     ``first`` is the smallest m of r = m - 1/2 + φ; 0 means n//2 + 1, plateau radii only.  With one
     channel two radii per cell already tell an exact network from one that errs between them; with
     more channels a finer grid leaves fewer, and less wrong, networks that only meet the grid (see
-    :func:`worst`).  ``spread`` multiplies the random filters and their biases that training starts from;
-    ``share`` times as many networks are trained as are asked for.
+    :func:`worst`).  ``spread`` multiplies the random filters and their biases that training starts
+    from; ``share`` times as many networks are trained as are asked for.
     """
 
     first: int = 0
@@ -81,7 +83,9 @@ class Setting(NetworkShape):
 
 @dataclass(frozen=True)
 class Model(NetworkShape):
-    """What follows the gradient: which biases there are, the radii (plateau radii by default), and the padding."""
+    """What follows the gradient: which biases there are, the radii (plateau radii by default), and
+    the padding.
+    """
 
     conv_bias: bool = False
     readout_bias: bool = False
@@ -106,7 +110,8 @@ class Model(NetworkShape):
 
 @dataclass(frozen=True)
 class NetworkBatch:
-    """A batch of B networks: w (B, K, n), or (B, K, n, n) of images, b (B, K), a (B, K), c (B,), all float64.
+    """A batch of B networks: w (B, K, n), or (B, K, n, n) of images, b (B, K), a (B, K), c (B,),
+    all float64.
 
     Absent biases are zeros.
     """

@@ -1,8 +1,9 @@
-"""What weights alone do not say of a network: activation, pooling, padding, length of the signal, radii.
+"""What weights alone do not say of a network: activation, pooling, padding, length of the signal,
+radii.
 
-A setting is given as text, on the command line or in the metadata of a file, in the words of torch.  What metadata says beyond these
-settings is used where it is a parameter of the activation, refused by name where it changes what the weights mean, and
-ignored elsewhere.
+A setting is given as text, on the command line or in the metadata of a file, in the words of torch.
+What metadata says beyond these settings is used where it is a parameter of the activation, refused
+by name where it changes what the weights mean, and ignored elsewhere.
 """
 
 from __future__ import annotations
@@ -57,20 +58,39 @@ TALLEST = math.exp(300)
 NUMBER = re.compile(r"\d{1,6}(\.\d{1,30})?|\d{1,9}/\d{1,9}", re.ASCII)
 NEUTRAL = MappingProxyType(
     {
-        "stride": ("1",), "dilation": ("1",), "groups": ("1",), "output_padding": ("0",), "transposed": ("false", "0"),
-        "in_channels": ("1",), "out_features": ("1",), "normalize": ("false", "0", "none"),
-        **dict.fromkeys(("scale", "input_scale", "std"), ("1", "1.0", "none")), "mean": ("0", "0.0", "none"),
+        "stride": ("1",),
+        "dilation": ("1",),
+        "groups": ("1",),
+        "output_padding": ("0",),
+        "transposed": ("false", "0"),
+        "in_channels": ("1",),
+        "out_features": ("1",),
+        "normalize": ("false", "0", "none"),
+        **dict.fromkeys(("scale", "input_scale", "std"), ("1", "1.0", "none")),
+        "mean": ("0", "0.0", "none"),
     }
-)  # fmt: skip
-"""Settings of a network that change what its weights mean, and the values with which they are explained."""
+)
+"""Settings of a network that change what its weights mean, and the values with which they are
+explained.
+"""
 PARAMETERS = frozenset(
     {name for row in map(find, ACTIVATIONS) if row for name in row.parameters[1:]}
     | {"approximate", "init", "slope"}
 )
 """Parameters of activations, by torch's names; slope is that of leaky_relu or prelu."""
 SETTINGS = frozenset(
-    {*KEYS, *NEUTRAL, *PARAMETERS, "activation_args", "kernel_size", "dimensions", "bias", "center", "centre"}
-)  # fmt: skip
+    {
+        *KEYS,
+        *NEUTRAL,
+        *PARAMETERS,
+        "activation_args",
+        "kernel_size",
+        "dimensions",
+        "bias",
+        "center",
+        "centre",
+    }
+)
 """All that is read of a network's settings."""
 SLOPES = MappingProxyType({"leaky_relu": "negative_slope", "prelu": "init"})
 """Torch's names of what is called slope."""
@@ -100,7 +120,8 @@ class Setup:
         return 1 if self.pooling == "sum" else self.domain.windows(taps)
 
     def varied(self, taps: int, **changes: str) -> Setup:
-        """The same of signals with other settings, by the names of :data:`KEYS`; a default r_max stays the default.
+        """The same of signals with other settings, by the names of :data:`KEYS`; a default r_max
+        stays the default.
 
         Raises
         ------
@@ -135,7 +156,9 @@ class Setup:
 
 
 def merged(options: Mapping[str, str | None], metadata: Mapping[str, str]) -> dict[str, str]:
-    """What options and metadata say together: an option replaces all that the metadata says of its subject."""
+    """What options and metadata say together: an option replaces all that the metadata says of its
+    subject.
+    """
     told = {key: value for key, value in options.items() if value}
     replaced = set(told)
     if _own(told, metadata):
@@ -178,15 +201,19 @@ def _own(told: Mapping[str, str], metadata: Mapping[str, str]) -> bool:
 
 
 def setup_of(given: Mapping[str, str | None], taps: int, *, images: bool = False) -> Setup:
-    """The setup in a mapping of strings by the names of :data:`KEYS`; missing ones have their defaults.
+    """The setup in a mapping of strings by the names of :data:`KEYS`; missing ones have their
+    defaults.
 
-    Defaults: sum pooling, as many zeros beyond the border as keep the length, radii from n/2 to :func:`default_high`.
-    ``activation`` and ``length`` have none.  ``activation_args`` are its parameters.  Radii of images begin at n; no
-    window that sees the disk may meet the border: r <= :func:`last_plateau_radius`.
+    Defaults: sum pooling, as many zeros beyond the border as keep the length, radii from n/2 to
+        :func:`default_high`.
+    ``activation`` and ``length`` have none.  ``activation_args`` are its parameters.  Radii of
+    images begin at n; no window that sees the disk may meet the border: r <=
+    :func:`last_plateau_radius`.
 
     Raises
     ------
-    ValueError: something is missing, malformed, does not fit, or changes what the weights mean; one sentence.
+    ValueError: something is missing, malformed, does not fit, or changes what the weights mean; one
+        sentence.
     """
     told = {key: value for key, value in given.items() if value}
     _complete(told)
@@ -201,16 +228,20 @@ def setup_of(given: Mapping[str, str | None], taps: int, *, images: bool = False
     most, where = half + HALF, f" on {2 * half + 1} pixels"
     if images:
         most = last_plateau_radius(taps, widest)
-        where = f", where filters of {taps} × {taps} taps on {2 * half + 1} × {2 * half + 1} pixels see the border"
+        where = (
+            f", where filters of {taps} × {taps} taps on {2 * half + 1} × {2 * half + 1} pixels see"
+            " the border"
+        )
     if "r_max" not in told and low >= max(HALF, last_plateau_radius(taps, widest)):
         raise ValueError(
-            f"with so few pixels filters of {taps} taps see an edge and the border, or its mirror image, at once from "
-            f"r = {_text(low)} on; give more pixels" + ("" if images else ", or r_min and r_max")
+            f"with so few pixels filters of {taps} taps see an edge and the border, or its mirror"
+            f" image, at once from r = {_text(low)} on; give more pixels"
+            + ("" if images else ", or r_min and r_max")
         )
     if not HALF <= low < high <= most:
         raise ValueError(
-            f"the radii run from {_text(low)} to {_text(high)}; they have to increase, from 1/2 at least "
-            f"to {_text(most)} at most{where}"
+            f"the radii run from {_text(low)} to {_text(high)}; they have to increase, from 1/2 at"
+            f" least to {_text(most)} at most{where}"
         )
     domain = Domain(half, low, high, padding, pixels)
     pooling = pooling_of(told.get("pooling", "sum"), 1 + images, domain.windows(taps))
@@ -218,11 +249,13 @@ def setup_of(given: Mapping[str, str | None], taps: int, *, images: bool = False
 
 
 def too_large(name: str, w: Array, b: Array, a: Array, waves: float) -> str:
-    """Why a network with pre-activations of this size is not explained, or an empty string; w (K, taps), b (K,), a (K,).
+    """Why a network with pre-activations of this size is not explained, or an empty string; w (K,
+    taps), b (K,), a (K,).
 
-    Light is between 0 and 1, so that those of channel k lie between b_k + Σ min(w, 0) and b_k + Σ max(w, 0).  What grows
-    exponentially has a limit on the side where it does, at 300: exp, but not its flat tail, nor any polynomial, line or
-    bounded σ.  A wave has one at ``waves``, beyond which it turns too often between two radii.
+    Light is between 0 and 1, so that those of channel k lie between b_k + Σ min(w, 0) and b_k + Σ
+    max(w, 0).  What grows exponentially has a limit on the side where it does, at 300: exp, but not
+    its flat tail, nor any polynomial, line or bounded σ.  A wave has one at ``waves``, beyond which
+    it turns too often between two radii.
     """
     low, high = (np.sum(side, axis=1) + b for side in (np.minimum(w, 0), np.maximum(w, 0)))
     sigma = activation(name)[0]
@@ -238,7 +271,8 @@ def too_large(name: str, w: Array, b: Array, a: Array, waves: float) -> str:
 
 
 def default_high(taps: int, domain: Domain, low: fmpq) -> fmpq:
-    """L - h, or less where a window holds an edge of the pulse and the border, or a mirror image, before.
+    """L - h, or less where a window holds an edge of the pulse and the border, or a mirror image,
+    before.
 
     Where L - h is no more than the smallest radius ``low``, the last radius without such a window.
     """
@@ -259,7 +293,9 @@ def _complete(told: Mapping[str, str]) -> None:
 
 
 def _understood(told: Mapping[str, str], taps: int, dimensions: int) -> None:
-    """Nothing that changes what the weights mean, or contradicts them, is left over; names in front and a dot do not matter."""
+    """Nothing that changes what the weights mean, or contradicts them, is left over; names in front
+    and a dot do not matter.
+    """
     for key, value in told.items():
         name = key.rpartition(".")[2].lower()
         entries = set(re.findall(r"[^\s,()\[\]'\"]+", value.lower()))
@@ -285,7 +321,8 @@ def _shown(text: str) -> str:
 
 
 def activation_of(told: Mapping[str, str]) -> Activation:
-    """The row that ``activation``, ``activation_args`` and parameters by torch's names mean together.
+    """The row that ``activation``, ``activation_args`` and parameters by torch's names mean
+    together.
 
     Raises
     ------
@@ -296,7 +333,8 @@ def activation_of(told: Mapping[str, str]) -> Activation:
         bare = BARE.fullmatch(text)
         if bare is None:
             raise ValueError(
-                f"activation {text[:40]!r} has its parameters already: activation_args {arguments[:40]!r} are left over"
+                f"activation {text[:40]!r} has its parameters already: activation_args"
+                f" {arguments[:40]!r} are left over"
             )
         function = find(bare[1].rpartition(".")[2])
         if function is not None and len(function.parameters) == 1:
@@ -326,7 +364,8 @@ def activation_of(told: Mapping[str, str]) -> Activation:
     if left := [key for key in parameters if key not in names]:
         whole = row.name if "(" in row.name else f"{row.name}()"
         raise ValueError(
-            f"{both}, and {row.name} has no {left[0]}; if that is of something else, give --activation {whole!r}"
+            f"{both}, and {row.name} has no {left[0]}; if that is of something else, give"
+            f" --activation {whole!r}"
         )
     other = _spelled(f"{row.torch}({inside})")
     if row != other and (row != spelled(base) or base == "gelu_tanh"):
@@ -347,7 +386,9 @@ def _spelled(text: str) -> Activation:
 
 
 def _padding(told: Mapping[str, str], taps: int) -> tuple[str, int | None]:
-    """(one of :data:`numerics.pulse.domain.PADDINGS`, N or None where it keeps the length), one pair for one model."""
+    """(one of :data:`numerics.pulse.domain.PADDINGS`, N or None where it keeps the length), one
+    pair for one model.
+    """
     text = told.get("padding", "same")
     numbers = re.findall(r"[^\s,()\[\]'\"]+", text.lower())
     word = numbers[0] if len(set(numbers)) == 1 else text
@@ -379,7 +420,8 @@ def _length(text: str, longest: int, *, images: bool) -> int:
     )
     if sides is not None and int(sides[1]) != int(sides[2]):
         raise ValueError(
-            f"the image has {sides[1]} × {sides[2]} pixels: its sides have to be equal; crop or pad it to a square"
+            f"the image has {sides[1]} × {sides[2]} pixels: its sides have to be equal; crop or pad"
+            " it to a square"
         )
     text = text if sides is None else sides[1]
     good = re.fullmatch(r"\d{1,6}", text, re.ASCII)
@@ -388,8 +430,8 @@ def _length(text: str, longest: int, *, images: bool) -> int:
         raise ValueError(f"length is an odd number of pixels up to {longest}, and not {length}")
     if good and length and length % 2 == 0:
         raise ValueError(
-            f"length is an odd number of pixels, not {length}: the pulse is centred on the middle pixel; train on "
-            f"{length - 1} or {length + 1}"
+            f"length is an odd number of pixels, not {length}: the pulse is centred on the middle"
+            f" pixel; train on {length - 1} or {length + 1}"
         )
     if not length:
         raise ValueError(f"length is an odd number of pixels up to {longest}, not {text[:40]!r}")

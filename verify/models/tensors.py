@@ -26,12 +26,16 @@ COUNTERS = frozenset({"num_batches_tracked", "n_averaged", "step", "num_updates"
 
 
 class CheckpointError(ValueError):
-    """The file holds no network of the model; the message is one clear sentence without the file's name."""
+    """The file holds no network of the model; the message is one clear sentence without the file's
+    name.
+    """
 
 
 @dataclass(frozen=True)
 class Tensor:
-    """Values in float64, the type they are stored in, and where: tied tensors have one place, which is not None."""
+    """Values in float64, the type they are stored in, and where: tied tensors have one place, which
+    is not None.
+    """
 
     values: Array
     dtype: str
@@ -87,7 +91,9 @@ def _exact(name: str, value: Any, dtype: str) -> Tensor:
 
 
 def runs_in(dtypes: Iterable[str]) -> str:
-    """The type in which a network with weights of these types runs: the one that holds all of them."""
+    """The type in which a network with weights of these types runs: the one that
+    holds all of them.
+    """
     kinds = set(dtypes)
     if len(kinds) == 1:
         return kinds.pop()

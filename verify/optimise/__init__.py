@@ -1,1 +1,3 @@
-"""Trainers and what judges them: second-order steps, descent across kinks, torch.optim, refinement."""
+"""Trainers and what judges them: second-order steps, descent across kinks,
+torch.optim, refinement.
+"""

@@ -1,9 +1,11 @@
 r"""The descent of :mod:`verify.optimise.regions` for many networks at once, for piecewise-linear σ.
 
-Shapes: B networks, K channels, J kinks, W windows, D numbers in the frame, and n + 2 numbers in a product x_k.
-Steps within a face, walks to the first minimum and the last refinement are made for all networks together,
-each by matrix products of its own: a network's bits do not depend on its neighbours.  Where a
-network is to leave its faces, :func:`verify.optimise.regions.release` is asked for it alone.
+Shapes: B networks, K channels, J kinks, W windows, D numbers in the frame, and n + 2 numbers in a
+    product x_k.
+Steps within a face, walks to the first minimum and the last refinement are made for all networks
+together, each by matrix products of its own: a network's bits do not depend on its neighbours.
+Where a network is to leave its faces, :func:`verify.optimise.regions.release` is asked for it
+alone.
 """
 
 from __future__ import annotations
@@ -79,7 +81,9 @@ class Points:
         return np.asarray(np.sqrt(terms) * np.finfo(float).eps * size)
 
     def least_squares(self) -> tuple[Array, Array, Array, Array]:
-        """The shortest steps (dv, dc) to the cells' minima on the held faces, the errors, the lengths removed."""
+        """The shortest steps (dv, dc) to the cells' minima on the held faces, the errors, the
+        lengths removed.
+        """
         count, ones = len(self.c), self.task.frame[1]
         columns = np.empty((count, len(ones), self.v[0].size + 1))
         columns[..., :-1] = (self.by_v @ self.free).swapaxes(1, 2).reshape(count, len(ones), -1)
@@ -156,15 +160,18 @@ def _first_minima(points: Points, dv: Array, dc: Array, error: Array) -> Points:
 def _along(
     task: Task, velocity: Array, error: Array, when: Array, turn: Array, window: Indices
 ) -> tuple[Array, Flags, Flags]:
-    """How far the first minima are, (B, 1), whether at a kink, (B, 1), and whether beyond all these kinks, (B,).
+    """How far the first minima are, (B, 1), whether at a kink, (B, 1), and whether beyond all these
+    kinks, (B,).
 
-    ``velocity`` and ``error`` (B, D) at the beginning; ``when`` the kinks are met, in their order, by
-    how much each turns the velocity, along the counts of its ``window``; inf and 0 where there is none.
+    ``velocity`` and ``error`` (B, D) at the beginning; ``when`` the kinks are met, in their order,
+    by how much each turns the velocity, along the counts of its ``window``; inf and 0 where there
+    is none.
     """
     turns = task.windows.counts.T[window] * turn[..., None]
     turns = np.concatenate([velocity[:, None], turns], axis=1)
     velocities = np.cumsum(turns, axis=1)
-    # A velocity that cancelled to rounding is none: followed, it would lead far along a valley floor.
+    # A velocity that cancelled to rounding is none: followed, it would lead far along a valley
+    # floor.
     spent = np.cumsum(np.linalg.norm(turns, axis=2), axis=1)
     nothing = np.linalg.norm(velocities, axis=2) <= RANK * spent
     velocities = np.where(nothing[..., None], 0.0, velocities)
@@ -210,7 +217,9 @@ class DescendedBatch:
 
 
 def descend_batch(task: Task, signs: Array, v: Array, c: Array, cap: int = 2000) -> DescendedBatch:
-    """Go down from products v (B, K, n + 2) and c (B,), with the signs (B, K) of the readout weights."""
+    """Go down from products v (B, K, n + 2) and c (B,), with the signs (B, K) of the readout
+    weights.
+    """
     now = _on_kinks(task, signs, v, c, np.sign(_onto(task, v)).astype(np.int8))
     live = np.arange(len(c))
     ends: list[tuple[Indices, Points, Flags, int, bool]] = []

@@ -49,7 +49,9 @@ def fit(
     patience: int | None = None,
     geodesic: bool = False,
 ) -> Minimised:
-    """Levenberg-Marquardt on the weights, until the error is rounding, with or without training b."""
+    """Levenberg-Marquardt on the weights, until the error is rounding, with or
+    without training b.
+    """
     counts, ones, target = task(setting).frame
     count = len(task(setting).radii)
     view = Windows(task(setting).view.windows, counts)
@@ -78,7 +80,8 @@ def fit(
 def _finish(
     setting: Setting, weights: NetworkBatch
 ) -> tuple[NetworkBatch, DescendedBatch, tuple[Faces, ...], tuple[Array, ...]]:
-    """Descend over the kinks; the endings in (w, b, a, c), with |a_k| kept, their held faces and multipliers.
+    """Descend over the kinks; the endings in (w, b, a, c), with |a_k| kept, their held faces and
+    multipliers.
 
     The multipliers by (w_k, b_k) are |a_k| times those by v_k.
     """
@@ -129,7 +132,8 @@ def _residual(
 def train_ensemble(
     setting: Setting, networks: int, seed: int, executor: Executor | None = None
 ) -> Ensemble:
-    """Train ``networks`` times the setting's share from random starts, each to a stationary point of the loss.
+    """Train ``networks`` times the setting's share from random starts, each to a stationary point
+    of the loss.
 
     Raises
     ------
@@ -141,7 +145,8 @@ def train_ensemble(
 def train_from(setting: Setting, start: NetworkBatch, executor: Executor | None = None) -> Ensemble:
     """Train from given weights, for instance those that ended on coarser radii.
 
-    ``executor``: who trains the chunks; by default this process.  The networks are the same, bit by bit.
+    ``executor``: who trains the chunks; by default this process.  The networks are the same, bit by
+        bit.
     """
     count = max(len(start.c), 1)
     size = min(CHUNK, -(-count // SHARES)) if executor else CHUNK
@@ -155,8 +160,8 @@ def _trained(setting: Setting, start: NetworkBatch) -> Ensemble:
     networks = len(start.c)
     row = spelled(setting.activation)
     homogeneous, smooth = row.homogeneous, not row.expression.has(*SWITCHES)
-    # Homogeneous σ need no more: the descent finishes them.  The long valleys of smooth σ are followed
-    # farther in 80 bent steps than in 600 straight ones.
+    # Homogeneous σ need no more: the descent finishes them.  The long valleys of smooth σ are
+    # followed farther in 80 bent steps than in 600 straight ones.
     steps_allowed = 60 if homogeneous else 80 if smooth else 300
     fitted = fit(setting, start, steps_allowed, patience=20, geodesic=smooth and not homogeneous)
     weights, steps, stationary = unpacked(setting, fitted.points), fitted.steps, fitted.retired

@@ -22,7 +22,8 @@ def flow(
 ) -> tuple[Array, int]:
     """y' = slope(y) from ``start`` (D,) at time 0: y (T, D) and the number of evaluations.
 
-    At the ``times`` (T,), or, if that is one number, at every step up to it or to where ``settled`` crosses 0.
+    At the ``times`` (T,), or, if that is one number, at every step up to it or to where ``settled``
+    crosses 0.
 
     Raises
     ------
@@ -35,8 +36,15 @@ def flow(
         # The same integrator, with its steps in compiled code.
         with warnings.catch_warnings(action="ignore"):
             y, said = odeint(
-                lambda _, y: slope(y), start, times, rtol=accuracy, atol=accuracy, mxstep=100_000, tfirst=True, full_output=True
-            )  # fmt: skip
+                lambda _, y: slope(y),
+                start,
+                times,
+                rtol=accuracy,
+                atol=accuracy,
+                mxstep=100_000,
+                tfirst=True,
+                full_output=True,
+            )
         if said["message"] != "Integration successful.":
             raise RuntimeError(said["message"])
         return np.asarray(y), int(said["nfe"][-1])
@@ -46,8 +54,15 @@ def flow(
     if crossed:
         crossed.terminal = True  # type: ignore[attr-defined]
     solved = solve_ivp(
-        lambda _, y: slope(y), (0.0, end), start, method=method, t_eval=wanted, events=crossed, rtol=accuracy, atol=accuracy
-    )  # fmt: skip
+        lambda _, y: slope(y),
+        (0.0, end),
+        start,
+        method=method,
+        t_eval=wanted,
+        events=crossed,
+        rtol=accuracy,
+        atol=accuracy,
+    )
     if not solved.success:
         raise RuntimeError(solved.message)
     return np.asarray(solved.y.T), int(solved.nfev)

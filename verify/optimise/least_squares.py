@@ -2,10 +2,10 @@ r"""Least squares by Levenberg-Marquardt, for a whole batch of points x at once.
 
     minimise |e(x)|²:    (JᵀJ + μD) δ = -Jᵀe,    D = I (Levenberg) or diag JᵀJ (Marquardt),
 
-each point with its own μ, by Nielsen's rule: from the gain, the fall of |e|² over the fall that e + Jδ promises, an
-accepted step makes μ up to three times smaller, refused ones make it 2, 4, 8, ... times larger.  Long curved valleys are
-followed with *geodesic acceleration*: the step is bent by δ' = -½ (JᵀJ + μD)⁻¹Jᵀ e''(δ, δ), and refused where
-2|δ'| > 3|δ|/4.
+each point with its own μ, by Nielsen's rule: from the gain, the fall of |e|² over the fall that e +
+Jδ promises, an accepted step makes μ up to three times smaller, refused ones make it 2, 4, 8, ...
+times larger.  Long curved valleys are followed with *geodesic acceleration*: the step is bent by δ'
+= -½ (JᵀJ + μD)⁻¹Jᵀ e''(δ, δ), and refused where 2|δ'| > 3|δ|/4.
 """
 
 from __future__ import annotations
@@ -56,10 +56,12 @@ def levenberg_marquardt(
 
     Parameters
     ----------
-    residuals: e and J, finite in J.  Where e is not finite no step leads; a coordinate whose column of J is 0 stays.
-    arrived: points (B, P) and their |e|² (B,) -> those that retire.  Retired points are not evaluated any more.
-    patience: a point retires after so many trials in a row without progress, and where a step is refused that
-        promised only rounding of |e|²; None: it never does.
+    residuals: e and J, finite in J.  Where e is not finite no step leads; a coordinate whose column
+        of J is 0 stays.
+    arrived: points (B, P) and their |e|² (B,) -> those that retire.  Retired points are not
+        evaluated any more.
+    patience: a point retires after so many trials in a row without progress, and where a step is
+        refused that promised only rounding of |e|²; None: it never does.
     scaled: Marquardt's D, for coordinates of different sizes.
     geodesic: whether steps are bent.
     """
@@ -105,7 +107,8 @@ def levenberg_marquardt(
         if arrived is not None:
             leave |= arrived(here, value)
         if patience is not None:
-            # Refused, a step becomes shorter and shorter: where it promises rounding, nothing follows.
+            # Refused, a step becomes shorter and shorter: where it promises rounding, nothing
+            # follows.
             leave |= (idle >= patience) | (~better & (promised <= EPS * value))
         if np.any(leave):
             gone, stay = live[leave], ~leave

@@ -1,14 +1,14 @@
 r"""Training continued with long numbers: is there an exact network beside the trained one?
 
-In float64 a network that is exact and one that errs by 1e-17 look alike.  So Levenberg-Marquardt goes on from
-the trained weights with hundreds of bits,
+In float64 a network that is exact and one that errs by 1e-17 look alike.  So Levenberg-Marquardt
+goes on from the trained weights with hundreds of bits,
 
     (JᵀJ + μI) δ = -Jᵀe,    μ ~ |e|².
 
-Beside an exact network the error falls quadratically, to any precision, and the steps are those of least length,
-δ ~ -J⁺e; a family that only approaches exactness (weights that shrink, a bias that escapes) gains a factor per step
-at best.  What is found counts once its error is enclosed, at other radii too
-(:func:`numerics.pulse.error_enclosure.largest_error`).
+Beside an exact network the error falls quadratically, to any precision, and the steps are those of
+least length, δ ~ -J⁺e; a family that only approaches exactness (weights that shrink, a bias that
+escapes) gains a factor per step at best.  What is found counts once its error is enclosed, at other
+radii too (:func:`numerics.pulse.error_enclosure.largest_error`).
 """
 
 from __future__ import annotations
@@ -34,7 +34,9 @@ __all__ = ["BITS", "EXACT", "GOAL", "Refined", "refine"]
 BITS = 256
 """The precision of the continued training."""
 GOAL = 1e-60
-"""The largest error at which it stops: far above the rounding of 256 bits, far below any float64."""
+"""The largest error at which it stops: far above the rounding of 256 bits, far
+below any float64.
+"""
 EXACT = 1e3 * GOAL
 """A network counts as exact when its error is enclosed below this, at other radii too."""
 STALL = 12
@@ -104,7 +106,8 @@ def refine(
     half_length: int,
     steps: int = 30,
 ) -> Refined | None:
-    """Train on at the ``radii`` until all errors are below :data:`GOAL`; None where that, or exactness, is not reached.
+    """Train on at the ``radii`` until all errors are below :data:`GOAL`; None where that, or
+    exactness, is not reached.
 
     A network that stores no conv biases gets none.
 
@@ -121,7 +124,8 @@ def refine(
         ] + [constant_ball(net.offset).mid()]
         error, jacobian = system.error(x)
         value = first = _square(error)
-        # The floor of μ keeps the rounding of the solution, about 2^-bits |JᵀJ|/μ, far below the step.
+        # The floor of μ keeps the rounding of the solution, about 2^-bits |JᵀJ|/μ, far below the
+        # step.
         damping, floor = arb(1), arb(2) ** (-BITS // 2)
         history = [_largest(error)]
         trials = 0

@@ -1,17 +1,17 @@
 r"""Finite descent on the kinks: from any weights to a stationary point of the non-smooth loss.
 
-A σ with kinks t_j is g(z) + Σ_j h_j |z - t_j|, g smooth, 2h_j the jump of its slope.  What a channel
-adds depends on the products x_k = |a_k| (w_k, b_k, 1) and on s_k = sign a_k alone:
+A σ with kinks t_j is g(z) + Σ_j h_j |z - t_j|, g smooth, 2h_j the jump of its slope.  What a
+channel adds depends on the products x_k = |a_k| (w_k, b_k, 1) and on s_k = sign a_k alone:
 
     r̂ = c + Σ_k s_k Σ_s N_s [α_k g(U_s·x_k / α_k) + Σ_j h_j |n_js·x_k|],    n_js = (U_s, -t_j),
 
-U_s the windows with a 1 for the bias, N_s their counts, α_k = |a_k| the last entry of x_k.  (A positively
-homogeneous σ has t = 0 and a linear g: α_k is of no account.)
+U_s the windows with a 1 for the bias, N_s their counts, α_k = |a_k| the last entry of x_k.  (A
+positively homogeneous σ has t = 0 and a linear g: α_k is of no account.)
 
 Within a *cell* (the sign of every n_js·x_k) of a piecewise-linear σ, r̂ is affine in (x, c): the
 loss is a convex quadratic and least squares gives its minimum; for other σ least squares on the
-tangents is a Gauss-Newton step.  On a *face* n_js·x_k = 0 the same holds on a subspace.  Across a held
-face the slope of the loss jumps, and its one-sided derivative along d is
+tangents is a Gauss-Newton step.  On a *face* n_js·x_k = 0 the same holds on a subspace.  Across a
+held face the slope of the loss jumps, and its one-sided derivative along d is
 
     f'(d) = g·d + Σ γ_kjs |n_js·d_k|,     γ_kjs = s_k h_j ∂loss/∂F_ks,
 
@@ -20,9 +20,9 @@ f'(d) >= 0 for all d.  For independent faces that means γ >= |λ| with g + Σ �
 Clarke's |γ| >= |λ|, which also admits ridges (γ < 0), from which both sides descend.
 
 The loop: least squares on the face; walk along the step through the cells it crosses; where a kink
-stops the walk, hold that face; where the face's minimum is reached, leave it if some f'(d) < 0.  The
-loss falls with every step and no face's minimum is met twice; that the loop ends is seen, not proved,
-and a network that the cap on steps cuts off is reported as not stationary.
+stops the walk, hold that face; where the face's minimum is reached, leave it if some f'(d) < 0.
+The loss falls with every step and no face's minimum is met twice; that the loop ends is seen, not
+proved, and a network that the cap on steps cuts off is reported as not stationary.
 Derivation: docs/pulse/endings.md, docs/disk/shares.md.
 """
 
@@ -68,13 +68,17 @@ RANK = 1e-10
 The matrices are made of windows, counts and slopes alone, never of weights, so they are singular to
 rounding or clearly not: over 36 settings the zeros are below 1e-15 and the others above 1e-6."""
 NEARLY = 1e-6
-"""A vector whose square is within this part of that of its projection is looked at closely: far more than rounding."""
+"""A vector whose square is within this part of that of its projection is looked at closely: far
+more than rounding.
+"""
 RAYS = 3000
 """Largest number of edge directions that is enumerated."""
 FACES = 20_000
 """Largest number of faces that are remembered."""
 PROGRAMMES = 300
-"""Largest number of held faces, with more edges than that, for which linear programming takes over."""
+"""Largest number of held faces, with more edges than that, for which linear
+programming takes over.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +127,8 @@ class Task:
 
     @cached_property
     def frame(self) -> tuple[Array, Array, Array]:
-        """(counts, 1, r); of shared windows in an orthonormal basis of their common span: lengths are unchanged.
+        """(counts, 1, r); of shared windows in an orthonormal basis of their common span: lengths
+        are unchanged.
 
         Many radii show the filter the same edges, so this span is far smaller than R.
         """
@@ -164,7 +169,8 @@ class Task:
         return {}
 
     def face(self, held: Flags) -> tuple[Flags, Array, Array]:
-        """All n_js that vanish where the ``held`` (J, W) do; bases of that space and of its complement.
+        """All n_js that vanish where the ``held`` (J, W) do; bases of that space and of its
+        complement.
 
         The bases are orthonormal columns of length n + 2.
         """
@@ -186,7 +192,9 @@ class Task:
 
 @dataclass(frozen=True, eq=False)
 class Point:
-    """Where a network is: s_k, the products v (K, n + 2), c, and the sign of each n_js·v_k, (K, J, W), 0 on a held face."""
+    """Where a network is: s_k, the products v (K, n + 2), c, and the sign of each n_js·v_k, (K, J,
+    W), 0 on a held face.
+    """
 
     task: Task
     signs: Array
@@ -206,7 +214,9 @@ class Point:
 
     @cached_property
     def tangents(self) -> tuple[Array, Array]:
-        """Slope and intercept of σ at every pre-activation, (K, W); on a held face the mean of both sides."""
+        """Slope and intercept of σ at every pre-activation, (K, W); on a held face the mean of both
+        sides.
+        """
         t, half = self.task.kinks
         slope, intercept = self.task.mean
         if not self.task.straight:
@@ -272,7 +282,8 @@ class Point:
 
 
 def zero(task: Task, v: Array) -> Array:
-    """(..., 1, 1): rounding bound of n·v, v (..., n + 2), an inner product of n + 1 terms or one more.
+    """(..., 1, 1): rounding bound of n·v, v (..., n + 2), an inner product of n + 1 terms or one
+    more.
 
     Relative to the whole channel, not to the window: least squares rounds v as a whole.
     """
@@ -281,7 +292,9 @@ def zero(task: Task, v: Array) -> Array:
 
 
 def _on_kinks(point: Point) -> Point:
-    """The same with pattern 0 where a pre-activation is on its kink to rounding; all 1 when σ has no kink."""
+    """The same with pattern 0 where a pre-activation is on its kink to rounding; all 1 when σ has
+    no kink.
+    """
     if not np.any(point.task.kinks[1]):
         return replace(point, pattern=np.ones_like(point.pattern))
     near = np.abs(point.pre) <= zero(point.task, point.v)
@@ -325,7 +338,9 @@ class Line:
 
     @cached_property
     def promised(self) -> tuple[float, float]:
-        """Where the first cell's quadratic has its minimum, and how much less |r̂ - r|² is there."""
+        """Where the first cell's quadratic has its minimum, and how much less |r̂ -
+        r|² is there.
+        """
         down = -float(self.point.error @ self.velocity)
         curve = float(self.velocity @ self.velocity)
         return (down / curve, down**2 / curve) if down > 0 and curve > 0 else (0.0, 0.0)
@@ -340,7 +355,9 @@ class Line:
         return channel, kink, window, when[order]
 
     def turns(self, channel: Indices, kink: Indices, window: Indices) -> Array:
-        """By how much crossings turn the velocity of r̂: N_s s_k 2h_j |n_js·dv_k|, (D, crossings)."""
+        """By how much crossings turn the velocity of r̂: N_s s_k 2h_j |n_js·dv_k|, (D,
+        crossings).
+        """
         task, rates = self.point.task, np.abs(self.rates[channel, kink, window])
         turn = self.point.signs[channel] * (2 * task.kinks[1][kink] * rates)
         return task.windows.columns(window) * turn
@@ -358,13 +375,14 @@ class Line:
 def first_minimum(line: Line) -> Point:
     """The first local minimum of the loss along a line, exactly, for piecewise-linear σ.
 
-    Along it r̂ is continuous and affine between kinks; each turns its velocity, so all velocities and
-    errors are two cumulative sums.
+    Along it r̂ is continuous and affine between kinks; each turns its velocity, so all velocities
+    and errors are two cumulative sums.
     """
     *met, when = line.crossings()
     turns = np.column_stack([line.velocity, line.turns(*met)])
     velocity = np.cumsum(turns, axis=1)
-    # A velocity that cancelled to rounding is none: followed, it would lead far along a valley floor.
+    # A velocity that cancelled to rounding is none: followed, it would lead far along a valley
+    # floor.
     spent = np.cumsum(np.linalg.norm(turns, axis=0))
     velocity = np.where(np.linalg.norm(velocity, axis=0) <= RANK * spent, 0.0, velocity)
     gaps = np.diff(when, prepend=0.0)
@@ -495,7 +513,9 @@ def release(point: Point) -> Line | None:
 
 
 def _compensated(line: Line) -> Line:
-    """The same with what the free directions make up for: the step to the minimum beyond the face that it leaves."""
+    """The same with what the free directions make up for: the step to the minimum beyond the face
+    that it leaves.
+    """
     left, size, right = line.point.free
     *z, dc = -right.T @ (left.T @ line.velocity / size)
     return replace(line, dv=line.dv + line.point.along(np.array(z)), dc=line.dc + float(dc))
@@ -532,7 +552,8 @@ def descend(
 ) -> Descended:
     """Go down from products v (K, n + 2) and c, with the signs (K,) of the readout weights.
 
-    ``walk``: how far to go along a line.  A step that promises no more than ``promise`` of the loss is
+    ``walk``: how far to go along a line.  A step that promises no more than ``promise`` of the loss
+        is
     none: with 0, ``stationary`` is meant to rounding.  It is False only when ``cap`` steps did not
     suffice, or a walk led nowhere.
     """
@@ -562,7 +583,8 @@ def _refined(point: Point) -> Point:
 
 
 def multipliers(point: Point) -> tuple[tuple[tuple[int, int], ...], Array]:
-    """Every held face (k, s) of a σ with one kink, with its (λ, γ), shape (faces, 2), in the coordinates v_k.
+    """Every held face (k, s) of a σ with one kink, with its (λ, γ), shape (faces, 2), in the
+    coordinates v_k.
 
     λ solves g_k + Σ_s λ_s n_s = 0; where faces depend on each other, within |λ_s| <= |γ_s|.
     A face whose γ is no larger than its rounding is idle: both numbers are 0, the loss is smooth.

@@ -1,4 +1,5 @@
-"""The error of networks on the pulses of a setting: itself, its derivatives, its rounding, its largest value.
+"""The error of networks on the pulses of a setting: itself, its derivatives, its rounding, its
+largest value.
 
     r̂(x) = c + Σ_k a_k Σ_i σ((w_k ⋆ x)_i + b_k) = c + Σ_k a_k Σ_s counts_s σ(U_s · w_k + b_k),
     loss = mean over the radii of (r̂ - r)²,

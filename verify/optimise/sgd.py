@@ -1,9 +1,11 @@
 r"""Steps of torch.optim from given starts, on full batches, mini-batches or fresh noise.
 
-    weights <- weights - η ∇ mean((r̂ - r)²)    (plain SGD; momentum, weight decay, Adam and LBFGS by option)
+    weights <- weights - η ∇ mean((r̂ - r)²)
+    (plain SGD; momentum, weight decay, Adam and LBFGS by option)
 
 A module is one :class:`~verify.models.networks.Network` (Conv, σ, sum, Linear) or a
-:class:`~verify.models.networks.Bundle` of B of them, which share nothing but the clock.  What requires no gradient stays.
+:class:`~verify.models.networks.Bundle` of B of them, which share nothing but the clock.  What
+requires no gradient stays.
 """
 
 from __future__ import annotations
@@ -46,12 +48,16 @@ Sample = tuple[Tensor, Tensor]
 
 
 def sgd(**options: float) -> Make:
-    """torch.optim.SGD with step 1 and torch's options (momentum, nesterov, weight_decay): η comes with the loss."""
+    """torch.optim.SGD with step 1 and torch's options (momentum, nesterov, weight_decay): η comes
+    with the loss.
+    """
     return partial(torch.optim.SGD, lr=1.0, **options)  # type: ignore[arg-type]
 
 
 def lbfgs(iterations: int = 20, evaluations: int | None = None) -> Make:
-    """torch.optim.LBFGS; one step is up to so many iterations, and ends where no way down is found."""
+    """torch.optim.LBFGS; one step is up to so many iterations, and ends where no
+    way down is found.
+    """
     return partial(
         torch.optim.LBFGS,
         max_iter=iterations,
@@ -93,7 +99,9 @@ class Path:
 
 
 def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[Indices]:
-    """Endless epochs over ``count`` samples, shuffled anew, in batches of ``size`` (a divisor of ``count``)."""
+    """Endless epochs over ``count`` samples, shuffled anew, in batches of ``size`` (a divisor of
+    ``count``).
+    """
     if count % size:
         raise ValueError(f"{size} does not divide {count} samples")
     while True:
@@ -102,7 +110,9 @@ def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[Indices
 
 
 def samples(x: Tensor, r: Tensor, order: Iterator[Indices] | None = None) -> Iterator[Sample]:
-    """The same signals and radii for every step, or those of an ``order`` of index arrays, one per step."""
+    """The same signals and radii for every step, or those of an ``order`` of index arrays, one per
+    step.
+    """
     if order is None:
         return repeat((x, r))
     return ((x[index], r[index]) for index in map(torch.as_tensor, order))
@@ -120,7 +130,9 @@ def iterates(
     rate: ArrayLike = 1.0,
     loss: Callable[[Tensor, Tensor], Tensor] = mean_squares,
 ) -> Iterator[Array]:
-    """A step of the optimizer on Σ_j rate_j loss_j for every sample, in place; yields the losses (B,) before it."""
+    """A step of the optimizer on Σ_j rate_j loss_j for every sample, in place; yields the losses
+    (B,) before it.
+    """
     weight = torch.as_tensor(np.asarray(rate, dtype=float))
     for x, r in samples:
         before: list[Array] = []
@@ -151,8 +163,8 @@ def descend(
 
     Parameters
     ----------
-    rate: η per network, (B,) or one number.  With plain SGD of step 1 (the default) network j makes exactly
-        the steps w <- w - η_j ∇L_j.
+    rate: η per network, (B,) or one number.  With plain SGD of step 1 (the default) network j makes
+        exactly the steps w <- w - η_j ∇L_j.
     make: another optimizer, of :data:`OPTIMIZERS` or by :func:`sgd`.
     order: index arrays, one per step; without it every step sees all samples.
     look: numbers of steps after which the weights are kept.
@@ -178,12 +190,14 @@ def gradient_length(module: nn.Module, x: Tensor, r: Tensor) -> float:
 
 
 def step_rounding(model: Model, weights: NetworkBatch, rate: ArrayLike) -> Array:
-    """(B,): how far any weight may be from the exact step w - η ∇L at these weights, by rounding alone.
+    """(B,): how far any weight may be from the exact step w - η ∇L at these weights, by rounding
+    alone.
 
-    For σ with slopes in [-1, 1] and σ(0) = 0.  With A = |c| + r + Σ_k |a_k| Σ_i (|w_k| ⋆ x + |b_k|)_i the answer is off by at most
-    γ_p A, and ∇L, a mean over R radii of 2 (r̂ - r) times a sum of at most N terms of total size
-    M = max(Σ_i (|w_k| ⋆ x + |b_k|)_i, |a_k| max(2r, N), 1), by at most 2 γ A M, where γ covers the longest chain of
-    operations.  The step itself rounds once more.
+    For σ with slopes in [-1, 1] and σ(0) = 0.  With A = |c| + r + Σ_k |a_k| Σ_i (|w_k| ⋆ x +
+    |b_k|)_i the answer is off by at most γ_p A, and ∇L, a mean over R radii of 2 (r̂ - r) times a
+    sum of at most N terms of total size M = max(Σ_i (|w_k| ⋆ x + |b_k|)_i, |a_k| max(2r, N), 1), by
+    at most 2 γ A M, where γ covers the longest chain of operations.  The step itself rounds once
+    more.
     """
     r = model.radii.r
     size = 2 * model.radii.half_length(model.taps) + 1

@@ -1,15 +1,17 @@
-r"""Is a network at its end?  Asked of its weights alone, in code that shares nothing with the trainer.
+r"""Is a network at its end?  Asked of its weights alone, in code that shares nothing with the
+trainer.
 
-Where pre-activations sit on the kink of a positively homogeneous σ, the loss has one-sided derivatives only:
+Where pre-activations sit on the kink of a positively homogeneous σ, the loss has one-sided
+derivatives only:
 
     f'(d) = g·d + Σ_s γ_s |n_s·d|,
 
-g the gradient with the mean of both slopes on those windows, n_s = (U_s, 1) the direction of the held
-pre-activation, γ_s half the jump of the slope of the loss across it.  The point is stationary when
-f'(d) >= 0 for every direction d.  :func:`descent` finds the least f'(d): f' is linear
-on every cone of the fan that the hyperplanes n_s·d = 0 cut, so it is decided on the edges of the fan, where
-rank - 1 of them meet; dependent faces need no special care.  Where the edges are many, a linear programme
-finds multipliers that show f' >= 0 without them.
+g the gradient with the mean of both slopes on those windows, n_s = (U_s, 1) the direction of the
+held pre-activation, γ_s half the jump of the slope of the loss across it.  The point is stationary
+when f'(d) >= 0 for every direction d.  :func:`descent` finds the least f'(d): f' is linear on every
+cone of the fan that the hyperplanes n_s·d = 0 cut, so it is decided on the edges of the fan, where
+rank - 1 of them meet; dependent faces need no special care.  Where the edges are many, a linear
+programme finds multipliers that show f' >= 0 without them.
 """
 
 from __future__ import annotations
@@ -39,7 +41,9 @@ MOST_EDGES = 2_000_000
 CHUNK = 100_000
 """Edges tried at a time."""
 RANK = 1e-9
-"""Singular values below this share of the largest are 0: windows hold dyadic numbers of a few bits."""
+"""Singular values below this share of the largest are 0: windows hold dyadic
+numbers of a few bits.
+"""
 
 
 @lru_cache(64)
@@ -51,9 +55,9 @@ def _view(setting: Setting) -> Windows:
 def signs(setting: Setting, weights: NetworkBatch) -> Signs:
     """The sign of every pre-activation, (B, K, W); 0 where it is on the kink but for rounding.
 
-    Weights are put on faces by an orthogonal projection, two products with an orthonormal basis of at most
-    n + 1 vectors: each entry is off by (n + 1) γ_{2n+2} |(w, b)|, a pre-activation by sqrt(n + 1) times that.
-    Where σ has no kink every sign is 1: nothing is held there.
+    Weights are put on faces by an orthogonal projection, two products with an orthonormal basis of
+    at most n + 1 vectors: each entry is off by (n + 1) γ_{2n+2} |(w, b)|, a pre-activation by
+    sqrt(n + 1) times that. Where σ has no kink every sign is 1: nothing is held there.
     """
     width = setting.taps + 1
     view = _view(setting)
@@ -95,7 +99,8 @@ def descent(setting: Setting, weights: NetworkBatch, j: int, pattern: Signs) -> 
     mass = np.abs(weights.w[j]) @ view.windows.T + np.abs(weights.b[j])[:, None]
     terms = accumulated(view.counts.sum(axis=1).max() + 2 * setting.taps + 8)
     size = np.abs(a) @ (mass @ view.counts.T) + np.abs(weights.c[j]) + radii.r
-    # The error itself is off by its evaluation and by the rounding of the weights that make it small.
+    # The error itself is off by its evaluation and by the rounding of the weights that make it
+    # small.
     off = 2 * terms * size + terms * np.abs(error)
 
     least = -abs(share * np.sum(error))
@@ -112,7 +117,8 @@ def descent(setting: Setting, weights: NetworkBatch, j: int, pattern: Signs) -> 
         reach = share * abs(a[k]) * (view.counts.T @ off) * max(abs(low), abs(high))
         sizes = np.sum(np.abs(normals), axis=1)
         noise += float(reach @ sizes)
-        # A kink whose γ is rounding bends nothing: it is dropped, at the price of what it could bend.
+        # A kink whose γ is rounding bends nothing: it is dropped, at the price of what it could
+        # bend.
         active = np.abs(bends) > reach[held]
         least -= float(np.abs(bends[~active]) @ sizes[held][~active])
         strongest = max(strongest, float(np.max(np.abs(bends[active]), initial=0.0)))
@@ -137,9 +143,9 @@ def _least(gradient: Array, normals: Array, bends: Array, noise: float) -> float
 def _certified(gradient: Array, normals: Array, bends: Array) -> float:
     """The lower bound of f' that the best multipliers show, whatever the accuracy of the solver.
 
-    If g + Σ_u λ_u n_u = ρ and every downward n_s = Σ_u M_su n_u + ρ_s over the upward faces u, then for |d| <= 1
-    f'(d) >= -|ρ|₁ - Σ_s |γ_s| |ρ_s|₁ - Σ_u max(0, |λ_u| + Σ_s |γ_s M_su| - γ_u) |n_u|₁.  A linear programme makes
-    the last sum small.
+    If g + Σ_u λ_u n_u = ρ and every downward n_s = Σ_u M_su n_u + ρ_s over the upward faces u, then
+    for |d| <= 1 f'(d) >= -|ρ|₁ - Σ_s |γ_s| |ρ_s|₁ - Σ_u max(0, |λ_u| + Σ_s |γ_s M_su| - γ_u)
+    |n_u|₁.  A linear programme makes the last sum small.
     """
     up, down = bends > 0, bends < 0
     rising, falling = normals[up], normals[down]
@@ -178,8 +184,8 @@ def _certified(gradient: Array, normals: Array, bends: Array) -> float:
 def _by_edges(gradient: Array, normals: Array, bends: Array) -> float:
     """f' at its lowest edge; -inf if there are too many edges to try.
 
-    Modulo directions that no held normal sees, f' is linear on each cone of the fan that the normals cut,
-    and every cone is spanned by its edges: f' >= 0 everywhere iff on the edges.
+    Modulo directions that no held normal sees, f' is linear on each cone of the fan that the
+    normals cut, and every cone is spanned by its edges: f' >= 0 everywhere iff on the edges.
     """
     _, size, right = np.linalg.svd(normals, full_matrices=False)
     rank = int(np.sum(size > RANK * size[0])) if len(size) else 0

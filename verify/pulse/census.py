@@ -57,7 +57,9 @@ class Stray:
 
 @dataclass(frozen=True)
 class Block:
-    """Some networks of a setting: how many, how many of each of KINDS, and those that are not explained."""
+    """Some networks of a setting: how many, how many of each of KINDS, and those that are not
+    explained.
+    """
 
     networks: int
     kinds: tuple[int, ...]
@@ -164,7 +166,9 @@ def _written(seed: int, networks: int, counted: Sequence[Census]) -> str:
 
 
 def table(counted: Sequence[Census], console: Console) -> None:
-    """The counts of every setting, and below them every network that is not explained, with its weights."""
+    """The counts of every setting, and below them every network that is not explained, with its
+    weights.
+    """
     rows = Table(box=None, pad_edge=False)
     for heading in ("σ", "K", "n", "networks", *KINDS, "unexplained"):
         rows.add_column(heading, justify="left" if heading == "σ" else "right")

@@ -1,4 +1,6 @@
-"""Trained networks and their certificates: the exact network, the radii, whether a certificate is accepted, and torch's word on it."""
+"""Trained networks and their certificates: the exact network, the radii, whether a certificate is
+accepted, and torch's word on it.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def plateau(setting: Setting) -> Domain:
 
 
 def setup_for(setting: Setting) -> Setup:
-    """What a network of a setting is explained by: its activation and the radii of :func:`plateau`."""
+    """What a network of a setting is explained by: its activation and the radii of
+    :func:`plateau`.
+    """
     return Setup(setting.activation, "sum", plateau(setting))
 
 
@@ -63,7 +67,9 @@ def certified_net(setting: Setting, weights: NetworkBatch, j: int) -> Network[fm
 
 
 def accepted(net: Network[fmpq], domain: Domain) -> dict[str, tuple[Fraction, Fraction]] | None:
-    """What the certificate of a network claims, after numerics.certificates.checker has accepted it; None where it rejects it."""
+    """What the certificate of a network claims, after numerics.certificates.checker has accepted
+    it; None where it rejects it.
+    """
     checked = _checked(certificate(net, domain))
     return None if checked is None else checked[0]
 
@@ -80,8 +86,10 @@ def _checked(
 
 
 def agrees(setting: Setting, weights: NetworkBatch, j: int) -> Fraction | None:
-    """The worst error over every real radius that a certificate claims: it was accepted, and torch errs by as much at the
-    radius that it names, to rounding.  None where one of them does not agree."""
+    """The worst error over every real radius that a certificate claims: it was accepted, and torch
+    errs by as much at the radius that it names, to rounding.  None where one of them does not
+    agree.
+    """
     net, domain = certified_net(setting, weights, j), plateau(setting)
     checked = _checked(certificate(net, domain))
     if checked is None:
@@ -96,7 +104,8 @@ def agrees(setting: Setting, weights: NetworkBatch, j: int) -> Fraction | None:
 
 
 def answer_error(setting: Setting, weights: NetworkBatch, j: int, r: float) -> float:
-    """How far torch's answer may be from the exact one at a radius up to ``r`` that is itself rounded; for |σ'| <= 1.
+    """How far torch's answer may be from the exact one at a radius up to ``r`` that is itself
+    rounded; for |σ'| <= 1.
 
     With the radius two pixels at the edges are rounded, and each tap sees both.
     """

@@ -3,14 +3,17 @@
 The kinds, in the order in which they are tried:
 
     not converged   some one-sided derivative of the loss is negative beyond rounding
-    exact           the three laws hold on the sample, r̂ = r there and at every real radius between, to rounding
-    interpolating   r̂ = r at every sampled radius only: the kinks of two channels cancel at the samples
+    exact           the three laws hold on the sample, r̂ = r there and at every real radius
+                    between, to rounding
+    interpolating   r̂ = r at every sampled radius only: the kinks of two channels cancel at the
+                    samples
     dead            the answer does not change with r
     blind           the answer does not change with m, and does with φ
     pinned          a pre-activation lies on the kink, where the loss has one-sided derivatives only
     thresholded     a smooth stationary point with a positive loss
 
-An ending is *explained* when it converged and its torch loss is the level that its sign pattern predicts.
+An ending is *explained* when it converged and its torch loss is the level that its sign pattern
+predicts.
 """
 
 from __future__ import annotations
@@ -55,7 +58,8 @@ class Ending:
     loss: the loss that torch measures on real signals.
     tolerance: the rounding bound of |loss - level|.
     between: the largest |r̂ - r| over all real radii of the training range.
-    gradient: how fast the loss falls along the steepest way down, over |d| <= 1; 0 to rounding at an end.
+    gradient: how fast the loss falls along the steepest way down, over |d| <= 1; 0 to rounding at
+        an end.
     """
 
     kind: str
@@ -84,10 +88,11 @@ RESOLUTION = 2.0**-20
 def classify(
     ensemble: Ensemble, law: EndingLaw = LAW, looked: Look | None = None
 ) -> tuple[Ending, ...]:
-    """The ending of every network of an ensemble of a positively homogeneous σ, from its weights alone.
+    """The ending of every network of an ensemble of a positively homogeneous σ, from its weights
+    alone.
 
-    What the trainer says of signs, held kinks and convergence is not used: all of it is found again,
-    by :func:`look` if it was not asked before.
+    What the trainer says of signs, held kinks and convergence is not used: all of it is found
+    again, by :func:`look` if it was not asked before.
     """
     setting, weights = ensemble.setting, ensemble.weights
     looked = looked or look(ensemble)
@@ -102,7 +107,8 @@ def classify(
                 _cell(ensemble, j, looked.live[j], most) if kind == "exact" else "",
                 level(setting.radii, setting.taps, setting.activation, looked.pattern[j], law),
                 loss,
-                # The answers are off by at most B, so their mean square by 2 rms(e) rms(B) + rms(B)².
+                # The answers are off by at most B, so their mean square by 2 rms(e) rms(B) +
+                # rms(B)².
                 2 * np.sqrt(loss) * looked.rms[j] + looked.rms[j] ** 2,
                 float(looked.between[j]),
                 -looked.ways[j].slope,
@@ -115,8 +121,10 @@ def classify(
 class Look:
     """What is measured of every network; :meth:`kind` judges.
 
-    B bounds the rounding of one answer.  rms and most: its root mean square and maximum over the radii.
-    laws: the largest |α r + β| or |D| at the sampled radii.  whole and within: how far the answer moves with
+    B bounds the rounding of one answer.  rms and most: its root mean square and maximum over the
+    radii.
+    laws: the largest |α r + β| or |D| at the sampled radii.  whole and within: how far the answer
+        moves with
     m, and with φ.  ways: the steepest ways down.
     """
 
@@ -157,8 +165,8 @@ def look(ensemble: Ensemble) -> Look:
         setting.activation,
     )
     alpha, beta, d = residual_errors(LOSS.law, setting, weights)
-    # Where |e| <= B is measured, the laws give |e| <= 2B: so at half-integers is the line α r + β, and 4B
-    # at the last radius, less than a cell further; D is the difference of the two.
+    # Where |e| <= B is measured, the laws give |e| <= 2B: so at half-integers is the line α r + β,
+    # and 4B at the last radius, less than a cell further; D is the difference of the two.
     ends = alpha[:, None] * radii.r[[0, -1]] + beta[:, None]
     q = quantities(weights.w, weights.b, setting.activation, radii.phi)
     moves = np.maximum(
@@ -181,10 +189,11 @@ def look(ensemble: Ensemble) -> Look:
 
 
 def _cell(ensemble: Ensemble, j: int, live: Sequence[bool], bound: float) -> str:
-    """``linear``: no kink inside any staircase; ``threshold``: at partial sums only; else ``balanced``.
+    """``linear``: no kink inside any staircase; ``threshold``: at partial sums only; else
+    ``balanced``.
 
-    A pre-activation closer to the kink than bound/(|a| J) counts as being on it: crossing it there bends
-    no answer by more than the rounding bound.
+    A pre-activation closer to the kink than bound/(|a| J) counts as being on it: crossing it there
+    bends no answer by more than the rounding bound.
     """
     jump = max((float(kink.jump) for kink in spelled(ensemble.setting.activation).kinks), default=0)
     if jump == 0:

@@ -63,7 +63,8 @@ def check_response(
 ) -> Column:
     """Count the random networks on which the law and the direct simulation disagree.
 
-    σ that keeps numbers rational, on rational weights and radii: both sides exact, any difference counts.  Smooth σ on
+    σ that keeps numbers rational, on rational weights and radii: both sides exact, any difference
+    counts.  Smooth σ on
     floats: a difference beyond the rounding bound of both sides counts.
     """
     domain = _Domain(cells, fractions)

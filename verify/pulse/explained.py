@@ -27,7 +27,9 @@ def explained(ensemble: Ensemble, j: int) -> SignalExplanation:
 
 
 def held(exact: Stored) -> list[str]:
-    """The partial sums of the first filter that are -b: the windows that stand on the kink of a homogeneous σ."""
+    """The partial sums of the first filter that are -b: the windows that stand on the kink of a
+    homogeneous σ.
+    """
     *w, b = exact.vector(0)
     n, h = len(w), len(w) // 2
     equations = []

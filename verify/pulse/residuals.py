@@ -19,7 +19,8 @@ def residual_errors(
 ) -> tuple[Array, Array, Array]:
     """α (B,), β (B,) and D (B, R), at the training radii, of every network of a batch, sum pooling.
 
-    r̂ - r = α r + β + D(φ) on plateau radii; ``law`` says how the three follow from each channel's Δ, g(0), κ, D.
+    r̂ - r = α r + β + D(φ) on plateau radii; ``law`` says how the three follow from each channel's
+    Δ, g(0), κ, D.
     """
     size = setting.pixels
     q = quantities(weights.w, weights.b, setting.activation, setting.radii.phi)

@@ -1,4 +1,6 @@
-"""What is trained: the census of where training ends, smaller sets, and networks stopped on the way."""
+"""What is trained: the census of where training ends, smaller sets, and networks stopped on the
+way.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +37,9 @@ LAWS = (
     Setting("tanh", 2, 5),
     Setting("silu", 2, 3),
 )
-"""For laws that hold whatever σ is: five taps, and two smooth activations that never become exact."""
+"""For laws that hold whatever σ is: five taps, and two smooth activations that
+never become exact.
+"""
 
 STRAIGHT = tuple(setting for setting in LAWS if ACTIVATIONS[setting.activation].piecewise_linear)
 """Those whose σ is piecewise linear; the largest slope of each is 1."""
@@ -60,10 +64,11 @@ def stopped(lab: Lab, setting: Setting, pooling: str = "sum") -> tuple[Network, 
 def on_the_way(
     setting: Setting, networks: int, seed: int, pooling: str = "sum"
 ) -> tuple[Network, ...]:
-    """Networks stopped after 25 Adam steps from the ensemble's own random starts: trained, not finished.
+    """Networks stopped after 25 Adam steps from the ensemble's own random starts: trained, not
+    finished.
 
-    A law that holds for every network must hold for these too, and unlike finished networks they bend.
-    With mean pooling they start from the same answers, and go another way.
+    A law that holds for every network must hold for these too, and unlike finished networks they
+    bend. With mean pooling they start from the same answers, and go another way.
     """
     start = initial(setting, networks, seed)
     pixels = setting.pixels if pooling == "mean" else 0
@@ -76,8 +81,8 @@ def on_the_way(
 def finished_and_stopped(
     lab: Lab, setting: Setting, finished: int | None = None, unfinished: int = STOPPED
 ) -> NetworkBatch:
-    """The first networks of a setting at their end (all, if no number is given), and after them those
-    that are stopped on the way, whose slopes, offsets and bends are large.
+    """The first networks of a setting at their end (all, if no number is given), and after them
+    those that are stopped on the way, whose slopes, offsets and bends are large.
     """
     ends = lab.ensemble(setting).weights[slice(0, finished)]
     others = weights_of(stopped(lab, setting)[:unfinished])

@@ -43,7 +43,9 @@ def printable(text: str) -> str:
 
 
 def command_parser(program: str, text: str) -> Parser:
-    """The parser of a command whose module docstring is ``text``: without its first paragraph it is the help."""
+    """The parser of a command whose module docstring is ``text``: without its first paragraph it is
+    the help.
+    """
     return Parser(
         prog=program,
         description=text.partition("\n\n")[2],
@@ -99,9 +101,11 @@ def executor_of(options: argparse.Namespace, parser: Parser) -> Iterator[Workers
 
 
 def _restart(program: str) -> None:
-    """Start a command anew in the environment that makes results the same everywhere, unless that is its own.
+    """Start a command anew in the environment that makes results the same everywhere, unless that
+    is its own.
 
-    A library reads the number of its threads when it is loaded, and Python its hash seed when it begins.
+    A library reads the number of its threads when it is loaded, and Python its hash seed when it
+    begins.
     """
     from verify.work.executor import ENVIRONMENT
 
@@ -113,7 +117,8 @@ def _restart(program: str) -> None:
 
 @contextmanager
 def importing() -> Iterator[None]:
-    """Inside, large libraries are imported without looking for garbage: what they make stays as long as the process.
+    """Inside, large libraries are imported without looking for garbage: what they make stays as
+    long as the process.
 
     Half of the time that torch needs to begin and to end is a search among its own modules.
     """
@@ -127,7 +132,9 @@ def importing() -> Iterator[None]:
 
 @contextmanager
 def working(text: str) -> Iterator[None]:
-    """A line that moves on stderr while something takes long, when that is a terminal; nothing otherwise."""
+    """A line that moves on stderr while something takes long, when that is a terminal; nothing
+    otherwise.
+    """
     if not sys.stderr.isatty():
         yield
         return
@@ -153,7 +160,8 @@ def whole(least: int, most: int | None = None) -> Callable[[str], int]:
     span = f">= {least}" if most is None else f"from {least} to {most}"
 
     def read(text: str) -> int:
-        # int() alone also takes "1_0" and digits of other scripts; 20 digits are enough for any seed.
+        # int() alone also takes "1_0" and digits of other scripts; 20 digits are enough for any
+        # seed.
         good = text.isascii() and text.isdigit() and len(text) <= 20 and int(text) >= least
         if not good or (most is not None and int(text) > most):
             raise argparse.ArgumentTypeError(f"needs a whole number {span}, not {text[:40]!r}")

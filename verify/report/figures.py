@@ -149,7 +149,9 @@ def _panels(
 
 
 def above(axes: matplotlib.axes.Axes, columns: int) -> None:
-    """The legend above the drawing, on the right: the left is where a power of ten of the vertical axis stands."""
+    """The legend above the drawing, on the right: the left is where a power of ten of the vertical
+    axis stands.
+    """
     axes.legend(
         fontsize=9, loc="lower right", bbox_to_anchor=(1, 1), ncols=columns, borderaxespad=0
     )
@@ -172,10 +174,11 @@ def pulses(radii: Sequence[float], half_length: int) -> Drawing:
 def staircase(
     w: ArrayLike, b: float, kinks: Sequence[float] = (0.0,), name: str = "the filter"
 ) -> Drawing:
-    """A filter under its ``name`` and its two staircases, C_j = w_-h + .. + w_j and T_j = w_j + .. + w_h.
+    """A filter under its ``name`` and its two staircases, C_j = w_-h + .. + w_j and T_j = w_j + ..
+    + w_h.
 
-    Each tap is climbed while an edge of the pulse crosses one pixel; the dashed lines are t - b for the kinks t,
-    where the pre-activation meets them.  ``w`` has shape (n,), n odd.
+    Each tap is climbed while an edge of the pulse crosses one pixel; the dashed lines are t - b for
+    the kinks t, where the pre-activation meets them.  ``w`` has shape (n,), n odd.
     """
     taps = np.asarray(w, dtype=float)
     h = len(taps) // 2
@@ -205,7 +208,8 @@ def staircase(
 def error_between(
     r: ArrayLike, measured: ArrayLike, predicted: ArrayLike, label: str = "error r̂(r) − r"
 ) -> Drawing:
-    """The error r̂(r) - r, or what ``label`` names, along the radius: dots measured, line predicted.
+    """The error r̂(r) - r, or what ``label`` names, along the radius: dots measured, line
+    predicted.
 
     All three arrays have the same shape (radii,).
     """

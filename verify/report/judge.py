@@ -1,7 +1,8 @@
 """From a claim to its verdict: the one place where verdicts are made.
 
     proof     the number of open steps of ``claim.prove(claim.law)``, held to 0
-    check     ``EVIDENCE.check(law, lab)`` of verify.<chapter>.claims.<id>, an independent computation
+    check     ``EVIDENCE.check(law, lab)`` of verify.<chapter>.claims.<id>, an independent
+              computation
     training  ``EVIDENCE.train(law, lab)``, trained networks
     control   wrong laws × the three columns above: the pairs that were not rejected, held to 0
 
@@ -81,7 +82,9 @@ def _refuted(proof: Proof) -> Column:
 
 
 def _attempt(procedure: Procedure, law: Any, debug: bool) -> Column:
-    """The procedure's column, which may hold only if its figure does not exceed its tolerance; blocked if it raises."""
+    """The procedure's column, which may hold only if its figure does not exceed its tolerance;
+    blocked if it raises.
+    """
     try:
         offered: Any = procedure(law)
         if not isinstance(offered, Column):
@@ -172,10 +175,11 @@ def lacking(name: str, lab: Lab) -> tuple[Setting, ...]:
 
 
 def examine(name: str, lab: Lab, debug: bool = False) -> Examined:
-    """Judge the claim of that name, then draw its evidence's ``figures(lab)`` and ``sections(lab)``.
+    """Judge the claim of that name, then draw its evidence's ``figures(lab)`` and
+    ``sections(lab)``.
 
-    A drawing that raises does not touch the verdict; it is listed as a problem of the report, and so
-    is what ``needs`` raises.
+    A drawing that raises does not touch the verdict; it is listed as a problem of the report, and
+    so is what ``needs`` raises.
 
     Raises
     ------

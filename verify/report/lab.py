@@ -1,11 +1,14 @@
-"""The lab of a run: every trained network and every random number, each by a key that says what for.
+"""The lab of a run: every trained network and every random number, each by a key that says what
+for.
 
 A :class:`Lab` is a profile (how many networks) and a seed.  All that is random in a run is keyed by
 the seed and by what it is for, never by the order of the work:
 
-    ensemble(setting)   = train_ensemble(setting, profile.networks, seed), each start keyed by setting
+    ensemble(setting)
+    = train_ensemble(setting, profile.networks, seed), each start keyed by setting
     rng(key)            = a numpy generator keyed by SHA-256(seed, key)
-    torch(key)          = torch's own generator, keyed by CRC-32(seed, key): it takes in 32 bits only
+    torch(key)
+    = torch's own generator, keyed by CRC-32(seed, key): it takes in 32 bits only
     once(key, f, *args) = f(*args), done for the first who asks and kept for all others
 
 so the figures of a run are the same whatever the number of worker processes.  A key is words, such
@@ -115,7 +118,8 @@ class Lab:
         return self.once(setting, trained, setting, self.profile.networks, self.seed)
 
     def once(self, key: Hashable, train: Callable[P, T], *args: P.args, **options: P.kwargs) -> T:
-        """``train(*args)``, kept under its key: one training serves all who ask, and it sees no law.
+        """``train(*args)``, kept under its key: one training serves all who ask, and it sees no
+        law.
 
         Raises
         ------
@@ -170,13 +174,17 @@ class Lab:
         return np.random.default_rng(np.frombuffer(digest, dtype="<u4").tolist())
 
     def torch(self, key: Hashable) -> AbstractContextManager[None]:
-        """Inside, torch's own generator is keyed by (seed, key); outside nothing has happened to it."""
+        """Inside, torch's own generator is keyed by (seed, key); outside nothing has happened to
+        it.
+        """
         self._note("torch", key)
         return _torch(zlib.crc32(f"{self.seed}\n{_words(key)}".encode()))
 
     @property
     def asked(self) -> Mapping[tuple[str, str], frozenset[str]]:
-        """Per kind (``numpy``, ``torch``, ``training``) and key in words: the functions that asked."""
+        """Per kind (``numpy``, ``torch``, ``training``) and key in words: the
+        functions that asked.
+        """
         return {name: frozenset(places) for name, places in self._asked.items()}
 
     def _note(self, kind: str, key: Hashable) -> None:
@@ -186,7 +194,9 @@ class Lab:
         self._asked.setdefault((kind, _words(key)), set()).add(place)
 
     def __reduce__(self) -> tuple[Callable[..., Lab], tuple[Any, ...]]:
-        """What was trained ahead goes to the lab of the other process, which keeps what it trains itself."""
+        """What was trained ahead goes to the lab of the other process, which keeps what it trains
+        itself.
+        """
         kept, failures = (
             {key: x for key, x in each.items() if self.sends is None or key in self.sends}
             for each in (self._kept, self._failures)

@@ -1,4 +1,6 @@
-"""Pictures of training: predicted against trained weights, and weights along their closed-form paths."""
+"""Pictures of training: predicted against trained weights, and weights along their closed-form
+paths.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ __all__ = [
 
 
 def against(predicted: ArrayLike, trained: ArrayLike, allowed: ArrayLike, unit: str) -> Drawing:
-    """Above: every weight a point, trained over predicted, and the diagonal.  Below: |difference| and its bound."""
+    """Above: every weight a point, trained over predicted, and the diagonal.  Below: |difference|
+    and its bound.
+    """
     x, y, bound = (
         np.asarray(values, dtype=float).ravel() for values in (predicted, trained, allowed)
     )
@@ -50,7 +54,9 @@ def against(predicted: ArrayLike, trained: ArrayLike, allowed: ArrayLike, unit: 
 
 
 def paths(time: ArrayLike, closed: ArrayLike, steps: ArrayLike, trained: ArrayLike) -> Drawing:
-    """Every weight over time: lines (T, weights) in closed form, marks (M, weights) from training at ``steps``."""
+    """Every weight over time: lines (T, weights) in closed form, marks (M, weights) from training
+    at ``steps``.
+    """
     t, lines, moments, marks = (
         np.asarray(values, dtype=float) for values in (time, closed, steps, trained)
     )
@@ -65,7 +71,9 @@ def paths(time: ArrayLike, closed: ArrayLike, steps: ArrayLike, trained: ArrayLi
 
 
 def decay(steps: ArrayLike, losses: ArrayLike, predicted: ArrayLike) -> Drawing:
-    """Loss against time on a logarithmic axis: (T, networks) trained, (T, networks) in closed form dashed."""
+    """Loss against time on a logarithmic axis: (T, networks) trained, (T, networks) in closed form
+    dashed.
+    """
     t, measured, closed = (np.asarray(values, dtype=float) for values in (steps, losses, predicted))
     with drawn(3.4) as drawing:
         axes = drawing.subplots()
@@ -81,7 +89,9 @@ def decay(steps: ArrayLike, losses: ArrayLike, predicted: ArrayLike) -> Drawing:
 
 
 def catapult(losses: ArrayLike, levels: ArrayLike, shares: Sequence[float]) -> Drawing:
-    """Left the loss over the steps, right ηλ of the end ahead with its limit 2 dashed; a column per step size."""
+    """Left the loss over the steps, right ηλ of the end ahead with its limit 2 dashed; a column per
+    step size.
+    """
     left, right = (np.asarray(values, dtype=float) for values in (losses, levels))
     with drawn(3.2) as drawing:
         first, second = drawing.subplots(1, 2)
@@ -107,7 +117,9 @@ def ridge(
     marks: ArrayLike,
     levels: ArrayLike,
 ) -> Drawing:
-    """Left the taps and the readout weight over λ (lines, and marks (M, taps + 1)), right J/V; λ in units of the collapse."""
+    """Left the taps and the readout weight over λ (lines, and marks (M, taps + 1)), right J/V; λ in
+    units of the collapse.
+    """
     x, places = np.asarray(fine, dtype=float), np.asarray(shares, dtype=float)
     points = np.asarray(marks, dtype=float)
     with drawn(3.4) as drawing:
@@ -134,7 +146,9 @@ def threshold(
     names: Sequence[str],
     limits: Mapping[int, float],
 ) -> Drawing:
-    """Left the linear risk, right the ratios (S, curves) to it, limits dashed by curve; noise on a logarithmic axis."""
+    """Left the linear risk, right the ratios (S, curves) to it, limits dashed by curve; noise on a
+    logarithmic axis.
+    """
     x, curves = np.asarray(noise, dtype=float), np.asarray(ratios, dtype=float)
     with drawn(3.2) as drawing:
         first, second = drawing.subplots(1, 2)
@@ -153,13 +167,23 @@ def threshold(
 
 
 def positions(where: ArrayLike, start: ArrayLike, closed: ArrayLike, trained: ArrayLike) -> Drawing:
-    """One weight per position: bars at the start, rings in closed form, dots from training; the line is at 1/2."""
+    """One weight per position: bars at the start, rings in closed form, dots from training; the
+    line is at 1/2.
+    """
     i = np.asarray(where)
     with drawn(3.2) as drawing:
         axes = drawing.subplots()
         axes.axhline(0.5, color=INK, linewidth=0.5)
         axes.bar(i, np.asarray(start), color=INK, alpha=0.25, label="random start")
-        axes.plot(i, closed, "o", markersize=9, markerfacecolor="none", color=COLOURS[0], label="closed form")  # fmt: skip
+        axes.plot(
+            i,
+            closed,
+            "o",
+            markersize=9,
+            markerfacecolor="none",
+            color=COLOURS[0],
+            label="closed form",
+        )
         axes.plot(i, trained, "o", markersize=3, color=COLOURS[1], label="trained")
         axes.set(xlabel="position i", ylabel="readout weight")
         above(axes, 3)
@@ -171,7 +195,9 @@ def unknown(
     panels: Mapping[str, Mapping[str, ArrayLike]],
     span: tuple[float, float],
 ) -> Drawing:
-    """Errors over an unknown quantity, one panel per title, one curve per name; the interval promised is shaded."""
+    """Errors over an unknown quantity, one panel per title, one curve per name; the interval
+    promised is shaded.
+    """
     x, styles = np.asarray(levels, dtype=float), ("-", "--", "-.")
     with drawn(3.2) as drawing:
         row = drawing.subplots(1, len(panels), sharey=True, squeeze=False)[0]

@@ -1,4 +1,6 @@
-"""What a terminal shows of a run: rows as soon as all before them are there, and what is under way."""
+"""What a terminal shows of a run: rows as soon as all before them are there,
+and what is under way.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,8 @@ __all__ = ["Progress", "described"]
 
 
 class Progress:
-    """The table as it grows, and below it a line that moves; nothing where the console is no terminal.
+    """The table as it grows, and below it a line that moves; nothing where the console is no
+    terminal.
 
     Parameters
     ----------
@@ -65,7 +68,9 @@ class Progress:
 
 
 def described(names: Sequence[str], state: State, left: float) -> str:
-    """What is under way; how many claims are done, and how many of them wait for their turn; the time left."""
+    """What is under way; how many claims are done, and how many of them wait for their turn; the
+    time left.
+    """
     under_way = [piece.claim for piece in state.running if piece.setting is None]
     training = dict.fromkeys(piece.claim for piece in state.running if piece.setting is not None)
     if training:

@@ -33,7 +33,9 @@ def _percent(share: float) -> str:
 
 
 def render(template: str, **values: Any) -> str:
-    """A template of verify/report/templates with everything it is given escaped, as trusted markup."""
+    """A template of verify/report/templates with everything it is given escaped,
+    as trusted markup.
+    """
     return _engine().get_template(template).render(**values)
 
 
@@ -42,8 +44,9 @@ DIGITS = 2000
 
 
 def as_json(value: Any) -> Any:
-    """A frozen value as JSON knows it: an object has the fields in their order, an exact number is a string p/q, or None
-    where it has too many digits to be of use."""
+    """A frozen value as JSON knows it: an object has the fields in their order, an exact number is
+    a string p/q, or None where it has too many digits to be of use.
+    """
     if is_dataclass(value):
         return {field.name: as_json(getattr(value, field.name)) for field in fields(value)}
     if isinstance(value, fmpq):

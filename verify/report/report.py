@@ -1,8 +1,8 @@
 """A run's results as a terminal table, as report.json and as report.html.
 
 Nothing is judged here: verdicts come in, and are rendered.  The page is one file that asks no other
-host for anything: formulas are MathML with their font, figures inline SVG; there is no script.  docs/report.md
-describes the JSON.
+host for anything: formulas are MathML with their font, figures inline SVG; there is no script.
+docs/report.md describes the JSON.
 """
 
 from __future__ import annotations
@@ -69,7 +69,8 @@ LIBRARIES = ("numpy", "scipy", "sympy", "python-flint", "torch", "matplotlib")
 class Report:
     """All that is rendered: the claims in order, and what was found for each.
 
-    A run that was interrupted has examined some of the claims only.  ``note`` is that of the profile.
+    A run that was interrupted has examined some of the claims only.  ``note`` is that of the
+    profile.
     """
 
     version: str
@@ -104,7 +105,9 @@ class Report:
 
 
 def made(version: str, lab: Lab, names: Sequence[str], examined: Mapping[str, Examined]) -> Report:
-    """The report on these claims; where some were not examined, nothing but a table is made of it."""
+    """The report on these claims; where some were not examined, nothing but a
+    table is made of it.
+    """
     claims = tuple(map(registry.claim_of, names))
     results = tuple(examined[name] for name in names if name in examined)
     problems = undrawn(claims, results) if len(results) == len(claims) else ()
@@ -188,7 +191,8 @@ def rows(
 ) -> Iterator[Text]:
     """A line per claim under its chapter's title.
 
-    A claim that is not there is said not to be examined; unless ``complete``, the lines end before it.
+    A claim that is not there is said not to be examined; unless ``complete``, the lines end before
+    it.
     """
     for part in parts(names):
         head = [Text(part.title, "bold")]
@@ -203,7 +207,9 @@ def rows(
 
 
 def table(report: Report, console: Console, *, shown: int | None = None) -> None:
-    """Print the table, less the first lines that are ``shown``; what does not hold; and the summary."""
+    """Print the table, less the first lines that are ``shown``; what does not hold; and the
+    summary.
+    """
     examined = {result.verdict.id: result for result in report.examined}
     lines = [heading(), *rows([claim.id for claim in report.claims], examined)]
     for line in (*lines[shown:], *_closing(report)):
@@ -231,7 +237,9 @@ def _row(result: Examined) -> Text:
 
 
 def _closing(report: Report) -> Iterator[Text]:
-    """A line for each column that does not hold and for each problem; the profile's note; the summary."""
+    """A line for each column that does not hold and for each problem; the profile's note; the
+    summary.
+    """
     for verdict in (result.verdict for result in report.examined):
         for name in COLUMNS:
             column = verdict.columns[name]

@@ -1,7 +1,7 @@
 """Which claim is examined when: rows appear in the order of the story, and all cores end together.
 
-A claim asks for the ensembles that it needs.  Each is trained once, by a task of its own, and sent to
-the claims that asked; a claim is examined as soon as all of its ensembles are there.
+A claim asks for the ensembles that it needs.  Each is trained once, by a task of its own, and sent
+to the claims that asked; a claim is examined as soon as all of its ensembles are there.
 
 The order decides when a row appears and when the run ends, and never what is found: see
 :mod:`verify.report.lab`.
@@ -49,7 +49,9 @@ WARM = 10
 
 
 def typical(profile: Profile, last: Path) -> dict[str, Seconds]:
-    """Per claim, the seconds of the last report, where that is of this profile, or of another machine."""
+    """Per claim, the seconds of the last report, where that is of this profile, or of another
+    machine.
+    """
     known = json.loads(TYPICAL.read_text(encoding="utf-8"))
     seconds: dict[str, Seconds] = {
         name: (own, ahead) for name, (own, ahead) in known.get(profile.name, {}).items()
@@ -127,7 +129,8 @@ class Schedule:
         self._took = self._expected = 0.0
 
     def run(self, executor: Workers, store: Store | None = None) -> None:
-        """Examine every claim, and keep what is done in the store; what is there already comes first.
+        """Examine every claim, and keep what is done in the store; what is there already comes
+        first.
 
         Raises
         ------
@@ -183,7 +186,9 @@ class Schedule:
         return Task(key, _examined, (piece.claim, lab, self._debug), EXAMINED, _is_decided)
 
     def _next(self) -> Piece | None:
-        """The first in the story, but for one that takes as long as all others take on the other cores."""
+        """The first in the story, but for one that takes as long as all others take on the other
+        cores.
+        """
         if not self._ready:
             return None
         longest = max(self._ready, key=self._path)

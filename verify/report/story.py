@@ -18,7 +18,9 @@ APPENDIX = Chapter(
 
 
 def parts(names: Collection[str]) -> tuple[Chapter, ...]:
-    """The six chapters and the appendix, each with those of its claims that are named; none empty."""
+    """The six chapters and the appendix, each with those of its claims that are
+    named; none empty.
+    """
     beyond = tuple(name for chapter in registry.CHAPTERS for name in chapter.appendix)
     every = (*registry.CHAPTERS, replace(APPENDIX, claims=beyond))
     kept = (

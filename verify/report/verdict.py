@@ -45,8 +45,8 @@ def column(figure: float, tolerance: float, detail: str) -> Column:
 class Verdict:
     """One row of the report.
 
-    ``verdict`` is ``verified`` when all four columns hold, ``failed`` when one fails, and ``blocked``
-    when none fails but one could not be computed.
+    ``verdict`` is ``verified`` when all four columns hold, ``failed`` when one fails, and
+    ``blocked`` when none fails but one could not be computed.
     """
 
     id: str

@@ -1,7 +1,8 @@
-"""The atlas: every activation side by side, with its class, its derived network and what training made of it.
+"""The atlas: every activation side by side, with its class, its derived network and what training
+made of it.
 
-:func:`drawing` and :func:`rows` need no training and serve any page; :func:`sections` adds the losses and the
-census of a run to the report.
+:func:`drawing` and :func:`rows` need no training and serve any page; :func:`sections` adds the
+losses and the census of a run to the report.
 """
 
 from __future__ import annotations
@@ -75,7 +76,9 @@ class AtlasRow:
 
     @property
     def fewest(self) -> str:
-        """The smallest known K; ≤ where it is not proved that fewer do not do, and – where there is none."""
+        """The smallest known K; ≤ where it is not proved that fewer do not do, and – where there is
+        none.
+        """
         if self.shape.channels is None:
             return "–" if self.shape.kind == "impossible" else "?"
         return f"{'' if self.shape.minimal else '≤ '}{self.shape.channels}"
@@ -143,7 +146,8 @@ REACH = 3.0
 def drawing() -> Drawing:
     """The graphs of all activations, with the derived staircase of each that has one.
 
-    A dot on the graph is a value that the network of the table reads off: b plus a partial sum of its taps.
+    A dot on the graph is a value that the network of the table reads off: b plus a partial sum of
+    its taps.
     """
     table = rows()
     lines = -(-len(table) // COLUMNS)
@@ -230,9 +234,12 @@ def _extent(name: str, reach: float, stairs: Sequence[Sequence[float]]) -> tuple
 
 
 CAPTION = (
-    r"The graphs of all activations from $-3$ to $3$, or as far as needed. Marked on the graph: the values"
-    r" $\sigma(b + C_j)$, $\sigma(b + T_j)$ that an exact network with three taps reads off, circles for its first"
-    r" channel and squares for its second. The colour repeats the class. The vertical scale differs."
+    r"The graphs of all activations from $-3$ to $3$, or as far as needed. Marked on the graph: the"
+    r" values"
+    r" $\sigma(b + C_j)$, $\sigma(b + T_j)$ that an exact network with three taps reads off,"
+    r" circles for its first"
+    r" channel and squares for its second. The colour repeats the class. The vertical scale"
+    r" differs."
 )
 
 
@@ -249,9 +256,10 @@ def sections(
 ) -> tuple[Section, ...]:
     """The atlas as a table with the losses and the census of a run, and every derived network.
 
-    ``outcomes``: what every activation with K channels reached; ``starts``: how many starts around a derived
-    network were tried; ``rates``: per activation, LaTeX between dollars, how its loss falls and where its bias
-    goes.
+    ``outcomes``: what every activation with K channels reached; ``starts``: how many starts around
+        a derived
+    network were tried; ``rates``: per activation, LaTeX between dollars, how its loss falls and
+    where its bias goes.
     """
     table = [
         {

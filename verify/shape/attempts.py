@@ -1,4 +1,5 @@
-r"""What random starts reach with one activation and K channels, told apart over the continuum of radii.
+r"""What random starts reach with one activation and K channels, told apart over the continuum of
+radii.
 
 Every trained network gets one kind:
 
@@ -7,9 +8,10 @@ Every trained network gets one kind:
     inexact        it is more than rounding at the sampled radii
     unresolved     its answers are not known to 2^-20 pixel in float64
 
-float64 cannot tell exact from nearly exact.  Two stronger statements can: *certified*, a ball that excludes 0
-encloses the error of these very weights at some radius between the samples; and *refined*, the training goes on
-with 256 bits and its error falls below 1e-57 at radii it was never trained on.
+float64 cannot tell exact from nearly exact.  Two stronger statements can: *certified*, a ball that
+excludes 0 encloses the error of these very weights at some radius between the samples; and
+*refined*, the training goes on with 256 bits and its error falls below 1e-57 at radii it was never
+trained on.
 """
 
 from __future__ import annotations
@@ -65,7 +67,9 @@ TAPS = 3
 RESOLUTION = 2.0**-20
 """A network whose answers are known no better than this, in pixels, has no kind."""
 TRIED = 4
-"""Networks of a batch, the best first, whose training is continued when one exact network is looked for."""
+"""Networks of a batch, the best first, whose training is continued when one exact network is looked
+for.
+"""
 
 
 def counts(name: str) -> tuple[int, ...]:
@@ -76,9 +80,11 @@ def counts(name: str) -> tuple[int, ...]:
 
 
 def settings(name: str, channels: int, profile: Profile) -> tuple[Setting, ...]:
-    """What is trained: few radii per cell, which can be interpolated; many; and many from wide starts.
+    """What is trained: few radii per cell, which can be interpolated; many; and many from wide
+    starts.
 
-    Small profiles train twice as many on many radii: at least 200 networks for each activation and K.
+    Small profiles train twice as many on many radii: at least 200 networks for each activation and
+    K.
     """
     few = Setting(name, channels, TAPS, first=2, cells=3, per_cell=4)
     many = Setting(
@@ -142,7 +148,8 @@ def look(setting: Setting, weights: NetworkBatch) -> Look:
         if not most[j] <= RESOLUTION:
             kinds.append("unresolved")
         elif np.all(np.abs(sampled[j]) <= bound[j]):
-            # The rounding of the evaluation, and that of the weights, which moves the answer as much.
+            # The rounding of the evaluation, and that of the weights, which moves the answer as
+            # much.
             kinds.append("exact" if high[j] <= 2 * most[j] else "interpolating")
         else:
             kinds.append("inexact")
@@ -170,7 +177,9 @@ def _certify(setting: Setting, weights: NetworkBatch, looked: Look, j: int) -> C
 
 
 def certify(setting: Setting, weights: NetworkBatch) -> tuple[Certified, ...]:
-    """For every network the proof that it errs at some radius between the samples, where there is one."""
+    """For every network the proof that it errs at some radius between the samples, where there is
+    one.
+    """
     looked = look(setting, weights)
     return tuple(_certify(setting, weights, looked, j) for j in range(len(weights.c)))
 
@@ -190,7 +199,9 @@ def refined(ensemble: Ensemble, most: int = TRIED) -> Refined | None:
 
 
 def _refine(setting: Setting, net: Network[Any]) -> Refined | None:
-    """The exact network at which the continued training ends, on more radii than the network has weights."""
+    """The exact network at which the continued training ends, on more radii than the network has
+    weights.
+    """
     start, half_length = _start(setting), setting.radii.half_length(TAPS)
     unknowns = len(net.w) * (TAPS + 2) + 1
     radii = [start + Fraction(t, 2 * unknowns) for t in range(2 * unknowns)]
@@ -201,9 +212,12 @@ def _refine(setting: Setting, net: Network[Any]) -> Refined | None:
 # ----------------------------------------------------------------------------------- other starts
 
 NOISE = 0.01
-"""How far a start lies from the derived network: relative to each weight, and once more for each filter."""
+"""How far a start lies from the derived network: relative to each weight, and once more for each
+filter.
+"""
 SCALES = (8, 4, 2, 1)
-"""Multiples of the derived filters and biases; the first that is exact as well is the centre of the starts.
+"""Multiples of the derived filters and biases; the first that is exact as well is the centre of the
+starts.
 
 Small filters see only the first terms of σ's expansion: nearly exact is then nearly everywhere.
 """
@@ -216,7 +230,8 @@ def near(
     rng: np.random.Generator,
     sigma: sp.Expr | None = None,
 ) -> tuple[Refined | None, ...]:
-    """Training with 256 bits from starts around the derived network: where each ends, None if not exact.
+    """Training with 256 bits from starts around the derived network: where each ends, None if not
+    exact.
 
     σ is the setting's, unless an expression is given.  Further channels than the derived network
     has begin as copies of its first one, which share its readout.

@@ -1,9 +1,11 @@
-r"""Two channels trained to the end, with or without conv bias, and then refined with long numbers to an exact network.
+r"""Two channels trained to the end, with or without conv bias, and then refined with long numbers
+to an exact network.
 
 The loss of smooth σ has long curved valleys, which geodesic acceleration follows
-(:mod:`verify.optimise.least_squares`).  A network whose error is rounding may be exact, or only nearly so: it is refined
-(:mod:`verify.optimise.refine`) on the first cell, which all others repeat.  A law that vanishes on exact networks is
-there at most |∇law · J⁺| |e|, to first order in the error e left.
+(:mod:`verify.optimise.least_squares`).  A network whose error is rounding may be exact, or only
+nearly so: it is refined (:mod:`verify.optimise.refine`) on the first cell, which all others repeat.
+A law that vanishes on exact networks is there at most |∇law · J⁺| |e|, to first order in the error
+e left.
 """
 
 from __future__ import annotations
@@ -31,7 +33,9 @@ __all__ = ["Problem", "RefinedBatch", "descend", "inverse", "is_rounding", "refi
 
 @dataclass(frozen=True)
 class Problem:
-    """A setting, whether its channels have a conv bias, and how many trial steps a descent may take."""
+    """A setting, whether its channels have a conv bias, and how many trial steps a descent may
+    take.
+    """
 
     setting: Setting
     biased: bool
@@ -60,7 +64,9 @@ def _samples(setting: Setting) -> list[Fraction]:
 
 
 def inverse(problem: Problem, net: Network[Fraction]) -> Array:
-    """J⁺ (parameters, equations) at a refined network; 0 but for rounding in rows that are not trained."""
+    """J⁺ (parameters, equations) at a refined network; 0 but for rounding in rows that are not
+    trained.
+    """
     setting, radii = problem.setting, np.array(_samples(problem.setting), dtype=float)
     view = windows(pulse(radii, setting.radii.half_length(setting.taps)), setting.taps)
     weights = NetworkBatch(*(np.array([x], dtype=float) for x in (net.w, net.biases, net.a, net.c)))
@@ -79,7 +85,8 @@ class RefinedBatch:
     problem, weights: what was trained, and the batch it became.
     loss: (B,), of the torch modules on the training radii.
     rounded: (B,), the error of the torch module is rounding at all of them.
-    refined: per network the exact network beside it; None where it is not ``rounded`` or there is none.
+    refined: per network the exact network beside it; None where it is not ``rounded`` or there is
+        none.
     """
 
     problem: Problem
@@ -95,7 +102,9 @@ class RefinedBatch:
 
 
 def trained(problem: Problem, networks: int, seed: int) -> RefinedBatch:
-    """Train from the ensembles' own random starts (biases 0 where there are none), and refine what is rounding."""
+    """Train from the ensembles' own random starts (biases 0 where there are none), and refine what
+    is rounding.
+    """
     setting = problem.setting
     drawn = initial(setting, networks, seed)
     start = NetworkBatch(drawn.w, drawn.b if problem.biased else 0 * drawn.b, drawn.a, drawn.c)

@@ -1,4 +1,6 @@
-"""What the claims on training share: random starts and runs from them, independent integration of the flow, tolerances."""
+"""What the claims on training share: random starts and runs from them, independent integration of
+the flow, tolerances.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,9 @@ def jacobian(
     free: Sequence[int],
     step: Fraction,
 ) -> list[list[Fraction]]:
-    """A row of exact partial derivatives for each function, by central differences: all are quadratic in each weight."""
+    """A row of exact partial derivatives for each function, by central differences: all are
+    quadratic in each weight.
+    """
     columns = []
     for j in free:
         up, down = list(p), list(p)
@@ -64,7 +68,9 @@ def second_moment(radii: Radii) -> float:
 
 
 def starts(lab: Lab, model: Model, networks: int) -> NetworkBatch:
-    """torch's own initial weights, keyed by the model: the first are the same however many are drawn."""
+    """torch's own initial weights, keyed by the model: the first are the same however many are
+    drawn.
+    """
     with lab.torch(model):
         return fresh(model, networks)
 
@@ -75,7 +81,8 @@ def shuffled(lab: Lab, model: Model, size: int) -> Iterator[NDArray[np.intp]]:
 
 
 def light(radii: Radii, taps: int) -> Array:
-    """What every tap sees of a signal at all its positions together, and their number N: (R, n + 1).
+    """What every tap sees of a signal at all its positions together, and their number N: (R, n +
+    1).
 
     With σ the identity r̂ = c + Σ_k a_k light · (w_k, b_k); counted on the signals' windows.
     """
@@ -86,7 +93,8 @@ def light(radii: Radii, taps: int) -> Array:
 def pull(
     seen: Array, r: Array, v: Array, a: Array, c: float | np.floating = 0.0
 ) -> tuple[Array, float]:
-    """The gradient of mean((r̂ - r)²), r̂ = c + Σ_k a_k seen · v_k, by Σ_k a_k v_k and by c; seen (R, n), v (K, n), a (K,).
+    """The gradient of mean((r̂ - r)²), r̂ = c + Σ_k a_k seen · v_k, by Σ_k a_k v_k and by c; seen
+    (R, n), v (K, n), a (K,).
 
     By v_k it is a_k times the first, by a_k it is v_k · the first.
     """
@@ -97,10 +105,12 @@ def pull(
 def integrate(
     w: Array, a: Array, radii: Radii, times: Array, c: float | None = None, method: str = "LSODA"
 ) -> tuple[Array, Array, int]:
-    """Gradient flow of one network with σ the identity, integrated by scipy: w (K, n), a (K,), no conv bias.
+    """Gradient flow of one network with σ the identity, integrated by scipy: w (K, n), a (K,), no
+    conv bias.
 
-    The right-hand side is the gradient of mean((r̂ - r)²) on the signals' windows: none of the closed forms enters.
-    Returns w (T, K, n), a (T, K) at the ``times``, and the number of evaluations.
+    The right-hand side is the gradient of mean((r̂ - r)²) on the signals' windows: none of the
+    closed forms enters. Returns w (T, K, n), a (T, K) at the ``times``, and the number of
+    evaluations.
     """
     channels, n = w.shape
     seen, size, r = light(radii, n)[:, :-1], channels * n, radii.r
@@ -131,10 +141,11 @@ def integrated(
     claimed: Callable[[Array, Array, Radii, Array], tuple[Array, Array]],
     where: str = "",
 ) -> Column:
-    """The integrator against what is ``claimed`` of random starts w (K, n), a (K,) at the ``times``, the first of which is 0.
+    """The integrator against what is ``claimed`` of random starts w (K, n), a (K,) at the
+    ``times``, the first of which is 0.
 
-    The integrator asks for 1e-13 in each of its evaluations; an error on the curve is stretched by the rest
-    of the flow at most as the weights are, e^{|τ|}.
+    The integrator asks for 1e-13 in each of its evaluations; an error on the curve is stretched by
+    the rest of the flow at most as the weights are, e^{|τ|}.
     """
     rng, ratios, distance = lab.rng(key), [], 0.0
     count = max(lab.profile.draws // 4, len(SHAPES))
@@ -153,8 +164,9 @@ def integrated(
         ratios.append(off / (1e-13 * evaluations * size * turned))
         distance = float(np.max([distance, off]))
     detail = (
-        f"largest distance of a weight between scipy's stiff integrator (LSODA) and the closed form{where}, {count} random starts, is "
-        f"{distance:.2g}; the figure is in units of the integrator's accuracy"
+        "largest distance of a weight between scipy's stiff integrator (LSODA) and the closed"
+        f" form{where}, {count} random starts, is {distance:.2g}; the figure is in units of the"
+        " integrator's accuracy"
     )
     return column(float(np.max(ratios)), 1.0, detail)
 
@@ -185,9 +197,11 @@ def run(
     look: tuple[int, ...] = (),
     positive: bool = False,
 ) -> Run:
-    """Train with the step ``fraction``/(λ + 2), or ``fraction``/λ without c; with ``batch`` in mini-batches.
+    """Train with the step ``fraction``/(λ + 2), or ``fraction``/λ without c; with ``batch`` in
+    mini-batches.
 
-    ``positive``: all initial taps replaced by their absolute values, which keeps ReLU on its straight part at
+    ``positive``: all initial taps replaced by their absolute values, which keeps ReLU on its
+        straight part at
     least at the start.  Starts with U = 0 have probability 0 and are not excluded.
     """
 
@@ -208,11 +222,13 @@ def run(
 
 
 def end_rounding(done: Run) -> Array:
-    """(B,): what rounding and the steps not taken may add to the distance of any weight from its predicted end.
+    """(B,): what rounding and the steps not taken may add to the distance of any weight from its
+    predicted end.
 
-    Each of T steps rounds by at most :func:`step_rounding`; later steps stretch an error along the curve by at most
-    e^{2|τ|}.  What is left of the loss, L, bounds |2θ - 1| by √(L/V) (V in place of E r² covers c), and the rest of
-    the turn by that over the slope of 2θ; twice it, since the slope changes on the way.
+    Each of T steps rounds by at most :func:`step_rounding`; later steps stretch an error along the
+    curve by at most e^{2|τ|}.  What is left of the loss, L, bounds |2θ - 1| by √(L/V) (V in place
+    of E r² covers c), and the rest of the turn by that over the slope of 2θ; twice it, since the
+    slope changes on the way.
     """
     model, path = done.model, done.path
     end = path.end
@@ -241,7 +257,9 @@ def shift(law: Steps, c: Cone, moment: float) -> Array:
 def corrected(
     law: Steps, w: Array, a: Array, moment: float, rate: Array
 ) -> tuple[Array, Array, Array, Array]:
-    """The end to first order in the step, and proved bounds on what is left: w, a, by tap (B, K), by a_k (B, K)."""
+    """The end to first order in the step, and proved bounds on what is left: w, a, by tap (B, K),
+    by a_k (B, K).
+    """
     c = coordinates(w, a)
     rho = np.maximum(rate * shift(law, c, moment), 0.0)
     error = shift_error(c, moment, rate)

@@ -1,4 +1,6 @@
-"""Training a live module with its own torch optimizer, predicted: what both say, as :func:`prediction` takes it."""
+"""Training a live module with its own torch optimizer, predicted: what both say, as
+:func:`prediction` takes it.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from verify.training.side_by_side import OutsideTheorem, Prediction
 __all__ = ["predicted"]
 
 LENGTH = 255
-"""Pixels of the signal that an unsized module is read with; at least as many as taps that are predicted."""
+"""Pixels of the signal that an unsized module is read with; at least as many as taps that are
+predicted.
+"""
 SGD = ("lr", "momentum", "dampening", "weight_decay", "nesterov")
 ADAM = ("lr", "betas", "eps", "weight_decay")
 KINDS: Mapping[type[optim.Optimizer], tuple[str, tuple[str, ...]]] = {
@@ -98,7 +102,8 @@ def _settings(source: Live, optimizer: optim.Optimizer, given: Mapping[str, Any]
     name, read = KINDS[kind]
     if len(optimizer.param_groups) != 1:
         raise OutsideTheorem(
-            f"its optimizer has {len(optimizer.param_groups)} groups of parameters: one is predicted"
+            f"its optimizer has {len(optimizer.param_groups)} groups of parameters: one is"
+            " predicted"
         )
     (group,) = optimizer.param_groups
     for switch in OFF:

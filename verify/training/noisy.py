@@ -1,9 +1,11 @@
-"""Training on fresh noisy pulses, and how far the average of the iterates may lie from the minimiser.
+"""Training on fresh noisy pulses, and how far the average of the iterates may lie from the
+minimiser.
 
-Every step of torch.optim.SGD sees new noise; the loss is never the same twice.  The average of T iterates around a
-minimiser has the covariance H⁻¹ΣH⁻¹/T, H the Hessian of the risk and Σ the covariance of a step's gradient (Polyak and
-Juditsky), in any coordinates q of what the network computes: for r̂ = c + Σ_k Σ_i σ((v_k ⋆ x)_i + β_k) these are
-q = (v, β, c), v = aw, β = ab, whatever a itself is.
+Every step of torch.optim.SGD sees new noise; the loss is never the same twice.  The average of T
+iterates around a minimiser has the covariance H⁻¹ΣH⁻¹/T, H the Hessian of the risk and Σ the
+covariance of a step's gradient (Polyak and Juditsky), in any coordinates q of what the network
+computes: for r̂ = c + Σ_k Σ_i σ((v_k ⋆ x)_i + β_k) these are q = (v, β, c), v = aw, β = ab,
+whatever a itself is.
 """
 
 from __future__ import annotations
@@ -27,7 +29,9 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Averaged:
-    """The mean of a function of the weights over the last ``steps`` iterates, (B, q), the same over its two halves (2, B, q), and the last weights."""
+    """The mean of a function of the weights over the last ``steps`` iterates, (B, q), the same over
+    its two halves (2, B, q), and the last weights.
+    """
 
     mean: Array
     halves: Array
@@ -44,9 +48,11 @@ def average(
     look: Callable[[NetworkBatch], Array],
     momentum: float = 0.9,
 ) -> Averaged:
-    """torch.optim.SGD on batches of ``copies`` fresh noisy pulses of every radius; the average of ``look`` over the last stage.
+    """torch.optim.SGD on batches of ``copies`` fresh noisy pulses of every radius; the average of
+    ``look`` over the last stage.
 
-    The noise comes from torch's generator.  ``schedule``: (step size, number of steps) of every stage.
+    The noise comes from torch's generator.  ``schedule``: (step size, number of steps) of every
+    stage.
     """
     bundle = Bundle(model, start)
     optimizer = sgd(momentum=momentum)(bundle.parameters())
@@ -71,6 +77,8 @@ def _noisy(x: Tensor, r: Tensor, noise: float, copies: int) -> Iterator[tuple[Te
 
 
 def interval(hessian: Array, gradients: Array, steps: int) -> Array:
-    """Standard deviations (q,) of the average of ``steps`` iterates: √diag(H⁻¹ΣH⁻¹/T); gradients (samples, q) of one batch each."""
+    """Standard deviations (q,) of the average of ``steps`` iterates: √diag(H⁻¹ΣH⁻¹/T); gradients
+    (samples, q) of one batch each.
+    """
     back = np.linalg.inv(hessian)
     return np.asarray(np.sqrt(np.diag(back @ np.cov(gradients.T) @ back) / steps))

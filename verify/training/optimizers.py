@@ -25,7 +25,8 @@ STEPS = 400
 
 @dataclass(frozen=True)
 class Survival:
-    """The largest change, over networks, of what plain gradient flow keeps, relative to its own size.
+    """The largest change, over networks, of what plain gradient flow keeps, relative to its own
+    size.
 
     Attributes
     ----------

@@ -1,11 +1,15 @@
-"""One network predicted and trained: a closed form where there is one, the reduced dynamics elsewhere.
+"""One network predicted and trained: a closed form where there is one, the reduced dynamics
+elsewhere.
 
-From the initial weights and torch's own settings (lr, momentum, weight_decay, the number of steps, the type) every weight is
-predicted, then torch trains Conv1d, activation, sum, Linear, and both stand side by side.  The method is named:
+From the initial weights and torch's own settings (lr, momentum, weight_decay, the number of steps,
+the type) every weight is predicted, then torch trains Conv1d, activation, sum, Linear, and both
+stand side by side.  The method is named:
 
-    closed form        no biases, plain steps: where gradient flow ends, and what the step adds, to first order and within bounds
+    closed form        no biases, plain steps: where gradient flow ends, and what the step adds, to
+                       first order and within bounds
     reduced dynamics   3K + 1 numbers, iterated step by step, with a proved bound on rounding
-    simulated          Adam: the deviations of the taps are predicted, all else is iterated without a bound
+    simulated          Adam: the deviations of the taps are predicted, all else is iterated without
+                       a bound
 """
 
 from __future__ import annotations
@@ -82,18 +86,21 @@ def prediction(
     radii: Radii | None = None,
     length: int | None = None,
 ) -> Prediction:
-    """Predict, train and compare one network Conv1d -> activation -> sum -> Linear on full batches of pulses.
+    """Predict, train and compare one network Conv1d -> activation -> sum -> Linear on full batches
+    of pulses.
 
-    Parameters
-    ----------
-    w, a, b, c: initial weights (K, n), (K,), (K,) or None, (1,) or None; None is a bias that the network has not.
+    Parameters ---------- w, a, b, c: initial weights (K, n), (K,), (K,) or None, (1,) or None; None
+    is a bias that the network has not.
     activation: ``identity`` or ``relu``.
     optimizer: ``sgd``, ``adam`` or ``adamw``.
-    lr, momentum, dampening, nesterov, weight_decay, betas, eps: torch's.  weight_decay acts on biases, too, as in torch.
-    step: without ``lr``, it is step/λ for SGD (λ is the sharpness where flow without conv bias would end) and torch's 0.001 for Adam.
+    lr, momentum, dampening, nesterov, weight_decay, betas, eps: torch's.  weight_decay acts on
+        biases, too, as in torch.
+    step: without ``lr``, it is step/λ for SGD (λ is the sharpness where flow without conv bias
+        would end) and torch's 0.001 for Adam.
     steps: their number; None: until training has settled, at most 4000.
     dtype: ``float64`` or ``float32``; the initial weights are rounded to it.
-    radii, length: plateau radii on the smallest number of pixels that never shows the border; others have to be clear of it, too.
+    radii, length: plateau radii on the smallest number of pixels that never shows the border;
+        others have to be clear of it, too.
 
     Raises
     ------
@@ -109,7 +116,8 @@ def prediction(
         raise OutsideTheorem(f"lr {step if lr is None else lr:g}: a positive number is predicted")
     if optimizer == "adam" and weight_decay:
         raise OutsideTheorem(
-            "weight decay enters Adam's gradient, and nothing of the taps is kept; with adamw their deviations are, but for a factor"
+            "weight decay enters Adam's gradient, and nothing of the taps is kept; with adamw their"
+            " deviations are, but for a factor"
         )
     task = _task(w, a, b, c, activation, dtype, radii, length)
     unit = _unit(task)
@@ -137,7 +145,8 @@ def admitted(
     activation: str,
     step: float,
 ) -> None:
-    """Ask of a start what it alone decides: without biases all that the closed form asks for, with them ReLU's first step.
+    """Ask of a start what it alone decides: without biases all that the closed form asks for, with
+    them ReLU's first step.
 
     Raises
     ------
@@ -179,7 +188,8 @@ def _task(
     least = 2 * r.half_length(n) + 1
     if length is not None and (length < least or length % 2 == 0):
         raise OutsideTheorem(
-            f"length {length}: an odd one from {least} on is predicted, so that no filter sees the border"
+            f"length {length}: an odd one from {least} on is predicted, so that no filter sees the"
+            " border"
         )
     model = Model(
         activation, channels, n, b is not None, c is not None, r.first, r.cells, r.per_cell
@@ -188,11 +198,13 @@ def _task(
 
 
 def _unit(task: Task) -> float:
-    """The sharpness where gradient flow would end without conv bias, by all that is trained: what steps are measured in.
+    """The sharpness where gradient flow would end without conv bias, by all that is trained: what
+    steps are measured in.
 
     Raises
     ------
-    OutsideTheorem: the flow from there runs into the saddle, and there is no conv bias to lead elsewhere; or the squares overflow.
+    OutsideTheorem: the flow from there runs into the saddle, and there is no conv bias to lead
+        elsewhere; or the squares overflow.
     """
     start, problem = task.start, task.problem
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -206,7 +218,8 @@ def _unit(task: Task) -> float:
         raise OutsideTheorem("finite: the squares of these weights underflow")
     if not leads_on and start.b is None:
         raise OutsideTheorem(
-            f"U > 0: U = Σ(a + S/√n)² is {big_u:.3g} beside W = {big_w:.3g}; from there training runs into the saddle at 0"
+            f"U > 0: U = Σ(a + S/√n)² is {big_u:.3g} beside W = {big_w:.3g}; from there training"
+            " runs into the saddle at 0"
         )
     if start.b is None and start.c is None:
         return speed
@@ -287,7 +300,8 @@ def _closed(
 
 
 def _inside(task: Task, rate: float, drift: float) -> None:
-    """Raise where a number on the way may leave float64: |a| and |s| stay below Σ(|a| + |s|) of both ends, but for the drift.
+    """Raise where a number on the way may leave float64: |a| and |s| stay below Σ(|a| + |s|) of
+    both ends, but for the drift.
 
     In a ± s every step multiplies, always one up and the other down.
     """

@@ -1,4 +1,6 @@
-"""The reduced dynamics against torch: followed step by step with their bounds, or, for Adam, simulated."""
+"""The reduced dynamics against torch: followed step by step with their bounds, or, for Adam,
+simulated.
+"""
 
 from __future__ import annotations
 
@@ -49,12 +51,13 @@ def flow_end(start: Weights) -> Weights:
 
 
 def followed(task: Task, unit: float, rule: Sgd, steps: int | None) -> Prediction:
-    """The reduced dynamics to the last step, and torch's run beside them; ``unit`` is the sharpness that steps are measured in.
+    """The reduced dynamics to the last step, and torch's run beside them; ``unit`` is the sharpness
+    that steps are measured in.
 
     Raises
     ------
-    OutsideTheorem: a partial sum is not shown to stay positive under ReLU, the bound is of no use, or a number may leave
-        the range of the type: at which step.
+    OutsideTheorem: a partial sum is not shown to stay positive under ReLU, the bound is of no use,
+        or a number may leave the range of the type: at which step.
     """
     last, count, least, moved = _path(task, rule, steps)
     end = task.start.at(last.x)
@@ -62,7 +65,8 @@ def followed(task: Task, unit: float, rule: Sgd, steps: int | None) -> Predictio
     share /= 2 * (1 + rule.momentum) / (1 + 2 * rule.momentum * rule.nesterov)
     if not math.isfinite(share):
         raise OutsideTheorem(
-            f"finite: the squares of the weights after step {count} leave float64; take a smaller --lr"
+            f"finite: the squares of the weights after step {count} leave float64; take a smaller"
+            " --lr"
         )
     text = "the step, as a part of the largest at which the last weights are stable"
     met = [*saddle(task), Condition("threshold", share < 1, share, text)]
@@ -113,12 +117,17 @@ def _shrinks(task: Task, unit: float, rate: float) -> Condition:
     shown = math.isfinite(float(drift_bound(start, task.problem.second, rate)[0]))
     text = "of 1/sharpness; the steps are shown to shrink"
     if not shown:
-        text = "of 1/sharpness; the steps are not shown to shrink, those that are counted here are proved all the same"
+        text = (
+            "of 1/sharpness; the steps are not shown to shrink, those that are counted here are"
+            " proved all the same"
+        )
     return Condition("step", shown, rate * unit, text)
 
 
 def _path(task: Task, rule: Sgd, steps: int | None) -> tuple[Enclosed, int, float, float]:
-    """(the last moment, its number of steps, the least margin of ReLU on the way, what the last step moved beyond rounding)."""
+    """(the last moment, its number of steps, the least margin of ReLU on the way, what the last
+    step moved beyond rounding).
+    """
     least, useful = math.inf, 0
     before = np.full(3 * task.model.channels + 1, math.inf)
     path = enclosed(task.start, task.problem, rule, task.dtype)
@@ -128,7 +137,10 @@ def _path(task: Task, rule: Sgd, steps: int | None) -> tuple[Enclosed, int, floa
             size, reach = float(np.max(np.abs(numbers))), float(np.max(moment.run[0]))
             inside = moment.largest <= HIGHEST[task.dtype]
             if not inside or not reach < size:
-                reason = f"bound: at step {t} the bound on rounding is as large as the weights, and nothing is shown from there on; take a smaller --lr"
+                reason = (
+                    f"bound: at step {t} the bound on rounding is as large as the weights, and"
+                    " nothing is shown from there on; take a smaller --lr"
+                )
                 ways = [reason if inside else leaves(t, task.dtype)]
                 share = "the bound on rounding is a hundredth of the weights"
                 ways += [f"--steps {useful}, where {share}"] * (useful > 0)
@@ -149,7 +161,9 @@ def _path(task: Task, rule: Sgd, steps: int | None) -> tuple[Enclosed, int, floa
 
 
 def _limit(task: Task, rule: Sgd, last: Weights) -> tuple[str | None, Weights | None]:
-    """(the law that says where training ends for small steps, the weights there); None where none is known."""
+    """(the law that says where training ends for small steps, the weights there); None where none
+    is known.
+    """
     start, problem = task.start, task.problem
     relu, biases = task.model.activation == "relu", task.model.biases
     if not rule.weight_decay and not biases[0]:
@@ -187,7 +201,8 @@ def simulated(task: Task, unit: float, rule: Adam, name: str, steps: int | None)
 
     Raises
     ------
-    OutsideTheorem: a partial sum becomes negative under ReLU, or a number leaves the range of the type: at which step.
+    OutsideTheorem: a partial sum becomes negative under ReLU, or a number leaves the range of the
+        type: at which step.
     """
     count = ADAM_STEPS if steps is None else steps
     least, spread = math.inf, _Spread(task, rule)
@@ -234,9 +249,11 @@ def simulated(task: Task, unit: float, rule: Adam, name: str, steps: int | None)
 
 
 class _Spread:
-    """An estimate of how far rounding drives the taps of a filter apart under Adam, along the simulation.
+    """An estimate of how far rounding drives the taps of a filter apart under Adam, along the
+    simulation.
 
-    A gradient that is rounded by ε moves the two moments, and the step m/(√v + eps) by what its derivatives say.
+    A gradient that is rounded by ε moves the two moments, and the step m/(√v + eps) by what its
+    derivatives say.
     """
 
     def __init__(self, task: Task, rule: Adam) -> None:
@@ -245,7 +262,9 @@ class _Spread:
         self.largest = 0.0  # of all numbers that the next step computes: squares of gradients, too
 
     def see(self, t: int, moment: Simulated) -> None:
-        """The next step: its moments come from the gradient at the weights before, rounded there."""
+        """The next step: its moments come from the gradient at the weights before,
+        rounded there.
+        """
         rule, k, unit = self.rule, self.task.model.channels, UNITS[self.task.dtype]
         if t:
             mean, square = (np.abs(x[k : 2 * k]) for x in (moment.mean, moment.square))

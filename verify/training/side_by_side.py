@@ -1,4 +1,6 @@
-"""A network, what is predicted of it, and what torch makes of it, side by side: the values that verify.predict prints."""
+"""A network, what is predicted of it, and what torch makes of it, side by side: the values that
+verify.predict prints.
+"""
 
 from __future__ import annotations
 
@@ -48,11 +50,13 @@ class Condition:
 
 @dataclass(frozen=True)
 class Weight:
-    """One weight: where it began, where it is predicted and trained to be, and how far apart these are proved to be.
+    """One weight: where it began, where it is predicted and trained to be, and how far apart these
+    are proved to be.
 
-    ``end`` is where gradient flow, or descent with decay, ends, where a law says so.  By closed form ``corrected`` is the
-    prediction to first order in the step, ``beyond`` what training adds to it.  ``rounding`` bounds the distance of exact
-    arithmetic from the prediction.  None is what the method does not give; by simulation there is no bound.
+    ``end`` is where gradient flow, or descent with decay, ends, where a law says so.  By closed
+    form ``corrected`` is the prediction to first order in the step, ``beyond`` what training adds
+    to it.  ``rounding`` bounds the distance of exact arithmetic from the prediction.  None is what
+    the method does not give; by simulation there is no bound.
     """
 
     name: str
@@ -100,7 +104,9 @@ class OutsideTheorem(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Task:
-    """What is trained: the shape with its radii, the initial weights, what the reduced dynamics know of the data, the type."""
+    """What is trained: the shape with its radii, the initial weights, what the reduced dynamics
+    know of the data, the type.
+    """
 
     model: Model
     start: Weights
@@ -157,7 +163,9 @@ def table(task: Task, predicted: Weights, trained: Weights) -> list[Weight]:
 
 
 def bounds(task: Task, off: Array) -> list[float]:
-    """Bounds on (a, S, b, c, deviations) as bounds on every weight, in the order of :func:`flat`."""
+    """Bounds on (a, S, b, c, deviations) as bounds on every weight, in the order
+    of :func:`flat`.
+    """
     channels, taps = task.start.w.shape
     sizes = Weights(np.zeros((channels, taps)), off[:channels], task.start.b, task.start.c)
     tap = off[channels : 2 * channels] / taps + off[-1]
@@ -167,7 +175,9 @@ def bounds(task: Task, off: Array) -> list[float]:
 
 
 def kept(task: Task, trained: Weights, factor: float, bound: float) -> dict[str, float]:
-    """The largest distance of a tap's deviation from the factor times its first one, beside its bound."""
+    """The largest distance of a tap's deviation from the factor times its first one, beside its
+    bound.
+    """
     off = trained.deviations - factor * task.start.deviations
     return {"factor": factor, "difference": float(np.max(np.abs(off))), "bound": bound}
 
@@ -226,7 +236,9 @@ def settings(name: str, rule: Sgd | Adam) -> dict[str, str | float | bool]:
 
 
 def saddle(task: Task) -> list[Condition]:
-    """That the start does not lead into the saddle, and by how much; nothing with a conv bias, which leads past it."""
+    """That the start does not lead into the saddle, and by how much; nothing with a conv bias,
+    which leads past it.
+    """
     if task.start.b is not None:
         return []
     big_u = float(coordinates(task.start.w[None], task.start.a[None]).big_u[0])
@@ -244,6 +256,6 @@ def leaves(step: int, kind: str) -> str:
 def bends(channel: int, margin: float) -> str:
     """Why ReLU is outside its linear cell."""
     return (
-        f"linear cell: in channel {channel} a partial sum of the taps is or becomes negative on the way (margin {margin:.3g}), "
-        "so ReLU bends"
+        f"linear cell: in channel {channel} a partial sum of the taps is or becomes negative on the"
+        f" way (margin {margin:.3g}), so ReLU bends"
     )

@@ -36,7 +36,9 @@ __all__ = ["open_cluster"]
 WAIT = 5
 """Seconds that a scheduler may take to answer, and to have a worker."""
 NO_WORKERS = "distributed.scheduler.no-workers-timeout"
-"""Dask's setting for how long tasks wait when all workers are gone; those made here do not come back."""
+"""Dask's setting for how long tasks wait when all workers are gone; those made here do not come
+back.
+"""
 _TURN = threading.Lock()
 
 

@@ -2,9 +2,9 @@
 
 Frozen dataclasses, tuples, mappings, literals, unions, numbers, strings, None and numpy arrays of
 numbers are written; anything else is refused.  A value is one line of JSON, which has the kind and
-the shape of each array, and after it the numbers of all arrays, in the order in which the value holds
-them.  Floats come back bit for bit, signs and payloads of nan too; a scalar of numpy comes back as
-the same number of Python.
+the shape of each array, and after it the numbers of all arrays, in the order in which the value
+holds them.  Floats come back bit for bit, signs and payloads of nan too; a scalar of numpy comes
+back as the same number of Python.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ KINDS = re.compile(r"[<>|][biufc]\d+")
 
 
 class _Rule(NamedTuple):
-    """How values of a type become JSON, their arrays put aside, and come back with those of a stream."""
+    """How values of a type become JSON, their arrays put aside, and come back with those of a
+    stream.
+    """
 
     write: Callable[[Any, list[Numbers]], Any]
     read: Callable[[Any, io.BytesIO], Any]

@@ -112,7 +112,8 @@ def completed(
     store: Store | None = None,
     ahead: int = AHEAD,
 ) -> Iterator[Outcome]:
-    """The outcome of every task, in the order in which they end; results are kept in the store first.
+    """The outcome of every task, in the order in which they end; results are kept in the store
+    first.
 
     What the store holds is not computed again.  A task is asked for when fewer than ``ahead`` are
     under way; None in its place means that the next one depends on what is under way.  Places are
@@ -155,8 +156,9 @@ def _submitted(executor: Executor, task: Task) -> Future[Any]:
 def _ended(
     waiting: dict[Future[Any], tuple[int, Task]], store: Store | None, most: int
 ) -> Iterator[Outcome]:
-    """Outcomes, until no more than ``most`` are waited for; those of a broken executor come last, and of those that have
-    ended meanwhile the first task comes first."""
+    """Outcomes, until no more than ``most`` are waited for; those of a broken executor come last,
+    and of those that have ended meanwhile the first task comes first.
+    """
 
     def turn(future: Future[Any]) -> tuple[bool, int]:
         return isinstance(future.exception(), LOST), waiting[future][0]
@@ -212,7 +214,9 @@ class Workers(Executor):
 
 
 class Serial(Workers):
-    """Runs a task when it is submitted, in the calling process; what it prints stays out of stdout."""
+    """Runs a task when it is submitted, in the calling process; what it prints
+    stays out of stdout.
+    """
 
     jobs = 1
 

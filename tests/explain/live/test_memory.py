@@ -76,7 +76,9 @@ def test_images_from_python() -> None:
 
 
 def test_the_padding_of_torch_s_default_layer() -> None:
-    """15 windows of 17 pixels: -3.75 takes the background away, and r ends where a window is missing."""
+    """15 windows of 17 pixels: -3.75 takes the background away, and r ends where a window is
+    missing.
+    """
     layers = nn.Conv1d(1, 1, 3), nn.Linear(1, 1)
     module = Net(None, layers=layers)
     module.load_state_dict({**B1, "readout.bias": torch.tensor([-3.75])})
@@ -115,14 +117,34 @@ def test_settings_in_numbers_and_words() -> None:
         (Net(B1), {"length": 17.0}, TypeError, "length is an odd number of pixels, not float"),
         (Net(B1), {"length": 10**9}, ValueError, "length is an odd number of pixels up to 20001"),
         (Net(B1), {"length": 16}, ValueError, "length is an odd number of pixels, not 16"),
-        (Net(B1), {"length": 17, "pooling": "mean"}, ValueError, "the module itself says pooling = sum: leave pooling= out"),
-        (Net(B1), {"length": 17, "padding": "valid"}, ValueError, "the module itself says padding = same: leave padding= out"),
-        (Net(B1), {"length": 17, "tolerance": 0}, ValueError, "tolerance is a number of pixels up to 100, not 0"),
+        (
+            Net(B1),
+            {"length": 17, "pooling": "mean"},
+            ValueError,
+            "the module itself says pooling = sum: leave pooling= out",
+        ),
+        (
+            Net(B1),
+            {"length": 17, "padding": "valid"},
+            ValueError,
+            "the module itself says padding = same: leave padding= out",
+        ),
+        (
+            Net(B1),
+            {"length": 17, "tolerance": 0},
+            ValueError,
+            "tolerance is a number of pixels up to 100, not 0",
+        ),
         (Net(B1), {"length": 17, "tolerance": "small"}, ValueError, "tolerance is a number"),
         (Net(B1), {"length": 17, "r_min": 6, "r_max": 5}, ValueError, "the radii run from 6 to 5"),
         (Net(B1), {"length": 17, "r_min": [1]}, TypeError, "r_min is text or a number, not list"),
         (Net(B1), {"length": 17, "r_max": True}, TypeError, "r_max is text or a number, not bool"),
-        (Net(B1).state_dict(), {}, ValueError, "state_dict does not say its activation and length: give activation=, length="),
+        (
+            Net(B1).state_dict(),
+            {},
+            ValueError,
+            "state_dict does not say its activation and length: give activation=, length=",
+        ),
         (Net(B1).state_dict(), {"length": 17, "activation": "rely"}, ValueError, "did you mean"),
         ({}, {"length": 17}, ValueError, ""),
         ({"a": 3}, {"length": 17}, ValueError, ""),
@@ -131,7 +153,7 @@ def test_settings_in_numbers_and_words() -> None:
         ("absent.pt", {"length": 17}, ValueError, ""),
     ],
     ids=range(18),
-)  # fmt: skip
+)
 def test_refused_in_one_sentence(
     network: Any, options: Any, error: type[Exception], words: str
 ) -> None:

@@ -1,4 +1,6 @@
-"""The page inside a notebook: its styles reach nothing else, and it needs nothing from elsewhere."""
+"""The page inside a notebook: its styles reach nothing else, and it needs
+nothing from elsewhere.
+"""
 
 from __future__ import annotations
 

@@ -133,8 +133,10 @@ READINGS: dict[str, Callable[[Any, Tensor], Tensor]] = {
     "dtype": lambda net, x: net.conv(x).to(x.dtype).relu().to(x.device).sum(2),
     "new_zeros": lambda net, x: torch.maximum(net.conv(x), x.new_zeros(())).sum(2),
     "new_full": lambda net, x: net.conv(x).clamp(min=0).sum(2) * x.new_ones(1),
-    "before": lambda net, x: net.conv(x.view(x.size(0), 1, -1)).view(x.size(0), 1, -1).relu().sum(2),
-}  # fmt: skip
+    "before": lambda net, x: (
+        net.conv(x.view(x.size(0), 1, -1)).view(x.size(0), 1, -1).relu().sum(2)
+    ),
+}
 
 
 class Read(Net):

@@ -1,4 +1,6 @@
-"""Live modules: read as they are written, left as they were, and refused by the name of what is in the way."""
+"""Live modules: read as they are written, left as they were, and refused by the name of what is in
+the way.
+"""
 
 from __future__ import annotations
 
@@ -64,8 +66,11 @@ POOLINGS: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
     "torch.sum": (lambda x: torch.sum(x, dim=2), "sum"),
     "einsum": (lambda x: torch.einsum("bkp->bk", x), "sum"),
     "halves": (lambda x: x[..., :9].sum(-1) + x[..., 9:].sum(-1), "sum"),
-    "dropped": (nn.Sequential(nn.Dropout(0.5), nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Dropout()), "mean"),
-}  # fmt: skip
+    "dropped": (
+        nn.Sequential(nn.Dropout(0.5), nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Dropout()),
+        "mean",
+    ),
+}
 
 
 @pytest.mark.parametrize("name", POOLINGS)
@@ -186,7 +191,9 @@ def test_wrappers_and_weights_that_are_computed() -> None:
 
 
 def test_layers_that_are_folded() -> None:
-    """As from a file: PReLU's slopes are weights, and a batch norm is a part of the convolution, with its own eps."""
+    """As from a file: PReLU's slopes are weights, and a batch norm is a part of the convolution,
+    with its own eps.
+    """
     found = live(Net(B2, sigma=_slopes()), 17).checkpoint
     assert found.metadata["activation"] == "relu" and found.a.tolist() == [
         0.25,
@@ -306,45 +313,173 @@ def _layers(conv: nn.Module, *behind: nn.Module) -> nn.Module:
 
 CONV = (1, 2, 3)
 REFUSED: dict[str, tuple[Callable[[], nn.Module], str]] = {
-    "max pooling": (lambda: Net(B2, pool=lambda x: x.amax(-1)), "its pooling is amax: sum and mean over all positions are explained"),
+    "max pooling": (
+        lambda: Net(B2, pool=lambda x: x.amax(-1)),
+        "its pooling is amax: sum and mean over all positions are explained",
+    ),
     "max of x": (lambda: Net(B2, pool=lambda x: x.max(-1)[0]), "its pooling is max: sum and"),
-    "max pooling layer": (lambda: nn.Sequential(nn.Conv1d(*CONV), nn.ReLU(), nn.MaxPool1d(2), nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(2, 1)), "its pooling is MaxPool1d:"),
-    "log-sum-exp": (lambda: Net(B2, pool=lambda x: torch.logsumexp(x, -1)), "its pooling is logsumexp:"),
-    "mean and max": (lambda: Net(B2, pool=lambda x: x.mean(-1) + x.amax(-1)), "its pooling is amax:"),
-    "part of the positions": (lambda: Net(B2, pool=lambda x: x[..., 1:].sum(-1)), "its pooling is neither the sum nor the mean over all 17 positions (getitem, sum)"),
-    "twice the mean": (lambda: Net(B2, pool=lambda x: 2 * x.mean(-1)), "its pooling is neither the sum nor the mean"),
-    "a weight for every position": (lambda: nn.Sequential(nn.Conv1d(*CONV, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(34, 1)), "its Linear sees 1 × 34 numbers, not the sum or mean of each of 2 channels (Flatten)"),
-    "two convolutions": (lambda: _layers(nn.Sequential(nn.Conv1d(*CONV), nn.Conv1d(2, 2, 3)), nn.Linear(2, 1)), "it calls 2 layers Conv1d or Conv2d (0.0, 0.1);"),
-    "no convolution": (lambda: nn.Sequential(nn.Flatten(), nn.Linear(17, 1)), "it calls no layers Conv1d or Conv2d;"),
-    "a function": (lambda: Functional(B2), "it calls no layers Conv1d or Conv2d (functions such as conv1d are not read: give its state_dict(), with activation, pooling and padding as options);"),
-    "two Linear": (lambda: _layers(nn.Conv1d(*CONV), nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)), "it calls 2 layers Linear (4, 6);"),
-    "no Linear": (lambda: nn.Sequential(nn.Conv1d(1, 1, 3), nn.AdaptiveAvgPool1d(1)), "it calls no layers Linear;"),
-    "Linear first": (lambda: nn.Sequential(nn.Linear(17, 1), nn.Conv1d(1, 1, 1)), "its Linear 0 comes before its convolution;"),
-    "stride": (lambda: _layers(nn.Conv1d(*CONV, stride=2), nn.Linear(2, 1)), "its convolution 0 has stride = (2,): 1 is explained"),
-    "dilation": (lambda: _layers(nn.Conv1d(*CONV, dilation=2), nn.Linear(2, 1)), "its convolution 0 has dilation = (2,): 1 is explained"),
-    "groups": (lambda: _layers(nn.Conv1d(2, 2, 3, groups=2), nn.Linear(2, 1)), "its convolution 0 has in_channels = 2: 1 is explained"),
-    "three outputs": (lambda: _layers(nn.Conv1d(*CONV), nn.Linear(2, 3)), "its Linear 4 has 3 outputs:"),
-    "even taps": (lambda: _layers(nn.Conv1d(1, 2, 4), nn.Linear(2, 1)), "the filters of 0.weight have 4 taps; an odd number is needed"),
-    "residual": (lambda: Joined(B2), "the signal is joined to what the convolution answers (a residual connection)"),
-    "second way": (lambda: Beside(B2), "what its Linear sees does not come through the activation alone (a residual connection)"),
+    "max pooling layer": (
+        lambda: nn.Sequential(
+            nn.Conv1d(*CONV),
+            nn.ReLU(),
+            nn.MaxPool1d(2),
+            nn.AdaptiveAvgPool1d(1),
+            nn.Flatten(),
+            nn.Linear(2, 1),
+        ),
+        "its pooling is MaxPool1d:",
+    ),
+    "log-sum-exp": (
+        lambda: Net(B2, pool=lambda x: torch.logsumexp(x, -1)),
+        "its pooling is logsumexp:",
+    ),
+    "mean and max": (
+        lambda: Net(B2, pool=lambda x: x.mean(-1) + x.amax(-1)),
+        "its pooling is amax:",
+    ),
+    "part of the positions": (
+        lambda: Net(B2, pool=lambda x: x[..., 1:].sum(-1)),
+        "its pooling is neither the sum nor the mean over all 17 positions (getitem, sum)",
+    ),
+    "twice the mean": (
+        lambda: Net(B2, pool=lambda x: 2 * x.mean(-1)),
+        "its pooling is neither the sum nor the mean",
+    ),
+    "a weight for every position": (
+        lambda: nn.Sequential(
+            nn.Conv1d(*CONV, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(34, 1)
+        ),
+        "its Linear sees 1 × 34 numbers, not the sum or mean of each of 2 channels (Flatten)",
+    ),
+    "two convolutions": (
+        lambda: _layers(nn.Sequential(nn.Conv1d(*CONV), nn.Conv1d(2, 2, 3)), nn.Linear(2, 1)),
+        "it calls 2 layers Conv1d or Conv2d (0.0, 0.1);",
+    ),
+    "no convolution": (
+        lambda: nn.Sequential(nn.Flatten(), nn.Linear(17, 1)),
+        "it calls no layers Conv1d or Conv2d;",
+    ),
+    "a function": (
+        lambda: Functional(B2),
+        (
+            "it calls no layers Conv1d or Conv2d (functions such as conv1d are not read: give its"
+            " state_dict(), with activation, pooling and padding as options);"
+        ),
+    ),
+    "two Linear": (
+        lambda: _layers(nn.Conv1d(*CONV), nn.Linear(2, 3), nn.ReLU(), nn.Linear(3, 1)),
+        "it calls 2 layers Linear (4, 6);",
+    ),
+    "no Linear": (
+        lambda: nn.Sequential(nn.Conv1d(1, 1, 3), nn.AdaptiveAvgPool1d(1)),
+        "it calls no layers Linear;",
+    ),
+    "Linear first": (
+        lambda: nn.Sequential(nn.Linear(17, 1), nn.Conv1d(1, 1, 1)),
+        "its Linear 0 comes before its convolution;",
+    ),
+    "stride": (
+        lambda: _layers(nn.Conv1d(*CONV, stride=2), nn.Linear(2, 1)),
+        "its convolution 0 has stride = (2,): 1 is explained",
+    ),
+    "dilation": (
+        lambda: _layers(nn.Conv1d(*CONV, dilation=2), nn.Linear(2, 1)),
+        "its convolution 0 has dilation = (2,): 1 is explained",
+    ),
+    "groups": (
+        lambda: _layers(nn.Conv1d(2, 2, 3, groups=2), nn.Linear(2, 1)),
+        "its convolution 0 has in_channels = 2: 1 is explained",
+    ),
+    "three outputs": (
+        lambda: _layers(nn.Conv1d(*CONV), nn.Linear(2, 3)),
+        "its Linear 4 has 3 outputs:",
+    ),
+    "even taps": (
+        lambda: _layers(nn.Conv1d(1, 2, 4), nn.Linear(2, 1)),
+        "the filters of 0.weight have 4 taps; an odd number is needed",
+    ),
+    "residual": (
+        lambda: Joined(B2),
+        "the signal is joined to what the convolution answers (a residual connection)",
+    ),
+    "second way": (
+        lambda: Beside(B2),
+        "what its Linear sees does not come through the activation alone (a residual connection)",
+    ),
     "prepared signal": (lambda: Prepared(B2), "its forward calls mul before its convolution;"),
     "changed in its place": (lambda: Shifted(B2), "its forward calls sub_ before its convolution;"),
-    "uneven padding": (lambda: nn.Sequential(nn.ConstantPad1d((1, 2), 0.0), _layers(nn.Conv1d(*CONV), nn.Linear(2, 1))), "its convolution does not see the signal as it is (ConstantPad1d)"),
+    "uneven padding": (
+        lambda: nn.Sequential(
+            nn.ConstantPad1d((1, 2), 0.0), _layers(nn.Conv1d(*CONV), nn.Linear(2, 1))
+        ),
+        "its convolution does not see the signal as it is (ConstantPad1d)",
+    ),
     "scaled answer": (lambda: Scaled(B2), "its forward calls mul behind its Linear;"),
     "two answers": (lambda: Pair(B2), "its forward returns several values;"),
-    "two inputs": (lambda: TwoInputs(B2), "its forward cannot be traced (TwoInputs.forward() missing 1 required positional argument: 'y')"),
-    "control flow": (lambda: Branching(B2), "its forward cannot be traced (symbolically traced variables cannot be used as inputs to control flow): give its state_dict()"),
-    "TorchScript": (lambda: torch.jit.trace(sequential(B2).eval(), torch.zeros(1, 1, 17, dtype=torch.float64)), "its forward cannot be traced (it is TorchScript): give its state_dict()"),
+    "two inputs": (
+        lambda: TwoInputs(B2),
+        (
+            "its forward cannot be traced (TwoInputs.forward() missing 1 required positional"
+            " argument: 'y')"
+        ),
+    ),
+    "control flow": (
+        lambda: Branching(B2),
+        (
+            "its forward cannot be traced (symbolically traced variables cannot be used as inputs"
+            " to control flow): give its state_dict()"
+        ),
+    ),
+    "TorchScript": (
+        lambda: torch.jit.trace(sequential(B2).eval(), torch.zeros(1, 1, 17, dtype=torch.float64)),
+        "its forward cannot be traced (it is TorchScript): give its state_dict()",
+    ),
     "LSTM": (Recurrent, "its layer rnn is of the kind LSTM;"),
-    "LayerNorm": (lambda: _layers(nn.Sequential(nn.Conv1d(*CONV), nn.LayerNorm(15)), nn.Linear(2, 1)), "its layer 0.1 is of the kind LayerNorm;"),
-    "softmax": (lambda: Net(B2, sigma=lambda x: x.softmax(1)), "between its convolution and its pooling stands 'softmax(x, 1)', which is no activation:"),
-    "a slope for each channel": (lambda: Net(B2, sigma=nn.Sequential(_slopes(), nn.Tanh())), "sigma.0.weight has 2 different numbers"),
-    "another length": (lambda: nn.Sequential(nn.Flatten(), nn.Unflatten(1, (1, 9)), _layers(nn.Conv1d(*CONV), nn.Linear(2, 1))), "it does not take a signal of 1 × 1 × 17 numbers"),
-    "no values": (lambda: _layers(nn.Conv1d(*CONV, device="meta"), nn.Linear(2, 1, device="meta")), "the weights of its layer 0 have no values yet"),
-    "lazy": (lambda: _layers(nn.LazyConv1d(2, 3), nn.LazyLinear(1)), "the weights of its layer 0 have no values yet"),
-    "norm elsewhere": (lambda: nn.Sequential(nn.Conv1d(*CONV), nn.ReLU(), nn.BatchNorm1d(2), nn.AdaptiveAvgPool1d(1), nn.Flatten(), nn.Linear(2, 1)), "its batch norm 2 does not stand right behind the convolution, where it can be folded"),
-    "norm of the batch": (lambda: _layers(nn.Sequential(nn.Conv1d(*CONV), nn.BatchNorm1d(2, track_running_stats=False)), nn.Linear(2, 1)), "its batch norm 0.1 keeps no running statistics"),
-}  # fmt: skip
+    "LayerNorm": (
+        lambda: _layers(nn.Sequential(nn.Conv1d(*CONV), nn.LayerNorm(15)), nn.Linear(2, 1)),
+        "its layer 0.1 is of the kind LayerNorm;",
+    ),
+    "softmax": (
+        lambda: Net(B2, sigma=lambda x: x.softmax(1)),
+        "between its convolution and its pooling stands 'softmax(x, 1)', which is no activation:",
+    ),
+    "a slope for each channel": (
+        lambda: Net(B2, sigma=nn.Sequential(_slopes(), nn.Tanh())),
+        "sigma.0.weight has 2 different numbers",
+    ),
+    "another length": (
+        lambda: nn.Sequential(
+            nn.Flatten(), nn.Unflatten(1, (1, 9)), _layers(nn.Conv1d(*CONV), nn.Linear(2, 1))
+        ),
+        "it does not take a signal of 1 × 1 × 17 numbers",
+    ),
+    "no values": (
+        lambda: _layers(nn.Conv1d(*CONV, device="meta"), nn.Linear(2, 1, device="meta")),
+        "the weights of its layer 0 have no values yet",
+    ),
+    "lazy": (
+        lambda: _layers(nn.LazyConv1d(2, 3), nn.LazyLinear(1)),
+        "the weights of its layer 0 have no values yet",
+    ),
+    "norm elsewhere": (
+        lambda: nn.Sequential(
+            nn.Conv1d(*CONV),
+            nn.ReLU(),
+            nn.BatchNorm1d(2),
+            nn.AdaptiveAvgPool1d(1),
+            nn.Flatten(),
+            nn.Linear(2, 1),
+        ),
+        "its batch norm 2 does not stand right behind the convolution, where it can be folded",
+    ),
+    "norm of the batch": (
+        lambda: _layers(
+            nn.Sequential(nn.Conv1d(*CONV), nn.BatchNorm1d(2, track_running_stats=False)),
+            nn.Linear(2, 1),
+        ),
+        "its batch norm 0.1 keeps no running statistics",
+    ),
+}
 
 
 def _slopes() -> nn.Module:

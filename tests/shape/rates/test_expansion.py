@@ -1,4 +1,6 @@
-"""The expansion of a short staircase: against exact deviations of polynomials and of a signed square."""
+"""The expansion of a short staircase: against exact deviations of polynomials and of a signed
+square.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The loss of the best readout against least squares, and its leading terms against regression and search."""
+"""The loss of the best readout against least squares, and its leading terms against regression and
+search.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +70,9 @@ def test_spread_is_a_covariance() -> None:
 
 @given(st.integers(5, 12), st.floats(0.2, 9))
 def test_remaining_is_a_residual_variance(count, variance) -> None:
-    """N_j by regressing the samples on r and the functions before: normal equations against pivots."""
+    """N_j by regressing the samples on r and the functions before: normal
+    equations against pivots.
+    """
     over = spread([t / count for t in range(count)], variance)
     left = np.array(after_radius(over))
     for j in range(4):

@@ -19,7 +19,9 @@ from verify.shape.rates.remainder import root_of, stated
     st.data(),
 )
 def test_any_network_is_within_the_bound(name, n, height, b, data) -> None:
-    """Untrained: the torch loss of random filters of a given height, against the law at their weights."""
+    """Untrained: the torch loss of random filters of a given height, against the law at their
+    weights.
+    """
     shape = np.array(data.draw(st.lists(st.floats(-1.5, 1.5), min_size=n, max_size=n)))
     shape = shape + (1 - shape.sum()) / n
     w, bias, s = height * shape[None], np.array([b]), np.array([height])

@@ -2,12 +2,15 @@ r"""Rates: how small the loss of one channel is when its staircase is short, wit
 
 The law has four parts: the centre c = b + S/2 at which σ is expanded, the two expansions
 
-    Δ = s_1 S + s_3 S³/4 + s_5 S⁵/16 + ...,        D = d_E E + d_O O + 2 s_4 p_4 E² - s_5 p_5 EO + ...
+    Δ = s_1 S + s_3 S³/4 + s_5 S⁵/16 + ...,
+    D = d_E E + d_O O + 2 s_4 p_4 E² - s_5 p_5 EO + ...
 
-of :mod:`theory.shape.rates.expansion`, and the loss L = (V v - q²)/(4Δ²V + 4Δq + v) of :mod:`theory.shape.rates.leading`.  The proof takes the
-expansions from the sub-pixel law and the loss from the readout, and finds the leading terms as limits S -> 0:
+of :mod:`theory.shape.rates.expansion`, and the loss L = (V v - q²)/(4Δ²V + 4Δq + v) of
+:mod:`theory.shape.rates.leading`.  The proof takes the expansions from the sub-pixel law and the
+loss from the readout, and finds the leading terms as limits S -> 0:
 
-    away from inflections L ~ S²;  at an inflection L ~ S⁴;  and with Σ w_u³ -> 0 L ~ S⁶, or S⁸ when s_4 = 0.
+    away from inflections L ~ S²;  at an inflection L ~ S⁴;
+    and with Σ w_u³ -> 0 L ~ S⁶, or S⁸ when s_4 = 0.
 
 All orders in S are those of a fixed shape w/S: w = (√S, S, -√S) has the height S, and D ~ S.
 """
@@ -83,8 +86,10 @@ ORDERS = (1, 2, 3, 4, 5)
 def prove(law: RateLaw) -> Proof:
     """Both expansions from the sub-pixel law, the loss from the readout, the rates as limits."""
     covers = (
-        "both expansions for n = 1, 3, 5 taps, any weights and bias, all plateau radii, σ a polynomial of degree up to 5 "
-        "(Taylor's remainder is bounded where it is used); orders in S at fixed shapes w/S; the loss for any covariances over the radii, the rates for φ in {t/4}, V = 5/4"
+        "both expansions for n = 1, 3, 5 taps, any weights and bias, all plateau radii, σ a"
+        " polynomial of degree up to 5 (Taylor's remainder is bounded where it is used); orders in"
+        " S at fixed shapes w/S; the loss for any covariances over the radii, the rates for φ in"
+        " {t/4}, V = 5/4"
     )
     return Proof(_steps(law), covers)
 
@@ -101,7 +106,9 @@ def _steps(law: RateLaw) -> Iterator[Step]:
 
 
 def _decided_once(lemmas: Callable[..., Iterator[Step]]) -> Callable[..., tuple[Step, ...]]:
-    """Lemmas that the law does not enter are decided once for the functions they are about, not again for every law."""
+    """Lemmas that the law does not enter are decided once for the functions they are about, not
+    again for every law.
+    """
     return cache(lambda *functions: tuple(lemmas(*functions)))
 
 
@@ -129,7 +136,9 @@ def _prove_expansion(law: RateLaw) -> Iterator[Step]:
 
 
 def _vanishes(expression: sp.Expr) -> bool:
-    """A polynomial in its symbols is 0, decided in a polynomial ring: far faster than expanding a sum."""
+    """A polynomial in its symbols is 0, decided in a polynomial ring: far faster than expanding a
+    sum.
+    """
     symbols = sorted(expression.free_symbols, key=str)
     return bool((PolyRing(symbols, sp.QQ).from_expr(expression) if symbols else expression) == 0)
 
@@ -140,7 +149,9 @@ def _equal(value: sp.Expr, other: sp.Expr) -> bool:
 
 
 def _prove_loss(law: RateLaw) -> Iterator[Step]:
-    """The loss is the level of the least-squares readout; it is R/(λ² + R/V), λ the slope of D + 2Δr on r."""
+    """The loss is the level of the least-squares readout; it is R/(λ² + R/V), λ the slope of D +
+    2Δr on r.
+    """
     delta, x, y = sp.symbols("Delta x y", real=True)
     v, cov1, cov2, g11, g12, g22 = sp.symbols("V c1 c2 g11 g12 g22", real=True)
     over = Spread(v, (cov1, cov2), ((g11, g12), (g12, g22)))
@@ -192,8 +203,8 @@ _NAMES = ("e", "x1", "x2", "k", "p2", "p4", "p5", "m22", "m23", *(f"s{j}" for j 
 def _prove_rates(law: RateLaw) -> Iterator[Step]:
     """The leading term of the loss at height e -> 0, and where c - t and Σ w³ make it smallest.
 
-    c - t = x1 e^a + x2 e^(a+1), Σ w³ = k e^(3+a).  A stationary point in x1 and k is the minimum: the leading
-    term is a positive quadratic form in them.
+    c - t = x1 e^a + x2 e^(a+1), Σ w³ = k e^(3+a).  A stationary point in x1 and k is the minimum:
+    the leading term is a positive quadratic form in them.
     """
     field = FracField(_NAMES, sp.QQ)
     e, x1, x2, k, p2, p4, p5, m22, m23, *s = field.gens
@@ -228,7 +239,9 @@ def _prove_rates(law: RateLaw) -> Iterator[Step]:
 
 
 def _smallest(form: Element, x: Element, y: Element) -> Element:
-    """The stationary value of a quadratic form in x and y, by Newton's step from 0, which ends there."""
+    """The stationary value of a quadratic form in x and y, by Newton's step from 0, which ends
+    there.
+    """
     gradient = [form.diff(v) for v in (x, y)]
     (xx, xy), (_, yy) = ([g.diff(v) for v in (x, y)] for g in gradient)
     at_zero = [_at(g, {x: 0 * x, y: 0 * y}) for g in gradient]
@@ -291,7 +304,9 @@ def _by_power(polynomial: PolyElement, field: FracField) -> dict[int, Element]:
 
 @_decided_once
 def _prove_kink(bends: Callable[[Vector, Scalar, Scalar, Function], Any]) -> Iterator[Step]:
-    """Where the second derivative jumps: the steps make up D, and one step through the kink, centred, bends by f."""
+    """Where the second derivative jumps: the steps make up D, and one step through the kink,
+    centred, bends by f.
+    """
     whole, b = sp.Function("g", real=True), sp.Symbol("b", real=True)
     for n in PROVED_TAPS:
         w = taps(n)
@@ -308,7 +323,9 @@ def _prove_kink(bends: Callable[[Vector, Scalar, Scalar, Function], Any]) -> Ite
 
 @_decided_once
 def _prove_cubic_free() -> Iterator[Step]:
-    """Σ ω = 1, Σ ω³ = 0 and P = Σ ω² leave p_4 = (3P² - 6P + 1)/6 and p_5 = (1 - 5P)/6, and P >= P_0."""
+    """Σ ω = 1, Σ ω³ = 0 and P = Σ ω² leave p_4 = (3P² - 6P + 1)/6 and p_5 = (1 - 5P)/6, and P >=
+    P_0.
+    """
     x, y, value = sp.symbols("x y P", real=True)
     w = (x, y, 1 - x - y)
     p2, p3, p4, p5 = (sp.expand(sum(tap**k for tap in w)) for k in (2, 3, 4, 5))
@@ -364,9 +381,12 @@ def _noise(delta: Scalar, coefficients: Vector, over: Spread) -> Any:
 
 CLAIM: Claim[RateLaw] = Claim(
     id="rates",
-    title="Rates: how fast the loss falls with the height of the staircase, and where the bias goes",
+    title=(
+        "Rates: how fast the loss falls with the height of the staircase, and where the bias goes"
+    ),
     statement=(
-        r"D = d_E E + d_O\, O + 2 s_4 p_4 E^2 - s_5 p_5\, EO + O(S^6), \qquad d_E = -2 s_2 p_2 - s_4(12 m_{22} + p_4), \quad"
+        r"D = d_E E + d_O\, O + 2 s_4 p_4 E^2 - s_5 p_5\, EO + O(S^6), \qquad d_E = -2 s_2 p_2 -"
+        r" s_4(12 m_{22} + p_4), \quad"
         r" d_O = s_3 p_3 + s_5(10 m_{23} + \tfrac12 p_5), \qquad"
         r" \Delta = s_1 S + \tfrac14 s_3 S^3 + \tfrac1{16} s_5 S^5 + O(S^7),"
         r" \qquad L = \frac{V v - q^2}{4\Delta^2 V + 4\Delta q + v}, \quad V = \mathrm{Var}\,r,"
@@ -375,10 +395,14 @@ CLAIM: Claim[RateLaw] = Claim(
     assumptions=(
         r"$K = 1$, plateau radii, $m + h \le L$, the best readout $(a, c)$",
         (
-            r"$s_k = \sigma^{(k)}(b + S/2)/k!$; $p_k = \sum_u w_u^k$, $m_{ij} = \sum_u x_u^i w_u^j$ with $x_u$ the middle"
+            r"$s_k = \sigma^{(k)}(b + S/2)/k!$; $p_k = \sum_u w_u^k$, $m_{ij} = \sum_u x_u^i w_u^j$"
+            r" with $x_u$ the middle"
             r" of step $u$ less $S/2$; $E = \varphi(1-\varphi)$, $O = E\,(1-2\varphi)$"
         ),
-        r"$\sigma$ seven times continuously differentiable between the lowest and the highest partial sum plus $b$",
+        (
+            r"$\sigma$ seven times continuously differentiable between the lowest and the highest"
+            r" partial sum plus $b$"
+        ),
         r"$O(S^6)$, $O(S^7)$: $S \to 0$ at a fixed centre and, for $D$, a fixed shape $w/S$",
     ),
     law=LAW,

@@ -1,16 +1,19 @@
 r"""The expansion of a short staircase: what one channel shows of σ, to fifth order in its height.
 
-Expand σ at the *centre* c = b + S/2, halfway between background and plateau: s_k = σ⁽ᵏ⁾(c)/k!.  The two
-staircases are mirror images about c, so even orders bend symmetrically in φ and odd orders antisymmetrically.
-With E = φ(1-φ), O = E(1-2φ), p_k = Σ w_u^k and m_{ij} = Σ (x_u)^i w_u^j, x_u the middle of step u seen from c,
+Expand σ at the *centre* c = b + S/2, halfway between background and plateau: s_k = σ⁽ᵏ⁾(c)/k!.  The
+two staircases are mirror images about c, so even orders bend symmetrically in φ and odd orders
+antisymmetrically. With E = φ(1-φ), O = E(1-2φ), p_k = Σ w_u^k and m_{ij} = Σ (x_u)^i w_u^j, x_u the
+middle of step u seen from c,
 
     Δ = s_1 S + s_3 S³/4 + s_5 S⁵/16 + ...
-    D = -[2 s_2 p_2 + s_4 (12 m_22 + p_4)] E + [s_3 p_3 + s_5 (10 m_23 + p_5/2)] O + 2 s_4 p_4 E² - s_5 p_5 EO + ...
+    D = -[2 s_2 p_2 + s_4 (12 m_22 + p_4)] E + [s_3 p_3 + s_5 (10 m_23 + p_5/2)] O
+        + 2 s_4 p_4 E² - s_5 p_5 EO + ...
 
 up to O(S⁷) in Δ and, at a fixed shape w/S, up to O(S⁶) in D.
 
-Where σ has no second derivative there is no such series, and D is the sum over the steps p -> q = p + w_u of both
-staircases, measured from the kink: D = Σ f(p + φ w_u) - (1 - φ) f(p) - φ f(q) with f(x) = x|x|.
+Where σ has no second derivative there is no such series, and D is the sum over the steps p -> q = p
++ w_u of both staircases, measured from the kink: D = Σ f(p + φ w_u) - (1 - φ) f(p) - φ f(q) with
+f(x) = x|x|.
 """
 
 from __future__ import annotations
@@ -47,7 +50,9 @@ def basis(fraction: Scalar) -> tuple[Any, Any, Any, Any]:
 
 @dataclass(frozen=True)
 class Moments:
-    """What the first orders see of a filter: S, p_2..p_5, m_22 = Σ x_u² w_u² and m_23 = Σ x_u² w_u³."""
+    """What the first orders see of a filter: S, p_2..p_5, m_22 = Σ x_u² w_u² and m_23 = Σ x_u²
+    w_u³.
+    """
 
     S: Any
     p2: Any
@@ -59,7 +64,9 @@ class Moments:
 
 
 def moments(w: Vector) -> Moments:
-    """The moments of a filter; x_u = C_{u-1} + w_u/2 - S/2, so that the ends of the staircase are ∓S/2."""
+    """The moments of a filter; x_u = C_{u-1} + w_u/2 - S/2, so that the ends of the staircase are
+    ∓S/2.
+    """
     total = sum(w)
     middles, reached = [], 0 * total
     for tap in w:
@@ -81,7 +88,9 @@ def chord_slope(s: Vector, height: Scalar) -> Any:
 
 
 def components(s: Vector, of: Moments) -> tuple[Any, Any, Any, Any]:
-    """The coefficients of D on (E, O, E², EO), to fifth order, from s = (s_1, ..., s_5) at the centre."""
+    """The coefficients of D on (E, O, E², EO), to fifth order, from s = (s_1, ..., s_5) at the
+    centre.
+    """
     return (
         -2 * s[1] * of.p2 - s[3] * (12 * of.m22 + of.p4),
         s[2] * of.p3 + s[4] * (10 * of.m23 + of.p5 / 2),
@@ -96,7 +105,9 @@ def signed_square(x: Scalar) -> Any:
 
 
 def kinked_deviation(w: Vector, c: Scalar, fraction: Scalar, f: Function = signed_square) -> Any:
-    """D(φ) of σ(t + x) = x|x| (or f), the centre c measured from t: exact, step by step on both staircases."""
+    """D(φ) of σ(t + x) = x|x| (or f), the centre c measured from t: exact, step by step on both
+    staircases.
+    """
     low, high = c - sum(w) / 2, c + sum(w) / 2
     result: Any = 0
     for tap in w:

@@ -4,14 +4,19 @@ With V = Var r, q = Cov(D, r) and v = Var D over the radii, for the best a and c
 
     L = (V v - q²) / (4Δ²V + 4Δq + v).
 
-With the :mod:`expansion <theory.shape.rates.expansion>` of Δ and D, with the covariances M of the functions 1, E, O, E², EO
-after regression on r, and with N_f for what is left of Var f after regression on the functions before f as well:
+With the :mod:`expansion <theory.shape.rates.expansion>` of Δ and D, with the covariances M of the
+functions 1, E, O, E², EO after regression on r, and with N_f for what is left of Var f after
+regression on the functions before f as well:
 
-    away from inflections   L ~ (M_EE/4) (ρ p_2/S)²,  ρ = σ''/σ',                smallest for w = S/n
-    at an inflection        L ~ (N_O/4) (s_3 p_3/(s_1 S))² ~ S⁴, and S + 2β -> 0, smallest nearby for w = S/n
-    and Σ w_u³ -> 0, n = 3  L ~ N (s_4 p_4/(s_1 S))² ~ S⁶;  (N/4) (s_5 p_5/(s_1 S))² ~ S⁸ when s_4 = 0
+    away from inflections   L ~ (M_EE/4) (ρ p_2/S)²,  ρ = σ''/σ',                smallest for w =
+                            S/n
+    at an inflection        L ~ (N_O/4) (s_3 p_3/(s_1 S))² ~ S⁴, and S + 2β -> 0, smallest nearby
+                            for w = S/n
+    and Σ w_u³ -> 0, n = 3  L ~ N (s_4 p_4/(s_1 S))² ~ S⁶;
+                            (N/4) (s_5 p_5/(s_1 S))² ~ S⁸ when s_4 = 0
 
-All of it for S -> 0 at a fixed shape w/S.  That these are the leading terms is decided by :mod:`theory.shape.rates`.
+All of it for S -> 0 at a fixed shape w/S.  That these are the leading terms is decided by
+:mod:`theory.shape.rates`.
 """
 
 from __future__ import annotations
@@ -57,7 +62,9 @@ def spread(
     variance: Scalar,
     functions: Basis = basis,
 ) -> Spread:
-    """The averages for radii m - 1/2 + φ, m and φ independent, φ uniform on ``fractions``, Var r = V."""
+    """The averages for radii m - 1/2 + φ, m and φ independent, φ uniform on ``fractions``, Var r =
+    V.
+    """
     count = len(fractions)
     values = [functions(f) for f in fractions]
     rows = [tuple(column) for column in zip(*values, strict=True)]
@@ -78,7 +85,9 @@ def spread(
 
 
 def loss(delta: Scalar, coefficients: Vector, over: Spread) -> Any:
-    """(V v - q²)/(4Δ²V + 4Δq + v) for D = Σ coefficient · f: the loss of the best readout, exact."""
+    """(V v - q²)/(4Δ²V + 4Δq + v) for D = Σ coefficient · f: the loss of the best
+    readout, exact.
+    """
     q = sum(x * cov for x, cov in zip(coefficients, over.cov, strict=True))
     v = sum(
         x * y * entry
@@ -110,7 +119,9 @@ def uniform_spread() -> Spread:
 
 @dataclass(frozen=True)
 class Rate:
-    """L ~ constant · S^exponent, where c - t ~ offset[0] S + offset[1] S² when there is an inflection t."""
+    """L ~ constant · S^exponent, where c - t ~ offset[0] S + offset[1] S² when there is an
+    inflection t.
+    """
 
     exponent: int
     constant: Any
@@ -118,7 +129,9 @@ class Rate:
 
 
 def after_radius(over: Spread) -> list[list[Any]]:
-    """The covariances that are left after regression on r: Cov(f_i, f_j) - Cov(r, f_i) Cov(r, f_j)/V."""
+    """The covariances that are left after regression on r: Cov(f_i, f_j) - Cov(r, f_i) Cov(r,
+    f_j)/V.
+    """
     return [
         [entry - x * y / over.V for y, entry in zip(over.cov, row, strict=True)]
         for x, row in zip(over.cov, over.gram, strict=True)
@@ -126,7 +139,9 @@ def after_radius(over: Spread) -> list[list[Any]]:
 
 
 def remaining(matrix: Matrix, j: int) -> Any:
-    """The variance of f_j that is left after regression on f_0, ..., f_{j-1}: a pivot of the matrix."""
+    """The variance of f_j that is left after regression on f_0, ..., f_{j-1}: a pivot of the
+    matrix.
+    """
     rows = [list(row) for row in matrix]
     for k in range(j):
         for i in range(j, k, -1):
@@ -141,7 +156,9 @@ def curved_rate(s: Vector, n: int, over: Spread) -> Rate:
 
 
 def inflection_rate(s: Vector, n: int, over: Spread) -> Rate:
-    """At an inflection t with s_1 s_3 ≠ 0, for the mean filter w = S/n; s = (s_1, ..., s_5) at t."""
+    """At an inflection t with s_1 s_3 ≠ 0, for the mean filter w = S/n; s = (s_1,
+    ..., s_5) at t.
+    """
     left = after_radius(over)
     first = left[0][1] / (6 * n * left[0][0])
     rest = 2 * left[0][2] - 2 * remaining(left, 1) / 3
@@ -157,7 +174,8 @@ CUBIC_FREE = (_x, _x, -sp.cbrt(2) * _x)
 
 
 def free_filter_rate(s: Vector, fourth: Scalar, fifth: Scalar, over: Spread) -> Rate:
-    """At an inflection with s_1 s_3 ≠ 0, for filters S ω with Σ ω = 1 and Σ ω³ -> 0; Σ ω⁴ and Σ ω⁵ are given.
+    """At an inflection with s_1 s_3 ≠ 0, for filters S ω with Σ ω = 1 and Σ ω³ -> 0; Σ ω⁴ and Σ ω⁵
+    are given.
 
     S⁶ when s_4 ≠ 0, else S⁸.  The remnant of Σ ω³ and the bias take E and O away.
     """
@@ -170,7 +188,9 @@ def free_filter_rate(s: Vector, fourth: Scalar, fifth: Scalar, over: Spread) -> 
 
 
 def cubic_free_rate(s: Vector, over: Spread) -> Rate:
-    """The smallest of these for n = 3: Σ ω⁴ and (Σ ω⁵)² grow with Σ ω², so ω is :data:`CUBIC_FREE`."""
+    """The smallest of these for n = 3: Σ ω⁴ and (Σ ω⁵)² grow with Σ ω², so ω is
+    :data:`CUBIC_FREE`.
+    """
     fourth, fifth = (float(sum(tap**k for tap in CUBIC_FREE)) for k in (4, 5))
     return free_filter_rate(s, fourth, fifth, over)
 

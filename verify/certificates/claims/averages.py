@@ -1,4 +1,6 @@
-"""The loss over every real radius: from the bends alone, against simulations, torch and certificates."""
+"""The loss over every real radius: from the bends alone, against simulations, torch and
+certificates.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,8 @@ PLACES = 8
 
 
 def check(law: Averages, lab: Lab) -> Column:
-    """Random networks in rational numbers whose bends fall on eighths: Simpson's rule is exact there.
+    """Random networks in rational numbers whose bends fall on eighths: Simpson's rule is exact
+    there.
 
     Slope, offset and bends are read off the simulated answers at the eighths, not from any law.
     """
@@ -60,15 +63,23 @@ def check(law: Averages, lab: Lab) -> Column:
         thirds = [x * x + 4 * y * y + z * z for x, y, z in zip(e, middles, e[1:], strict=False)]
         direct = sum(thirds, Fraction(0)) / (6 * PLACES * cells)
         alpha = e[PLACES] - e[0]
-        bends = [(PLACES * (e[j + 1] - 2 * e[j] + e[j - 1]), Fraction(j, PLACES)) for j in range(1, PLACES)]  # fmt: skip
+        bends = [
+            (PLACES * (e[j + 1] - 2 * e[j] + e[j - 1]), Fraction(j, PLACES))
+            for j in range(1, PLACES)
+        ]
         terms = attribution(alpha, e[0] - alpha * start, moments(law, bends, first, cells))
         wrong += direct != sum(terms)
-    detail = f"networks, of {cases} in exact rationals, whose mean squared error over all real radii, by Simpson's rule on simulated answers, is not that of the law"
+    detail = (
+        f"networks, of {cases} in exact rationals, whose mean squared error over all real radii, by"
+        " Simpson's rule on simulated answers, is not that of the law"
+    )
     return column(wrong, 0, detail)
 
 
 def train(law: Averages, lab: Lab) -> Column:
-    """The mean squared error of torch networks over all real radii, by Simpson's rule between the bends, and certificates."""
+    """The mean squared error of torch networks over all real radii, by Simpson's rule between the
+    bends, and certificates.
+    """
     worst, networks, missed, bent = 0.0, 0, 0, 0
     for setting in BENT:
         weights = finished_and_stopped(lab, setting, FINISHED)
@@ -80,8 +91,9 @@ def train(law: Averages, lab: Lab) -> Column:
             bent += bool(bends)
         networks += len(weights.c)
     detail = (
-        f"mean squared error of {networks} torch networks over all real radii, finished and stopped on the way, {bent} of which bend, against the law, in units "
-        f"of the bound on rounding; {networks - missed} certificates were accepted and hold the law's value"
+        f"mean squared error of {networks} torch networks over all real radii, finished and stopped"
+        f" on the way, {bent} of which bend, against the law, in units of the bound on rounding;"
+        f" {networks - missed} certificates were accepted and hold the law's value"
     )
     return column(worst if not missed and bent else float("inf"), 1.0, detail)
 
@@ -90,7 +102,9 @@ def _claimed(
     law: Averages, setting: Setting, weights: NetworkBatch, j: int
 ) -> tuple[Fraction, Bends]:
     """The law's loss in exact numbers, and the bends of the whole network."""
-    kinks = [(fraction(k.location), fraction(k.jump)) for k in ACTIVATIONS[setting.activation].kinks]  # fmt: skip
+    kinks = [
+        (fraction(k.location), fraction(k.jump)) for k in ACTIVATIONS[setting.activation].kinks
+    ]
     sigma = oracle.RATIONAL[setting.activation]
     w, b, a = (getattr(weights, name)[j].tolist() for name in "wba")
     rows, biases = [[Fraction(x) for x in row] for row in w], [Fraction(x) for x in b]
@@ -99,7 +113,10 @@ def _claimed(
         for row, bias, y in zip(rows, biases, a, strict=True)
         for x in crossings(row, bias, kinks)
     ]
-    each = [exact_quantities(row, oracle.shifted(sigma, bias), []) for row, bias in zip(rows, biases, strict=True)]  # fmt: skip
+    each = [
+        exact_quantities(row, oracle.shifted(sigma, bias), [])
+        for row, bias in zip(rows, biases, strict=True)
+    ]
     radii = setting.radii
     size = setting.pixels
     alpha, beta, _ = residuals(

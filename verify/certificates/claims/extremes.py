@@ -1,4 +1,6 @@
-"""The worst error over every real radius: no torch answer is worse, and the certificate says the same."""
+"""The worst error over every real radius: no torch answer is worse, and the certificate says the
+same.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +60,9 @@ FINE = 48
 
 @dataclass(frozen=True)
 class Simulated:
-    """A random network in rational numbers, its answer r̂ - r, and per cell m where it is farthest from its chord."""
+    """A random network in rational numbers, its answer r̂ - r, and per cell m where it is farthest
+    from its chord.
+    """
 
     name: str
     w: list[list[Fraction]]
@@ -67,7 +71,9 @@ class Simulated:
     farthest: dict[int, Fraction]
 
     def bend(self, m: int, x: Fraction) -> Fraction:
-        """The error less its chord: a line moves no place, and does not hide the bends between the ends."""
+        """The error less its chord: a line moves no place, and does not hide the bends between the
+        ends.
+        """
         start = m - Fraction(1, 2)
         chord = (1 - x) * self.error(start) + x * self.error(start + 1)
         return abs(self.error(start + x) - chord)
@@ -103,18 +109,25 @@ def _simulated(lab: Lab) -> tuple[Simulated, ...]:
 
 
 def check(law: Extremes, lab: Lab) -> Column:
-    """Random networks in rational numbers: the slow simulation is never farther from the chord than at the law's places."""
+    """Random networks in rational numbers: the slow simulation is never farther from the chord than
+    at the law's places.
+    """
     wrong = 0
     for network in lab.once("extremes/simulated", _simulated, lab):
         for m, farthest in network.farthest.items():
             places = _places(law, network.name, network.w, network.b, m)
             wrong += not any(network.bend(m, x) >= farthest for x in places)
-    detail = "cells of random networks, simulated in rationals, on which some radius is farther from the chord than all places of the law"
+    detail = (
+        "cells of random networks, simulated in rationals, on which some radius is farther from the"
+        " chord than all places of the law"
+    )
     return column(wrong, 0, detail)
 
 
 def train(law: Extremes, lab: Lab) -> Column:
-    """torch at 64 radii per pixel against the exact worst error, in units of the bound on rounding; and its certificate."""
+    """torch at 64 radii per pixel against the exact worst error, in units of the bound on rounding;
+    and its certificate.
+    """
     worst, bent, refused, networks = 0.0, 0, 0, 0
     for setting in BENT:
         radii, weights = setting.radii, finished_and_stopped(lab, setting, FINISHED)
@@ -127,15 +140,19 @@ def train(law: Extremes, lab: Lab) -> Column:
             claimed = _claimed(law, setting, net, w, b, domain)
             bound = float(running_error(net, domain)) + 8 * float(np.max(fine)) * 2.0**-53
             with torch.no_grad():
-                measured = float(torch.max(torch.abs(load(setting, weights, j)(x) - torch.tensor(fine))))  # fmt: skip
+                measured = float(
+                    torch.max(torch.abs(load(setting, weights, j)(x) - torch.tensor(fine)))
+                )
             worst = float(np.max([worst, (measured - float(claimed)) / bound]))
             claim = accepted(net, domain)
             refused += claim is None or claim["worst"] != (claimed, claimed)
             bent += claimed > Fraction(1, 10**6)
             networks += 1
     detail = (
-        f"how far torch, at {GRID} radii per pixel, exceeds the exact worst error over every real radius, in units of the bound on rounding ({networks} networks, finished and "
-        f"stopped on the way, {bent} of which err by more than 1e-6); all {networks - refused} certificates were accepted and say the same"
+        f"how far torch, at {GRID} radii per pixel, exceeds the exact worst error over every real"
+        f" radius, in units of the bound on rounding ({networks} networks, finished and stopped on"
+        f" the way, {bent} of which err by more than 1e-6); all {networks - refused} certificates"
+        " were accepted and say the same"
     )
     return column(worst if not refused and bent else float("inf"), 1.0, detail)
 

@@ -1,4 +1,6 @@
-"""No exact network is nearer than the worst error allows: moved exact networks, and stopped training against its end."""
+"""No exact network is nearer than the worst error allows: moved exact networks, and stopped
+training against its end.
+"""
 
 from __future__ import annotations
 
@@ -33,7 +35,9 @@ BITS = 128
 """Of the balls in which bounds and distances are compared."""
 ZERO, ONE = Fraction(0), Fraction(1)
 STEEP = (ONE, Fraction(8), Fraction(1, 8), Fraction(5, 2))
-"""Λ: the catalogue's straight activations, whose own is 1, times this, or of an argument times this."""
+"""Λ: the catalogue's straight activations, whose own is 1, times this, or of an argument times
+this.
+"""
 
 
 def _flat(net: Network[Fraction]) -> list[Fraction]:
@@ -82,7 +86,8 @@ def _ratio(law: Nearness, facts: Facts, square: Fraction) -> float:
 
 
 def check(law: Nearness, lab: Lab) -> Column:
-    """Exact networks by hand, moved at random and along the gradient: the moved one is never nearer than its bound says.
+    """Exact networks by hand, moved at random and along the gradient: the moved one is never nearer
+    than its bound says.
 
     Only Λ = 1 was ever put in, so Λ for Λ² was accepted: σ stands for Λ times the catalogue's here.
     """
@@ -118,14 +123,16 @@ def check(law: Nearness, lab: Lab) -> Column:
         moved = _moved(exact, [size * y for y in move], conv, offset)
         error = abs(_answer(name, moved, x, steep) - radius)
         pooled = _pooled(name, moved, x, steep)
-        facts = Facts(n, positions, share, radius, error, steep, pooled, moved.a, int(conv), int(offset))  # fmt: skip
+        facts = Facts(
+            n, positions, share, radius, error, steep, pooled, moved.a, int(conv), int(offset)
+        )
         square = sum(_squares(exact, moved))
         if square:
             most = max(most, _ratio(law, facts, square))
     detail = (
-        f"largest bound in units of the distance to an exact network; {cases} networks, exact ones moved at random "
-        f"or along the gradient, Λ = {_listed(STEEP)}, simulated in fractions, distances in balls"
-        f"{f'; {wrong} were not exact' if wrong else ''}"
+        f"largest bound in units of the distance to an exact network; {cases} networks, exact ones"
+        f" moved at random or along the gradient, Λ = {_listed(STEEP)}, simulated in fractions,"
+        f" distances in balls{f'; {wrong} were not exact' if wrong else ''}"
     )
     return column(float("nan") if wrong else most, 1.0, detail)
 
@@ -150,7 +157,8 @@ def _moved(
 
 @dataclass(frozen=True)
 class _Pair:
-    """A stopped network's facts and how far a network with its worst error is: E is less by that much.
+    """A stopped network's facts and how far a network with its worst error is: E is less by that
+    much.
 
     Attributes
     ----------
@@ -181,13 +189,15 @@ def _worst(name: str, net: Network[Fraction], domain: Domain) -> Worst:
 
 def _closest(ends: NetworkBatch, others: NetworkBatch, j: int, scale: int) -> int:
     """Which end lies closest to the stopped network j."""
-    parts = ((ends.w, others.w), (ends.b, others.b), (scale * ends.a, others.a), (ends.c, others.c))  # fmt: skip
+    parts = ((ends.w, others.w), (ends.b, others.b), (scale * ends.a, others.a), (ends.c, others.c))
     squares = [(end - other[j]) ** 2 for end, other in parts]
     return int(np.argmin(sum(x.reshape(len(ends.c), -1).sum(axis=1) for x in squares)))
 
 
 def _pairs(lab: Lab, setting: Setting, pooling: str) -> tuple[_Pair, ...]:
-    """Each stopped network with the end of its own start, the nearest end of the ensemble, and the nearest exact one found."""
+    """Each stopped network with the end of its own start, the nearest end of the ensemble, and the
+    nearest exact one found.
+    """
     name, length = setting.activation, setting.radii.half_length(setting.taps)
     size = 2 * length + 1
     share = size if pooling == "mean" else 1
@@ -215,7 +225,9 @@ def _pairs(lab: Lab, setting: Setting, pooling: str) -> tuple[_Pair, ...]:
 
 
 def train(law: Nearness, lab: Lab) -> Column:
-    """Networks stopped on the way against where training ends and against exact networks: the bound over the distance."""
+    """Networks stopped on the way against where training ends and against exact networks: the bound
+    over the distance.
+    """
     most, networks, pairs, silent = 0.0, 0, 0, 0
     for setting in STRAIGHT:
         ensemble = lab.ensemble(setting)
@@ -227,9 +239,11 @@ def train(law: Nearness, lab: Lab) -> Column:
             networks += min(COMPARED, len(ensemble.c))
             pairs += len(erring)
     detail = (
-        f"largest bound in units of the distance to an exact network: {networks} networks stopped on the way, sum and mean pooling, against {pairs} others: the end of the same start, "
-        "the nearest end of the ensemble, and the nearest exact network found; what an end itself errs is taken off the error "
-        f"({silent} ends err no less, and say nothing); each as a network of σ(Λz), Λ = {_listed(STEEP)}"
+        f"largest bound in units of the distance to an exact network: {networks} networks stopped"
+        f" on the way, sum and mean pooling, against {pairs} others: the end of the same start, the"
+        " nearest end of the ensemble, and the nearest exact network found; what an end itself"
+        f" errs is taken off the error ({silent} ends err no less, and say nothing); each as a"
+        f" network of σ(Λz), Λ = {_listed(STEEP)}"
     )
     return column(most if pairs else float("nan"), 1.0, detail)
 

@@ -1,4 +1,6 @@
-"""The network as it runs: floating point of few bits, emulated, and torch in float32 and float64, against the bound."""
+"""The network as it runs: floating point of few bits, emulated, and torch in float32 and float64,
+against the bound.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ __all__ = ["EVIDENCE", "check", "sizes_of", "train"]
 FINISHED, UNFINISHED = 8, 4
 """Networks per setting: at their end, and stopped on the way."""
 GRID = 16
-"""Radii per pixel at which torch is asked: random multiples of 2^-30, whose pulses float32 must round."""
+"""Radii per pixel at which torch is asked: random multiples of 2^-30, whose pulses float32 must
+round.
+"""
 TRIED = 2**15
 """Random pooled responses per readout."""
 ZERO, ONE = Fraction(0), Fraction(1)
@@ -69,20 +73,25 @@ def _stated(law: Running, sizes: Sizes, unit: Fraction) -> Fraction:
 
 
 def check(law: Running, lab: Lab) -> Column:
-    """Networks of 4 to 10 bits, rounding after rounding in exact fractions: the same numbers without rounding are never farther than the bound."""
+    """Networks of 4 to 10 bits, rounding after rounding in exact fractions: the same numbers
+    without rounding are never farther than the bound.
+    """
     rounded_off = lab.once("running/few bits", _few_bits, lab)
     most = max(off / _stated(law, sizes, unit) for off, sizes, unit in rounded_off)
     most = max(most, *_rows(law))
     detail = (
-        f"largest distance of an answer computed with 4 to 10 bits from the exact one, in units of the bound; {len(rounded_off) // 2} "
-        "networks, sum and mean, each summed from left to right, in random orders, and in orders that make roundings add up; "
-        f"and of arguments of σ, and of readouts, built to meet their bounds in {DIGITS} bits"
+        "largest distance of an answer computed with 4 to 10 bits from the exact one, in units of"
+        f" the bound; {len(rounded_off) // 2} networks, sum and mean, each summed from left to"
+        " right, in random orders, and in orders that make roundings add up; and of arguments of"
+        f" σ, and of readouts, built to meet their bounds in {DIGITS} bits"
     )
     return column(float(most), 1.0, detail)
 
 
 def _few_bits(lab: Lab) -> list[tuple[Fraction, Sizes, Fraction]]:
-    """(distance of the rounded answer from the exact one, sizes, u): each network with sum, then with mean pooling."""
+    """(distance of the rounded answer from the exact one, sizes, u): each network with sum, then
+    with mean pooling.
+    """
     rng, rounded_off = lab.rng("running"), []
     names = sorted(POLYNOMIALS)
     orders = [
@@ -101,7 +110,10 @@ def _few_bits(lab: Lab) -> list[tuple[Fraction, Sizes, Fraction]]:
             size = Fraction(int(rng.integers(2 ** (bits - 1), 2**bits)), 2**bits)  # noqa: B023
             return int(rng.choice([-1, 1])) * size * Fraction(2) ** int(rng.integers(-2, 2))
 
-        w, b = [[some() for _ in range(n)] for _ in range(channels)], [some() for _ in range(channels)]  # fmt: skip
+        w, b = (
+            [[some() for _ in range(n)] for _ in range(channels)],
+            [some() for _ in range(channels)],
+        )
         if t % 3 == 0:  # every tap lifts the bias by more than half of its last digit
             unit = Fraction(1, 2**bits)
             w, b = [[unit * (1 + 2 * unit)] * n for _ in w], [Fraction(1) for _ in b]
@@ -112,7 +124,10 @@ def _few_bits(lab: Lab) -> list[tuple[Fraction, Sizes, Fraction]]:
         for mean in (False, True):
             share = len(x) if mean else 1
             exact = pooled / share + c
-            offs = [abs(answer(POLYNOMIALS[name], (w, b, a, c), x, bits, add, mean=mean) - exact) for add in orders]  # fmt: skip
+            offs = [
+                abs(answer(POLYNOMIALS[name], (w, b, a, c), x, bits, add, mean=mean) - exact)
+                for add in orders
+            ]
             sizes = sizes_of(name, w, b, [y / share for y in a], c, len(x), radius)
             rounded_off.append((max(offs), sizes, Fraction(1, 2**bits)))
     return rounded_off
@@ -123,10 +138,11 @@ DIGITS = 40
 
 
 def _rows(law: Running) -> Iterator[Fraction]:
-    """Readouts and arguments in which every rounding goes up by almost u, in units of what their layers allow.
+    """Readouts and arguments in which every rounding goes up by almost u, in units of what their
+    layers allow.
 
-    Only whole networks were asked, whose roundings never add up: γ_{K+4} -> γ_{K+1} stayed green, and so would
-    any index.  Siblings: n + 2.
+    Only whole networks were asked, whose roundings never add up: γ_{K+4} -> γ_{K+1} stayed green,
+    and so would any index.  Siblings: n + 2.
     """
     unit, root = Fraction(1, 2**DIGITS), 2 ** (DIGITS // 2)
     near = lambda x: rounded(x, DIGITS)
@@ -151,7 +167,9 @@ def _rows(law: Running) -> Iterator[Fraction]:
 
 @dataclass(frozen=True)
 class _Run:
-    """One network in one type: sizes without a radius, u, and per half pixel of radii how far torch is off at most."""
+    """One network in one type: sizes without a radius, u, and per half pixel of radii how far torch
+    is off at most.
+    """
 
     sizes: Sizes
     unit: Fraction
@@ -197,13 +215,16 @@ class _Readout:
 
 
 def _readouts(ensemble: Ensemble, rng: np.random.Generator) -> tuple[_Readout, ...]:
-    """Some trained readouts, each on those of many random pooled responses whose roundings add up most."""
+    """Some trained readouts, each on those of many random pooled responses whose roundings add up
+    most.
+    """
     readouts = []
     for j in range(min(FINISHED, len(ensemble.c))):
         a, c = ensemble.a[j].astype(np.float32), ensemble.c[j].astype(np.float32)
         if not (np.all(a) and c):
             continue
-        # The first product is just beyond a power of 2 of which c is about half a last digit, the others, too.
+        # The first product is just beyond a power of 2 of which c is about half a last digit, the
+        # others, too.
         scale = np.exp2(np.floor(np.log2(abs(c))) + 23 + rng.integers(0, 3, TRIED))
         parts = [scale * (1 + rng.random(TRIED) / 64)]
         parts += [scale * 2.0**-24 * (0.5 + rng.random(TRIED)) for _ in a[1:]]
@@ -230,7 +251,9 @@ def _readouts(ensemble: Ensemble, rng: np.random.Generator) -> tuple[_Readout, .
 
 
 def train(law: Running, lab: Lab) -> Column:
-    """Trained networks run by torch in float32 and float64, against their exact answers, in units of the bound."""
+    """Trained networks run by torch in float32 and float64, against their exact answers, in units
+    of the bound.
+    """
     most, asked, networks = Fraction(0), 0, 0
     last, readouts, unit = Fraction(0), 0, TYPES[torch.float32]
     for setting in STRAIGHT:
@@ -247,9 +270,10 @@ def train(law: Running, lab: Lab) -> Column:
             asked += GRID * setting.radii.cells
             networks += 1
     detail = (
-        f"largest distance of torch's answer from the exact one, in units of the bound ({asked} answers of {networks // len(TYPES)} networks, "
-        f"finished and stopped on the way, sum and mean pooling, each in float32 and in float64); and {float(last):.2f} of theirs "
-        f"for {readouts} readouts alone, each on the worst of {TRIED} pooled responses"
+        f"largest distance of torch's answer from the exact one, in units of the bound ({asked}"
+        f" answers of {networks // len(TYPES)} networks, finished and stopped on the way, sum and"
+        f" mean pooling, each in float32 and in float64); and {float(last):.2f} of theirs for"
+        f" {readouts} readouts alone, each on the worst of {TRIED} pooled responses"
     )
     return column(float(max(most, last)), 1.0, detail)
 

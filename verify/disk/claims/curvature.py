@@ -1,4 +1,6 @@
-"""The bend of the edge: pixels in 60 digits, circles against their tangents, means over centres, and trained channels."""
+"""The bend of the edge: pixels in 60 digits, circles against their tangents, means over centres,
+and trained channels.
+"""
 
 from __future__ import annotations
 
@@ -65,16 +67,22 @@ NARROW_RADIUS, NARROW_PARTS = 3.0, 32
 
 
 def _bends(law: Curvature, rng: np.random.Generator) -> bool:
-    """r times what a pixel of a huge disk lacks of a half square, against half the second moment."""
+    """r times what a pixel of a huge disk lacks of a half square, against half the
+    second moment.
+    """
     with mpmath.workdps(DIGITS):
         turn, r = mpmath.mpf(rng.uniform(0.02, 1.55)), mpmath.mpf(DISTANT)
         quarter = int(rng.integers(4))
-        c, s = mpmath.cos(turn + quarter * mpmath.pi / 2), mpmath.sin(turn + quarter * mpmath.pi / 2)  # fmt: skip
+        c, s = (
+            mpmath.cos(turn + quarter * mpmath.pi / 2),
+            mpmath.sin(turn + quarter * mpmath.pi / 2),
+        )
         u, v = (int(x) for x in rng.integers(-2, 3, 2))
         t = mpmath.mpf(rng.uniform(-reach(1), reach(1))) - u * c - v * s
         lack = pixel(u - (r - t) * c, v - (r - t) * s, r, mpmath) - edge(t + u * c + v * s, c, s)
         bend = law.moment(t + u * c + v * s, v * c - u * s, c, s) / 2
-        # Rows whose end the edge passes: four stretches of δ/|cs| at most, δ wide, with δ <= κρ²/2r; and δ - ℓ²/2r.
+        # Rows whose end the edge passes: four stretches of δ/|cs| at most, δ wide, with δ <=
+        # κρ²/2r; and δ - ℓ²/2r.
         rho = mpmath.mpf(reach(5))
         allowed = (NARROW * rho**2) ** 2 / (4 * r) * (4 / abs(c * s) + 1)
         return bool(abs(r * lack + bend) <= allowed)
@@ -87,7 +95,9 @@ def _centres(r: float, parts: int, taps: int) -> Centres:
 
 @dataclass(frozen=True)
 class _Case:
-    """A filter, its P and C, and by how much F̄ - πr²Δ at a radius, found at n² centres, may differ from Pr + C."""
+    """A filter, its P and C, and by how much F̄ - πr²Δ at a radius, found at n² centres, may differ
+    from Pr + C.
+    """
 
     edge: Filter
     strength: float
@@ -138,7 +148,9 @@ def _pixel() -> _Case:
 
 @lru_cache(maxsize=2)
 def _circle(taps: int) -> tuple[Array, Array]:
-    """What a window shows of a circle of radius :data:`HUGE` at all nodes, and of its tangent: (T, pieces, G, n, n)."""
+    """What a window shows of a circle of radius :data:`HUGE` at all nodes, and of its tangent: (T,
+    pieces, G, n, n).
+    """
     node = nodes(taps, TURNS)
     edges = zip(node.t, node.c.ravel().tolist(), node.s.ravel().tolist(), strict=True)
     straight = np.stack([np.moveaxis(half_squares(taps, *tangent), 0, -1) for tangent in edges])
@@ -152,20 +164,26 @@ OFF = float(disk_bound(HUGE)) + 8 * UNIT * HUGE
 
 @dataclass(frozen=True)
 class _Bent:
-    """A filter at a circle less its tangent, times the radius: by direction (T,), and how far that may be from what C has there."""
+    """A filter at a circle less its tangent, times the radius: by direction (T,), and how far that
+    may be from what C has there.
+    """
 
     edge: Filter
     change: Array
     allowed: Array
 
     def scores(self, law: Curvature) -> tuple[Array, Array]:
-        """Distances from the law's C by direction, and its size, both in units of what is allowed: (T,)."""
+        """Distances from the law's C by direction, and its size, both in units of what is allowed:
+        (T,).
+        """
         claimed = constant_of(self.edge, law, TURNS, proved=False).by_direction
         return np.abs(self.change - claimed) / self.allowed, np.abs(claimed) / self.allowed
 
 
 def _bent(channel: Filter, z: Array, p: Array, values: Array, flat: Array, dark: float) -> _Bent:
-    """From pre-activations at the circle and at its tangent, and what σ makes of them and of darkness."""
+    """From pre-activations at the circle and at its tangent, and what σ makes of them and of
+    darkness.
+    """
     node, r = nodes(len(channel.w), TURNS), HUGE
     each = r * (values - flat) - node.t * (values - dark - channel.rise * (node.t > 0))
     change = np.sum(node.weight * each, axis=(1, 2)) * TURNS / (2 * pi)
@@ -194,7 +212,9 @@ def _off(grid: Centres, channel: Filter) -> float:
     """Rounding of a mean over centres: pixels, sums of taps, σ, and the sum over all windows."""
     sizes, count = derivatives_of(channel).sizes, len(grid.windows)
     weight = float(np.abs(channel.w).sum())
-    each = sizes[1] * weight * (grid.error + float(gamma(channel.w.size + 4))) + (count + 32) * UNIT * (1 + weight + abs(channel.b) + 2 * sizes[0])  # fmt: skip
+    each = sizes[1] * weight * (grid.error + float(gamma(channel.w.size + 4))) + (
+        count + 32
+    ) * UNIT * (1 + weight + abs(channel.b) + 2 * sizes[0])
     area = 8 * UNIT * pi * grid.r**2 * abs(channel.rise)
     return count / grid.parts**2 * each + area
 
@@ -204,10 +224,12 @@ def _kappa(rng: np.random.Generator, step: Step) -> Array:
 
 
 def narrow_bound(step: Step, r: float, parts: int) -> float:
-    """How far the mean over parts² centres of Σ|κ ⋆ (difference along e)| is from Σκ (4|e|r + narrowing/r), for Σκ = 1.
+    """How far the mean over parts² centres of Σ|κ ⋆ (difference along e)| is from Σκ (4|e|r +
+    narrowing/r), for Σκ = 1.
 
-    A line passes the one change of sign at most once, where the slope, at most 2, turns around: it varies by 8 + 4.
-    Beyond the order 1/r: δ - X²/2r = δ²/2r with δ <= κX²/2r, and E X⁴ for a step and a pixel that are independent.
+    A line passes the one change of sign at most once, where the slope, at most 2, turns around: it
+    varies by 8 + 4. Beyond the order 1/r: δ - X²/2r = δ²/2r with δ <= κX²/2r, and E X⁴ for a step
+    and a pixel that are independent.
     """
     square = step[0] ** 2 + step[1] ** 2
     tall = 1 / 80 if 0 in step else 1 / 160 + 1 / 96
@@ -220,7 +242,9 @@ def _narrow_centres(step: Step) -> Centres:
 
 
 def _small(step: Step) -> float:
-    """Rounding of such a mean: two pixels to a difference, nine differences, and the sum over all windows."""
+    """Rounding of such a mean: two pixels to a difference, nine differences, and the sum over all
+    windows.
+    """
     grid = _narrow_centres(step)
     count = len(grid.windows)
     return count / NARROW_PARTS**2 * (2 * grid.error + float(gamma(count + 80)))
@@ -254,23 +278,33 @@ def _widths_differ(law: Curvature, narrowed: tuple[tuple[Step, float, float], ..
 
 
 def check(law: Curvature, lab: Lab) -> Column:
-    """Pixels of a huge disk in 60 digits, differences at a small radius, C by direction, and sums at a thousand centres; the first of these that fails is enough."""
+    """Pixels of a huge disk in 60 digits, differences at a small radius, C by direction, and sums
+    at a thousand centres; the first of these that fails is enough.
+    """
     rng, draws = lab.rng("curvature"), lab.profile.draws
     bends = sum(not _bends(law, rng) for _ in range(draws))
-    words = f"pixels of a disk of radius {DISTANT:.0e}, of {draws}, that do not bend as the law says: {bends}"  # fmt: skip
+    words = (
+        f"pixels of a disk of radius {DISTANT:.0e}, of {draws}, that do not bend as the law says:"
+        f" {bends}"
+    )
     if bends:
         return column(bends, 0, words)
     narrowed = lab.once("curvature/differences drawn", _narrowed, lab)
     widths = _widths_differ(law, narrowed)
-    words += f"; widths, of {len(narrowed)} at r = {NARROW_RADIUS:g}, that differ in the order 1/r: {widths}"  # fmt: skip
+    words += (
+        f"; widths, of {len(narrowed)} at r = {NARROW_RADIUS:g}, that differ in the order 1/r:"
+        f" {widths}"
+    )
     if widths:
         return column(widths, 0, words)
     drawn = [bent.scores(law) for bent in lab.once("curvature/bends", _drawn, lab)]
     directions = sum(bool(np.max(gaps) > 1) for gaps, _ in drawn)
     sharp = [float(np.median(sizes)) for _, sizes in drawn]
     words += (
-        f"; filters, of {len(drawn)}, whose answer to a circle of radius {HUGE:.0e} less that to its tangents is not C in one of {TURNS} directions: {directions} "
-        f"(what C has in a direction is {np.median(sharp):.0f} times as large as the tolerance there, in the median, and {min(sharp):.1f} at least)"
+        f"; filters, of {len(drawn)}, whose answer to a circle of radius {HUGE:.0e} less that to"
+        f" its tangents is not C in one of {TURNS} directions: {directions} (what C has in a"
+        f" direction is {np.median(sharp):.0f} times as large as the tolerance there, in the"
+        f" median, and {min(sharp):.1f} at least)"
     )
     if directions:
         return column(directions, 0, words)
@@ -280,8 +314,9 @@ def check(law: Curvature, lab: Lab) -> Column:
         sums += not abs(case.mean - case.strength * case.r - constant) <= case.allowed
     ratios = [abs(case.constant) / case.allowed for case in cases]
     words += (
-        f"; means over centres, of {len(cases)}, farther from πr²Δ + Pr + C than their bounds: {sums} "
-        f"(|C| is {ratios[0]:.1f} times the tolerance for the cube of one pixel, and {np.median(ratios):.2f} in the median)"
+        f"; means over centres, of {len(cases)}, farther from πr²Δ + Pr + C than their bounds:"
+        f" {sums} (|C| is {ratios[0]:.1f} times the tolerance for the cube of one pixel, and"
+        f" {np.median(ratios):.2f} in the median)"
     )
     return column(sums, 0, words)
 
@@ -290,7 +325,11 @@ def check(law: Curvature, lab: Lab) -> Column:
 
 R = np.linspace(3, 10, 36)
 HALF_LENGTH, STEPS_OF_LM = 14, 10
-KINDS = (*(NetworkShape(name, 2) for name in ("tanh", "sigmoid", "gelu", "silu")), NetworkShape("abs", 1), NetworkShape("relu", 2))  # fmt: skip
+KINDS = (
+    *(NetworkShape(name, 2) for name in ("tanh", "sigmoid", "gelu", "silu")),
+    NetworkShape("abs", 1),
+    NetworkShape("relu", 2),
+)
 """What is trained."""
 MOST = 40
 """Networks of a kind, at most."""
@@ -317,18 +356,28 @@ def _train(lab: Lab) -> dict[NetworkShape, NetworkBatch]:
 
 def _channels(name: str, nets: NetworkBatch) -> list[Filter]:
     flat = nets.w.reshape(-1, *nets.w.shape[2:])
-    return [filter_of(w, b, name) for w, b in zip(flat, nets.b.ravel().tolist(), strict=True)]  # fmt: skip
+    return [filter_of(w, b, name) for w, b in zip(flat, nets.b.ravel().tolist(), strict=True)]
 
 
 def _turned(lab: Lab) -> tuple[_Bent, ...]:
-    """Every channel of every network, heavy or not: torch's answers to a circle less those to its tangents."""
+    """Every channel of every network, heavy or not: torch's answers to a circle less those to its
+    tangents.
+    """
     changes = []
     for shape, nets in _trained(lab).items():
         taps, sigma = shape.taps, elementwise(shape.activation)
         w, b = torch.tensor(nets.w.reshape(-1, 1, taps, taps)), torch.tensor(nets.b.reshape(-1))
         with torch.no_grad():
-            z, p = (torch.nn.functional.conv2d(torch.tensor(x.reshape(-1, 1, taps, taps)), w, b)[:, :, 0, 0].T for x in _circle(taps))  # fmt: skip
-            every = [x.numpy().reshape(-1, *_circle(taps)[0].shape[:3]) for x in (z, p, sigma(z), sigma(p))]  # fmt: skip
+            z, p = (
+                torch.nn.functional.conv2d(torch.tensor(x.reshape(-1, 1, taps, taps)), w, b)[
+                    :, :, 0, 0
+                ].T
+                for x in _circle(taps)
+            )
+            every = [
+                x.numpy().reshape(-1, *_circle(taps)[0].shape[:3])
+                for x in (z, p, sigma(z), sigma(p))
+            ]
             dark = sigma(b).numpy().tolist()
         changes += [
             _bent(channel, *parts)
@@ -339,7 +388,9 @@ def _turned(lab: Lab) -> tuple[_Bent, ...]:
 
 @dataclass(frozen=True)
 class _Narrow:
-    """A trained difference: its step, the mean of its sums over centres at :data:`NARROW_RADIUS` by torch, twice that of ReLU, and Σ|κ|."""
+    """A trained difference: its step, the mean of its sums over centres at :data:`NARROW_RADIUS` by
+    torch, twice that of ReLU, and Σ|κ|.
+    """
 
     step: Step
     mean: float
@@ -347,7 +398,9 @@ class _Narrow:
 
 
 def _differences(lab: Lab) -> tuple[_Narrow, ...]:
-    """abs or ReLU of each difference, κ trained from random positive taps; Σκ = 0 stands for one that changed its sign."""
+    """abs or ReLU of each difference, κ trained from random positive taps; Σκ = 0 stands for one
+    that changed its sign.
+    """
     rng, differences = lab.rng("curvature/differences trained"), []
     r = np.linspace(3, 10, 15)
     x, share = disks(r, HALF_LENGTH), np.full(15, 1 / 15)
@@ -369,7 +422,9 @@ def _differences(lab: Lab) -> tuple[_Narrow, ...]:
 
 
 def train(law: Curvature, lab: Lab) -> Column:
-    """What torch makes of a circle's bend in every channel, by direction; and differences in the order 1/r."""
+    """What torch makes of a circle's bend in every channel, by direction; and differences in the
+    order 1/r.
+    """
     networks = _networks(lab)
     turned = [bent.scores(law) for bent in lab.once("curvature/channels turned", _turned, lab)]
     farthest = max(float(np.max(gaps)) for gaps, _ in turned)
@@ -380,11 +435,18 @@ def train(law: Curvature, lab: Lab) -> Column:
             mixed += 1
             continue
         gap = abs(each.mean / each.weight - _width(law, each.step, NARROW_RADIUS))
-        narrow.append(gap / (narrow_bound(each.step, NARROW_RADIUS, NARROW_PARTS) + _small(each.step)))  # fmt: skip
+        narrow.append(
+            gap / (narrow_bound(each.step, NARROW_RADIUS, NARROW_PARTS) + _small(each.step))
+        )
     detail = (
-        f"{len(KINDS) * networks} networks with one or two channels ({', '.join(shape.activation for shape in KINDS)}) from random starts. Figure: the largest distance from the law in units of its bound, of torch's answers to a circle of radius {HUGE:.0e} less those to its tangents, {len(turned)} channels, from C in {TURNS} directions "
-        f"({farthest:.2g}; what C has in a direction is {np.median(sharp):.0f} times as large as the tolerance there, in the median over directions and channels), "
-        f"and of {len(narrow) - 1} trained differences at radius {NARROW_RADIUS:g} from 4|m|r and the term 1/r ({np.max(narrow):.2g}; {mixed} more ended with κ of both signs)"
+        f"{len(KINDS) * networks} networks with one or two channels"
+        f" ({', '.join(shape.activation for shape in KINDS)}) from random starts. Figure: the"
+        " largest distance from the law in units of its bound, of torch's answers to a circle of"
+        f" radius {HUGE:.0e} less those to its tangents, {len(turned)} channels, from C in {TURNS}"
+        f" directions ({farthest:.2g}; what C has in a direction is {np.median(sharp):.0f} times as"
+        " large as the tolerance there, in the median over directions and channels), and of"
+        f" {len(narrow) - 1} trained differences at radius {NARROW_RADIUS:g} from 4|m|r and the"
+        f" term 1/r ({np.max(narrow):.2g}; {mixed} more ended with κ of both signs)"
     )
     return column(max(farthest, *narrow) if len(narrow) > 1 else float("nan"), 1.0, detail)
 
@@ -417,12 +479,31 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     for channel in chosen[:3]:
         both, part = constant_of(channel).by_direction, constant_of(channel, bend).by_direction
         panels.append((channel.name, part, both - part))
-    caption = f"Of every kind of trained network the channel with the largest constant: its mean feature over {SHOWN_PARTS**2} centres, less πr²Δ + Pr (points), and C (lines). The points approach the lines; for abs and ReLU, which have kinks, no bound on the distance is known."
-    by_direction = "What every direction of the edge adds to C: the bend of the edge, the shorter circle inside it, and both together, for three trained channels. Without an activation the sum would turn once around to 0; the constant is what σ leaves of it."
+    caption = (
+        "Of every kind of trained network the channel with the largest constant: its mean feature"
+        f" over {SHOWN_PARTS**2} centres, less πr²Δ + Pr (points), and C (lines). The points"
+        " approach the lines; for abs and ReLU, which have kinks, no bound on the distance is"
+        " known."
+    )
+    by_direction = (
+        "What every direction of the edge adds to C: the bend of the edge, the shorter circle"
+        " inside it, and both together, for three trained channels. Without an activation the sum"
+        " would turn once around to 0; the constant is what σ leaves of it."
+    )
     return (
-        figure("curvature-rests", "What is left beside area and perimeter", caption, draw.rests(SHOWN_RADII, curves)),
-        figure("curvature-directions", "The constant by direction", by_direction, draw.directions(angles(len(panels[0][1])), panels)),
-    )  # fmt: skip
+        figure(
+            "curvature-rests",
+            "What is left beside area and perimeter",
+            caption,
+            draw.rests(SHOWN_RADII, curves),
+        ),
+        figure(
+            "curvature-directions",
+            "The constant by direction",
+            by_direction,
+            draw.directions(angles(len(panels[0][1])), panels),
+        ),
+    )
 
 
 EVIDENCE = Evidence(check=check, train=train, figures=figures)

@@ -1,4 +1,6 @@
-"""The disk: pixels against rigorous integrals, and networks without σ that reach their least loss and go no lower."""
+"""The disk: pixels against rigorous integrals, and networks without σ that reach their least loss
+and go no lower.
+"""
 
 from __future__ import annotations
 
@@ -33,9 +35,28 @@ __all__ = ["EVIDENCE", "check", "figures", "kind", "train"]
 
 # ------------------------------------------------------------------------------------------ check
 
-FIXED = tuple(map(Fraction, (
-    "1/4", "1/2", "2049/4096", "65/128", "33/64", "67/128", "5/8", "45/64", "23/32", "1", "3/2", "97/64", "5/2", "321/128", "4",
-)))  # fmt: skip
+FIXED = tuple(
+    map(
+        Fraction,
+        (
+            "1/4",
+            "1/2",
+            "2049/4096",
+            "65/128",
+            "33/64",
+            "67/128",
+            "5/8",
+            "45/64",
+            "23/32",
+            "1",
+            "3/2",
+            "97/64",
+            "5/2",
+            "321/128",
+            "4",
+        ),
+    )
+)
 """Among them a disk inside one pixel, circles that touch an edge, and circles that cut one twice.
 Just beyond 1/2 the arcs are the longest of all, nearly quarter turns; numpy's own formula for an
 arc changes between 33/64 and 67/128."""
@@ -48,8 +69,14 @@ PRECISION = 192
 
 
 def kind(i: int, j: int, r: Fraction) -> str:
-    """How the circle meets a pixel: the number of its corners inside, and whether without a corner there is an area."""
-    corners = [(i + s, j + t) for s in (-Fraction(1, 2), Fraction(1, 2)) for t in (-Fraction(1, 2), Fraction(1, 2))]  # fmt: skip
+    """How the circle meets a pixel: the number of its corners inside, and whether without a corner
+    there is an area.
+    """
+    corners = [
+        (i + s, j + t)
+        for s in (-Fraction(1, 2), Fraction(1, 2))
+        for t in (-Fraction(1, 2), Fraction(1, 2))
+    ]
     inside = sum(x * x + y * y <= r * r for x, y in corners)
     if inside or max(abs(i), abs(j)) - Fraction(1, 2) >= r or (i and j):
         return f"{inside} corners inside"
@@ -57,7 +84,9 @@ def kind(i: int, j: int, r: Fraction) -> str:
 
 
 def enclosed(i: int, j: int, r: Fraction) -> arb:
-    """The definition, rigorously: ∫ |[j - 1/2, j + 1/2] ∩ [-√(r² - t²), √(r² - t²)]| dt over the pixel's width."""
+    """The definition, rigorously: ∫ |[j - 1/2, j + 1/2] ∩ [-√(r² - t²), √(r² - t²)]| dt over the
+    pixel's width.
+    """
     radius, bottom, top = rational(r), fmpq(2 * j - 1, 2), fmpq(2 * j + 1, 2)
     left, right = max(fmpq(2 * i - 1, 2), -radius), min(fmpq(2 * i + 1, 2), radius)
     total = acb(0)
@@ -75,11 +104,15 @@ def enclosed(i: int, j: int, r: Fraction) -> arb:
         upper, lower = top < height, bottom > -height
         straight = arb(top if upper else 0) - arb(bottom if lower else 0)
         curved = (not upper) + (not lower)
-        if start < end and (height if not upper else arb(top)) > (arb(bottom) if lower else -height):  # fmt: skip
+        if start < end and (height if not upper else arb(top)) > (
+            arb(bottom) if lower else -height
+        ):
             total += straight * (end - start)
             if curved:
                 root_of = lambda z, analytic: (radius * radius - z * z).sqrt(analytic=analytic)
-                total += curved * acb.integral(root_of, acb(start), acb(end), abs_tol=arb(2) ** -120)  # fmt: skip
+                total += curved * acb.integral(
+                    root_of, acb(start), acb(end), abs_tol=arb(2) ** -120
+                )
     return total.real
 
 
@@ -87,7 +120,12 @@ def _pixels(r: Fraction, rng: np.random.Generator) -> Iterator[tuple[int, int]]:
     """All pixels around a small circle; of a large one some that it meets or nearly meets."""
     reach = int(r + Fraction(3, 2))
     if r < 13:
-        yield from ((i, j) for i in range(-1, reach + 1) for j in range(reach + 1) if abs(i * i + j * j - r * r) <= 4 * r + 4)  # fmt: skip
+        yield from (
+            (i, j)
+            for i in range(-1, reach + 1)
+            for j in range(reach + 1)
+            if abs(i * i + j * j - r * r) <= 4 * r + 4
+        )
         return
     for i in rng.integers(-reach, reach + 1, 24):
         high = int(max(float(r * r) - float(i) ** 2, 0.0) ** 0.5)
@@ -107,7 +145,9 @@ class _Pixel:
 
 @dataclass(frozen=True)
 class _Grid:
-    """Equidistant radii and the interval from the first to the last, with the loss at the solution of the normal equations of each."""
+    """Equidistant radii and the interval from the first to the last, with the loss at the solution
+    of the normal equations of each.
+    """
 
     low: Fraction
     high: Fraction
@@ -140,27 +180,36 @@ def _agrees(law: Disk, pixel: _Pixel) -> bool:
 
 
 def check(law: Disk, lab: Lab) -> Column:
-    """The regression in rationals; pixels in 40 digits against enclosures of the integral that defines them, and numpy's; up to the first that differs."""
+    """The regression in rationals; pixels in 40 digits against enclosures of the integral that
+    defines them, and numpy's; up to the first that differs.
+    """
     pixels, grids = lab.once("disk/cases", _cases, lab)
     for grid in grids:
         ends = grid.low, grid.high
         if grid.losses != (law.least(*ends, Fraction(grid.count)), law.limit(*ends)):
-            return column(1, 0, f"another residual variance on {grid.count} radii from {grid.low} to {grid.high}")  # fmt: skip
+            return column(
+                1,
+                0,
+                f"another residual variance on {grid.count} radii from {grid.low} to {grid.high}",
+            )
     with mpmath.workdps(DIGITS), ctx.workprec(PRECISION):
         for pixel in pixels:
             if not _agrees(law, pixel):
                 return column(1, 0, f"the pixel {pixel.i, pixel.j} at r = {pixel.r} differs")
     ways = Counter(kind(pixel.i, pixel.j, pixel.r) for pixel in pixels)
     detail = (
-        f"none of {len(pixels)} pixels, in which the law (40 digits) or numpy (to its bound) leaves the enclosure of the area, and none of {len(grids)} grids and intervals of radii with another "
-        f"residual variance; pixels met in {len(ways)} ways: "
+        f"none of {len(pixels)} pixels, in which the law (40 digits) or numpy (to its bound) leaves"
+        f" the enclosure of the area, and none of {len(grids)} grids and intervals of radii with"
+        f" another residual variance; pixels met in {len(ways)} ways: "
         + ", ".join(f"{count} {name}" for name, count in sorted(ways.items()))
     )
     return column(0 if len(ways) == KINDS else float("nan"), 0, detail)
 
 
 def _unexplained(mean: Callable[[int], Fraction]) -> Fraction:
-    """The loss E(c + βr² - r)² at the solution of the normal equations, from E rᵏ, k = 1 to 4, in fractions."""
+    """The loss E(c + βr² - r)² at the solution of the normal equations, from E rᵏ, k = 1 to 4, in
+    fractions.
+    """
     first, second, third, fourth = (mean(k) for k in range(1, 5))
     beta = (third - first * second) / (fourth - second * second)
     c = first - beta * second
@@ -198,7 +247,9 @@ STEPS = 60
 
 @dataclass(frozen=True)
 class Grid:
-    """Radii with shares that add up to 1: ``count`` equidistant ones, or the nodes that integrate polynomials of r exactly."""
+    """Radii with shares that add up to 1: ``count`` equidistant ones, or the nodes that integrate
+    polynomials of r exactly.
+    """
 
     r: Array
     share: Array
@@ -207,7 +258,10 @@ class Grid:
     @property
     def slack(self) -> float:
         """How far rounded nodes and shares move the residual variance: both in fractions."""
-        nodes = [(Fraction(r), Fraction(p)) for r, p in zip(self.r.tolist(), self.share.tolist(), strict=True)]  # fmt: skip
+        nodes = [
+            (Fraction(r), Fraction(p))
+            for r, p in zip(self.r.tolist(), self.share.tolist(), strict=True)
+        ]
         rounded = _unexplained(lambda k: sum((p * r**k for r, p in nodes), Fraction(0)))
         steps = range(self.count or 0)
         radii = [LOW + Fraction((HIGH - LOW) * t, len(steps) - 1) for t in steps]
@@ -237,7 +291,8 @@ class TrainedLinear:
     ----------
     net, grid: what was trained on what.
     loss: as torch has it; ``bound``: how far rounding may have moved it.
-    excess: gᵀH⁻¹g/2, how far a quadratic function with this gradient g, by (θ, c), lies above its minimum.
+    excess: gᵀH⁻¹g/2, how far a quadratic function with this gradient g, by (θ, c), lies above its
+        minimum.
     """
 
     net: Network
@@ -248,18 +303,23 @@ class TrainedLinear:
 
 
 def _bound(net: Network, r: Array) -> Array:
-    """How far two float64 evaluations of r̂ may be apart: chains of n² + N² + K + 4 operations, and the pixels' own bound."""
+    """How far two float64 evaluations of r̂ may be apart: chains of n² + N² + K + 4 operations, and
+    the pixels' own bound.
+    """
     w, b, a, c = net.weights.network()
     size, n = (2 * HALF_LENGTH + 1) ** 2, w.shape[-1]
     weight = float(np.abs(a) @ np.abs(w).sum(axis=(1, 2)))
     terms = abs(c) + size * float(np.abs(a) @ np.abs(b)) + weight * np.pi * r**2 + r
-    # A circle crosses at most 2(2r + 1) lines of the grid, each twice, so it meets at most 8r + 4 pixels.
+    # A circle crosses at most 2(2r + 1) lines of the grid, each twice, so it meets at most 8r + 4
+    # pixels.
     pixels = weight * (8 * r + 4) * disk_bound(r)
     return np.asarray(2 * gamma(n * n + size + len(a) + 4) * terms + pixels)
 
 
 def _measured(net: Network, grid: Grid, x: torch.Tensor) -> TrainedLinear:
-    """The gradient is torch's own: ∂L/∂w_k = a_k ∂L/∂θ for every tap, and the loss is quadratic in (θ, c)."""
+    """The gradient is torch's own: ∂L/∂w_k = a_k ∂L/∂θ for every tap, and the loss is quadratic in
+    (θ, c).
+    """
     value = loss_with_gradient(net, x, grid.r, grid.share)
     by_w, _, _, by_c = (p.grad.numpy() for p in net.parameters() if p.grad is not None)
     _, _, a, _ = net.weights.network()
@@ -295,12 +355,18 @@ def _total(law: Disk, r: float) -> float:
     with mpmath.workdps(DIGITS):
         exact, reach = mpmath.mpf(r), int(r + 1)
         copies = lambda k: 2 if k else 1
-        quarter = (copies(i) * copies(j) * law.pixel(mpmath.mpf(i), mpmath.mpf(j), exact, mpmath) for i in range(reach + 1) for j in range(reach + 1))  # fmt: skip
+        quarter = (
+            copies(i) * copies(j) * law.pixel(mpmath.mpf(i), mpmath.mpf(j), exact, mpmath)
+            for i in range(reach + 1)
+            for j in range(reach + 1)
+        )
         return float(sum(quarter, mpmath.mpf(0)))
 
 
 def train(law: Disk, lab: Lab) -> Column:
-    """torch's loss against the least loss and what its own gradient says is left; torch's answers against the sum of the pixels."""
+    """torch's loss against the least loss and what its own gradient says is left; torch's answers
+    against the sum of the pixels.
+    """
     nets = _trained(lab)
     totals = np.array([_total(law, r) for r in FRESH.tolist()])
     low, high = Fraction(LOW), Fraction(HIGH)
@@ -318,9 +384,11 @@ def train(law: Disk, lab: Lab) -> Column:
         above, below = max(above, linear.loss - floor), max(below, floor - linear.loss)
         late += linear.excess > ARRIVED * linear.loss
     detail = (
-        f"{len(nets)} networks without σ, K = 1 and 2, 3 × 3 and 5 × 5 taps, on 15 radii from {LOW} to {HIGH} and on the whole interval, {late} of which had not arrived (six digits); largest "
-        f"distance from the law, in units of the rounding bound, of their answers to {len(FRESH)} new radii and of their losses, less what torch's gradient says is left; no loss is more than "
-        f"{above:.1e} above the floor or {below:.1e} below it"
+        f"{len(nets)} networks without σ, K = 1 and 2, 3 × 3 and 5 × 5 taps, on 15 radii from {LOW}"
+        f" to {HIGH} and on the whole interval, {late} of which had not arrived (six digits);"
+        " largest distance from the law, in units of the rounding bound, of their answers to"
+        f" {len(FRESH)} new radii and of their losses, less what torch's gradient says is left; no"
+        f" loss is more than {above:.1e} above the floor or {below:.1e} below it"
     )
     return column(float(np.max(scores)) if not late else float("nan"), 1.0, detail)
 
@@ -339,10 +407,13 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
         errors = [linear.net(x).numpy() - fine for linear in shown_nets]
     drawing = draw.pixels_and_errors(shown, disk([shown], 4)[0], fine, errors, (LOW, HIGH))
     caption = (
-        f"Left: a disk of radius {shown}, each pixel as grey as its part inside the circle. Right: the errors of {len(errors)} trained networks without σ, of different sizes; all end at the same "
-        f"parabola in r, the best one on [{LOW}, {HIGH}]."
+        f"Left: a disk of radius {shown}, each pixel as grey as its part inside the circle. Right:"
+        f" the errors of {len(errors)} trained networks without σ, of different sizes; all end at"
+        f" the same parabola in r, the best one on [{LOW}, {HIGH}]."
     )
-    return (figure("disk-parabola", "A disk, and what an area says of its radius", caption, drawing),)  # fmt: skip
+    return (
+        figure("disk-parabola", "A disk, and what an area says of its radius", caption, drawing),
+    )
 
 
 EVIDENCE = Evidence(check=check, train=train, figures=figures)

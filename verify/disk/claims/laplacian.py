@@ -1,4 +1,6 @@
-"""Laplacians: distances by quadrature, classes by looking everywhere, P by the midpoint rule, and trained even filters."""
+"""Laplacians: distances by quadrature, classes by looking everywhere, P by the midpoint rule, and
+trained even filters.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +70,15 @@ def _strength(law: Laplacian, w: Filter, crossing: Crossing) -> float:
 
 # ------------------------------------------------------------------------------------------ check
 
-SECONDS = np.array([[[0, 0, 0], [1, -2, 1], [0, 0, 0]], [[0, 1, 0], [0, -2, 0], [0, 1, 0]], [[1, 0, 0], [0, -2, 0], [0, 0, 1]], [[0, 0, 1], [0, -2, 0], [1, 0, 0]]], float)  # fmt: skip
+SECONDS = np.array(
+    [
+        [[0, 0, 0], [1, -2, 1], [0, 0, 0]],
+        [[0, 1, 0], [0, -2, 0], [0, 1, 0]],
+        [[1, 0, 0], [0, -2, 0], [0, 0, 1]],
+        [[0, 0, 1], [0, -2, 0], [1, 0, 0]],
+    ],
+    float,
+)
 """The second differences of 3 × 3: along the columns, the rows, and both diagonals."""
 SADDLES = np.stack([SECONDS[0] - SECONDS[1], SECONDS[2] - SECONDS[3]])
 PAIRS = np.concatenate([SECONDS + 2 * (SECONDS == -2), (SECONDS[:1] == -2) * 1.0])
@@ -76,8 +86,12 @@ PAIRS = np.concatenate([SECONDS + 2 * (SECONDS == -2), (SECONDS[:1] == -2) * 1.0
 
 
 def _even(rng: np.random.Generator) -> Array:
-    """Whole taps, of any signs or not, even about the middle, between two pixels or at a corner of four."""
-    rows, columns = (3, 3) if rng.integers(2) else (int(rng.integers(2, 4)), int(rng.integers(2, 4)))  # fmt: skip
+    """Whole taps, of any signs or not, even about the middle, between two pixels or at a corner of
+    four.
+    """
+    rows, columns = (
+        (3, 3) if rng.integers(2) else (int(rng.integers(2, 4)), int(rng.integers(2, 4)))
+    )
     part = rng.integers(-3 * int(rng.integers(2)), 4, (rows, columns)).astype(float)
     part = part + part[::-1, ::-1]
     if rows == columns == 3 and rng.integers(2):
@@ -100,7 +114,9 @@ def _difference(rng: np.random.Generator) -> Array:
 
 @lru_cache(maxsize=2)
 def _edges() -> tuple[Array, Array, Array]:
-    """H_θ(t + u·n) at 120 directions of half a turn and 220 distances (T, t, 9), the distances, and the directions."""
+    """H_θ(t + u·n) at 120 directions of half a turn and 220 distances (T, t, 9), the distances, and
+    the directions.
+    """
     t = (np.arange(220) - 109.5) / 50
     turn = (np.arange(120) + 0.37) * pi / 120
     responses = [half_squares(3, t, float(np.cos(x)), float(np.sin(x))).T for x in turn]
@@ -108,14 +124,18 @@ def _edges() -> tuple[Array, Array, Array]:
 
 
 def sampled(w: Array, level: float, centre: tuple[float, float] | None) -> bool:
-    """Whether p_θ + level was seen to take both signs on one side of the line of the centre, or anywhere if there is none."""
+    """Whether p_θ + level was seen to take both signs on one side of the line of the centre, or
+    anywhere if there is none.
+    """
     responses, t, turn = _edges()
     p = responses @ w.ravel() + level
     p[np.abs(p) < 1e-9 * np.abs(w).sum()] = 0  # more than its rounding
     if centre is None:
         return bool(np.any((p.max(axis=1) > 0) & (p.min(axis=1) < 0)))
     above = t > -(centre[0] * np.cos(turn) + centre[1] * np.sin(turn))[:, None] + 1e-9
-    return bool(np.any((np.where(above, p, 0).max(axis=1) > 0) & (np.where(above, p, 0).min(axis=1) < 0)))  # fmt: skip
+    return bool(
+        np.any((np.where(above, p, 0).max(axis=1) > 0) & (np.where(above, p, 0).min(axis=1) < 0))
+    )
 
 
 def _wrongly_classed(crossing: Crossing, w: Array, level: float) -> bool:
@@ -131,7 +151,9 @@ def _wrongly_classed(crossing: Crossing, w: Array, level: float) -> bool:
 
 
 def _shown(w: Array, level: float, centre: tuple[float, float] | None) -> bool:
-    """Whether clipped squares, in fractions, have both signs at two places that the decision names: what few places see can be too small."""
+    """Whether clipped squares, in fractions, have both signs at two places that the decision names:
+    what few places see can be too small.
+    """
     taps = rational(w)
     point = None if centre is None else (Fraction(centre[0]), Fraction(centre[1]))
     for stretch in stretches(taps, Fraction(level), point):
@@ -139,7 +161,13 @@ def _shown(w: Array, level: float, centre: tuple[float, float] | None) -> bool:
         signs = set()
         for u, x in stretch.signs.values():
             if u:
-                value = sum((tap * clipped(x + p * i + q * j + (r * i + s * j) * u, Fraction(1), u) for (i, j), tap in taps.items()), Fraction(level))  # fmt: skip
+                value = sum(
+                    (
+                        tap * clipped(x + p * i + q * j + (r * i + s * j) * u, Fraction(1), u)
+                        for (i, j), tap in taps.items()
+                    ),
+                    Fraction(level),
+                )
                 signs.add((value > 0) - (value < 0))
         if {1, -1} <= signs:
             return True
@@ -155,7 +183,9 @@ def _centre(w: Array) -> tuple[float, float] | None:
 
 
 def _by_rays(x: float, y: float) -> float:
-    """D(x, y) from rectangles at 0: with ξ = as, η = bst and the other way round, ab/3 ∫ (√(a² + b²t²) + √(a²t² + b²)) dt."""
+    """D(x, y) from rectangles at 0: with ξ = as, η = bst and the other way round, ab/3 ∫ (√(a² +
+    b²t²) + √(a²t² + b²)) dt.
+    """
     node, share = np.polynomial.legendre.leggauss(60)
     t = (1 + node) / 2
     total = 0.0
@@ -168,7 +198,9 @@ def _by_rays(x: float, y: float) -> float:
 
 @dataclass(frozen=True)
 class _Cases:
-    """What is drawn: filters with levels, directions (T,) of edges, places of pixels, and how many P are looked at."""
+    """What is drawn: filters with levels, directions (T,) of edges, places of pixels, and how many
+    P are looked at.
+    """
 
     filters: tuple[tuple[Array, float], ...]
     turn: Array
@@ -228,13 +260,17 @@ def _of_strength(
 
 
 def check(law: Laplacian, lab: Lab) -> Column:
-    """D against Gauss' rule along rays, classes against p_θ at thousands of places, one direction and P against quadrature; up to the first that differs."""
+    """D against Gauss' rule along rays, classes against p_θ at thousands of places, one direction
+    and P against quadrature; up to the first that differs.
+    """
     cases = _cases(lab)
     for refutation in _refutations(law, cases):
         return column(1, 0, refutation)
     detail = (
-        f"none differs of {len(cases.places)} pixels by their D, of {len(cases.filters)} filters by their class, held to what p_θ shows at {120 * 220} places, "
-        f"and of {cases.count} filters even about a point by their ∫ in {len(cases.turn)} directions and by P, held to quadrature with its bounds"
+        f"none differs of {len(cases.places)} pixels by their D, of {len(cases.filters)} filters by"
+        f" their class, held to what p_θ shows at {120 * 220} places, and of {cases.count} filters"
+        f" even about a point by their ∫ in {len(cases.turn)} directions and by P, held to"
+        " quadrature with its bounds"
     )
     return column(0, 0, detail)
 
@@ -266,7 +302,9 @@ KINDS = (
     Kind("a saddle along the diagonals", SADDLES[1:], lambda rng: rng.uniform(0.5, 1.5, 1)),
     Kind("pairs at half their sum", PAIRS, lambda rng: rng.uniform(0.5, 1.5, 5)),
 )
-"""Positive weights on second differences keep their sides; any weights need not; saddles turn; pairs have a sum, and a threshold at its half."""
+"""Positive weights on second differences keep their sides; any weights need not; saddles turn;
+pairs have a sum, and a threshold at its half.
+"""
 
 
 @dataclass(frozen=True)
@@ -277,7 +315,8 @@ class TrainedLaplacian:
     ----------
     w, level: the filter, each tap correctly rounded, and b = -S/2.
     loss: as torch has it.
-    strength, bound: P as torch sees it at a circle of radius :data:`LARGE`, and how far that may be from P.
+    strength, bound: P as torch sees it at a circle of radius :data:`LARGE`, and how far that may be
+        from P.
     share: aP by that.
     """
 
@@ -293,21 +332,30 @@ class TrainedLaplacian:
 
 
 def _filtered(x: Tensor, filters: Array, padding: str = "same") -> Tensor:
-    """y_k = filter_k ⋆ x - S_k/2: (signals, N, N) -> (signals, C, N, N), or less if ``padding`` is ``valid``."""
+    """y_k = filter_k ⋆ x - S_k/2: (signals, N, N) -> (signals, C, N, N), or less if ``padding`` is
+    ``valid``.
+    """
     fixed = torch.tensor(filters)
     level = fixed.sum(dim=(1, 2)) / 2
-    return torch.nn.functional.conv2d(x[:, None], fixed[:, None], padding=padding) - level[:, None, None]  # fmt: skip
+    return (
+        torch.nn.functional.conv2d(x[:, None], fixed[:, None], padding=padding)
+        - level[:, None, None]
+    )
 
 
 @lru_cache(maxsize=1)
 def _windows() -> Tensor:
-    """3 × 3 pixels of the large circle at every node of the rule, then darkness and light: (nodes + 2, 3, 3)."""
+    """3 × 3 pixels of the large circle at every node of the rule, then darkness and light: (nodes +
+    2, 3, 3).
+    """
     ends = np.zeros((1, 3, 3)), np.ones((1, 3, 3))
     return torch.tensor(np.concatenate([RULE.windows(LARGE), *ends]))
 
 
 def _torch_strength(net: Network, filtered: Tensor) -> float:
-    """∮∫ [σ(z) - σ(dark) - Δ 1{t > 0}] dt dθ, z as torch answers at the nodes: half of them lie where t > 0."""
+    """∮∫ [σ(z) - σ(dark) - Δ 1{t > 0}] dt dθ, z as torch answers at the nodes: half of them lie
+    where t > 0.
+    """
     with torch.no_grad():
         values = net.activation(net.conv(filtered)).flatten()
         total = torch.sum(values[:-2] - (values[-2] + values[-1]) / 2)
@@ -315,15 +363,22 @@ def _torch_strength(net: Network, filtered: Tensor) -> float:
 
 
 def _bound(w: Array, level: float, activation: str) -> float:
-    """How far P as torch sees it may be: the curvature of the circle, the midpoint rules in t and in θ, rounding."""
+    """How far P as torch sees it may be: the curvature of the circle, the midpoint rules in t and
+    in θ, rounding.
+    """
     weight, rho = float(np.abs(w).sum()), reach(3)
     size = weight + abs(level)
     edge = weight * circle_bound(LARGE, rho)
     nodes = RULE.turns * RULE.places * UNIT + float(gamma(40))
-    # Along t the slope of a pixel rises and falls by at most √2, and is turned over where p + b passes 0.
+    # Along t the slope of a pixel rises and falls by at most √2, and is turned over where p + b
+    # passes 0.
     along = RULE.steps[0] ** 2 / 8 * 4 * 2**0.5 * weight * 2 * pi
     around = quadrature_of(filter_of(w, level, activation), most=RULE.turns).error
-    return 2 * pi * 2 * rho * (edge + nodes * size * 4) + along + (np.inf if around is None else around)  # fmt: skip
+    return (
+        2 * pi * 2 * rho * (edge + nodes * size * 4)
+        + along
+        + (np.inf if around is None else around)
+    )
 
 
 def _trained(lab: Lab) -> tuple[TrainedLaplacian, ...]:
@@ -344,7 +399,11 @@ def _trained(lab: Lab) -> tuple[TrainedLaplacian, ...]:
                 strength = _torch_strength(net, straight)
                 a = float(net.readout.weight[0, 0])
             level = -float(weights @ kind.filters.sum(axis=(1, 2))) / 2
-            nets.append(TrainedLaplacian(kind, name, net, w, level, value, strength, _bound(w, level, name), a * strength))  # fmt: skip
+            nets.append(
+                TrainedLaplacian(
+                    kind, name, net, w, level, value, strength, _bound(w, level, name), a * strength
+                )
+            )
     return tuple(nets)
 
 
@@ -352,11 +411,16 @@ def _exact(laplacian: TrainedLaplacian) -> dict[tuple[int, int], Fraction]:
     """The filter without rounding, from the weights."""
     weights = [Fraction(x) for x in laplacian.net.conv.weight.detach().numpy()[0, :, 0, 0].tolist()]
     taps = [rational(fixed) for fixed in laplacian.kind.filters]
-    return {place: sum((x * each[place] for x, each in zip(weights, taps, strict=True)), Fraction(0)) for place in taps[0]}  # fmt: skip
+    return {
+        place: sum((x * each[place] for x, each in zip(weights, taps, strict=True)), Fraction(0))
+        for place in taps[0]
+    }
 
 
 def train(law: Laplacian, lab: Lab) -> Column:
-    """P of trained even filters as torch sees it at a large circle, against the closed form; those of class other are counted."""
+    """P of trained even filters as torch sees it at a large circle, against the closed form; those
+    of class other are counted.
+    """
     nets = lab.once("laplacian/networks", _trained, lab)
     scores, ratios, other, turned = [], [], 0, 0
     for laplacian in nets:
@@ -373,22 +437,36 @@ def train(law: Laplacian, lab: Lab) -> Column:
         if scores[-1] > 1:
             return column(scores[-1], 1.0, f"a network of {laplacian.kind.name} has another P")
         ratios.append(laplacian.bound / abs(laplacian.strength))
-    kinds = ", ".join(f"{kind.name} {min(losses):.1g}/{np.median(losses):.1g}" for kind in KINDS if (losses := [laplacian.loss for laplacian in nets if laplacian.kind is kind]))  # fmt: skip
+    kinds = ", ".join(
+        f"{kind.name} {min(losses):.1g}/{np.median(losses):.1g}"
+        for kind in KINDS
+        if (losses := [laplacian.loss for laplacian in nets if laplacian.kind is kind])
+    )
     shares = [
         laplacian.share
         for laplacian in nets
         if laplacian.loss < 0.05 and laplacian.activation == "abs"
     ]
     detail = (
-        f"{len(nets)} networks, abs and ReLU, from random starts; {other} ended with both signs on one side and have no closed form, for {turned} the sides turn. Figure: the largest distance of P, as torch sees it at {RULE.turns * RULE.places} places of a circle "
-        f"of radius {LARGE:g}, from the closed form, in units of its bound (median {np.median(ratios):.1%} of P). Least/median loss: {kinds}. Only seen: aP of the {len(shares)} with abs that err by less than 0.22 pixel lies between {min(shares, default=np.nan):.3f} and {max(shares, default=np.nan):.3f}"
+        f"{len(nets)} networks, abs and ReLU, from random starts; {other} ended with both signs on"
+        f" one side and have no closed form, for {turned} the sides turn. Figure: the largest"
+        f" distance of P, as torch sees it at {RULE.turns * RULE.places} places of a circle of"
+        f" radius {LARGE:g}, from the closed form, in units of its bound (median"
+        f" {np.median(ratios):.1%} of P). Least/median loss: {kinds}. Only seen: aP of the"
+        f" {len(shares)} with abs that err by less than 0.22 pixel lies between"
+        f" {min(shares, default=np.nan):.3f} and {max(shares, default=np.nan):.3f}"
     )
     return column(float(np.max(scores)) if scores else float("nan"), 1.0, detail)
 
 
 # ---------------------------------------------------------------------------------------- figures
 
-SHOWN = {"(1, -2, 1)": SECONDS[0], "along the diagonal": SECONDS[2], "5 points": SECONDS[0] + SECONDS[1], "a saddle": SADDLES[0]}  # fmt: skip
+SHOWN = {
+    "(1, -2, 1)": SECONDS[0],
+    "along the diagonal": SECONDS[2],
+    "5 points": SECONDS[0] + SECONDS[1],
+    "a saddle": SADDLES[0],
+}
 
 
 def figures(lab: Lab) -> tuple[Figure, ...]:
@@ -399,13 +477,26 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     for name, w in SHOWN.items():
         exact = rational(w)
         direction = lambda x: (Fraction(float(np.cos(x))), Fraction(float(np.sin(x))))
-        lines[name] = [abs(float(across(exact, (Fraction(0), Fraction(0)), *direction(x)))) for x in turn.tolist()]  # fmt: skip
+        lines[name] = [
+            abs(float(across(exact, (Fraction(0), Fraction(0)), *direction(x))))
+            for x in turn.tolist()
+        ]
         dots[name] = by_direction(filter_of(w, 0.0, "abs"), nodes)[0]
     caption = (
-        "What an edge adds to Σ|w ⋆ x| per unit of its length, by the direction of its normal: the closed form as lines, the quadrature as dots. The mean of a curve over all directions is P/2π. A second difference does not see edges that run along it; "
-        "the five points see every edge, those across a diagonal best; the saddle does not see these, and there its sides turn."
+        "What an edge adds to Σ|w ⋆ x| per unit of its length, by the direction of its normal: the"
+        " closed form as lines, the quadrature as dots. The mean of a curve over all directions is"
+        " P/2π. A second difference does not see edges that run along it; the five points see every"
+        " edge, those across a diagonal best; the saddle does not see these, and there its sides"
+        " turn."
     )
-    return (figure("laplacian-directions", "What Laplacians see of edges", caption, draw.by_direction(turn, lines, nodes, dots)),)  # fmt: skip
+    return (
+        figure(
+            "laplacian-directions",
+            "What Laplacians see of edges",
+            caption,
+            draw.by_direction(turn, lines, nodes, dots),
+        ),
+    )
 
 
 EVIDENCE = Evidence(check=check, train=train, figures=figures)

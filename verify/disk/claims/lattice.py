@@ -1,4 +1,6 @@
-"""The lattice fluctuation: waves in fractions, K from its Fourier series, disks anywhere, and trained networks far beyond their radii."""
+"""The lattice fluctuation: waves in fractions, K from its Fourier series, disks anywhere, and
+trained networks far beyond their radii.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ __all__ = ["EVIDENCE", "bending", "check", "drawn_spreads", "figures", "train"]
 NEAR, FAR, WINDOW, COUNT = 25.0, 800.0, 4.0, 24
 """Where two windows of radii begin, their width, and the radii in each."""
 REACH, ZONES = 16, 8
-"""Directions |q| that take part in the law, and in what it may leave: the part of the others is a hundredth."""
+"""Directions |q| that take part in the law, and in what it may leave: the part of the others is a
+hundredth.
+"""
 
 # ------------------------------------------------------------------------------------------ check
 
@@ -47,7 +51,9 @@ def _some(rng: np.random.Generator) -> Fraction:
 
 
 def _wave(law: Lattice, rng: np.random.Generator) -> bool:
-    """b_q(x) of a random filter, pixel by pixel: squares cut by a line, against the projected taps; σ is abs or the square."""
+    """b_q(x) of a random filter, pixel by pixel: squares cut by a line, against the projected taps;
+    σ is abs or the square.
+    """
     every = list(directions(3))
     q = every[int(rng.integers(len(every)))]
     w = {(u, v): _some(rng) for u in (-1, 0, 1) for v in (-1, 0, 1)}
@@ -71,7 +77,9 @@ WAVES = 20_000
 
 
 def _kernel(law: Lattice, x: Array) -> float:
-    """K against its Fourier series: each wave of B, -1/(2π²j²) cos 2πjx, integrated along the parabola by Fresnel; in units of the tail and rounding."""
+    """K against its Fourier series: each wave of B, -1/(2π²j²) cos 2πjx, integrated along the
+    parabola by Fresnel; in units of the tail and rounding.
+    """
     j = np.arange(1, WAVES + 1)
     turned = 2 * np.pi * (np.outer(x, j) % 1) - np.pi / 4
     series = -(np.cos(turned) @ (1 / (2 * np.pi**2 * j**2.5)))
@@ -80,7 +88,9 @@ def _kernel(law: Lattice, x: Array) -> float:
 
 
 def _rounding(w: Array, steep: Array, r: float) -> Array:
-    """What rounding makes of a sum over windows, each pixel off by its bound: w (..., n, n), σ's Lipschitz constant (...,) -> (...,)."""
+    """What rounding makes of a sum over windows, each pixel off by its bound: w (..., n, n), σ's
+    Lipschitz constant (...,) -> (...,).
+    """
     windows = 2 * np.pi * (r + 1) * w.shape[-1] * 2**0.5
     each = float(disk_bound(r)) + float(gamma(windows + 20))
     return np.asarray(windows * steep * np.abs(w).sum(axis=(-2, -1)) * each)
@@ -113,15 +123,23 @@ def _disks(lab: Lab, key: str) -> Disks:
 
 
 def bending(filters: Filters, r: float, centre: Point) -> Array:
-    """Σ |σ(Z) - σ(z) - (Z - z)σ'(z)| over the edge, Z at the circle and z at its tangent: what bending does beyond the first order, (B,)."""
+    """Σ |σ(Z) - σ(z) - (Z - z)σ'(z)| over the edge, Z at the circle and z at its tangent: what
+    bending does beyond the first order, (B,).
+    """
     n = filters.w.shape[-1]
     windows, _, x, y = ring(r, centre, n)
     length = np.hypot(x, y)
     offset = np.arange(n) - n // 2
-    inside = r - (length[:, None, None] + (x / length)[:, None, None] * offset[:, None] + (y / length)[:, None, None] * offset)  # fmt: skip
+    inside = r - (
+        length[:, None, None]
+        + (x / length)[:, None, None] * offset[:, None]
+        + (y / length)[:, None, None] * offset
+    )
     c, s = (np.abs(coordinate / length)[:, None, None] for coordinate in (x, y))
     out, low = (c + s) / 2, (c - s) / 2
-    tangent = (kernel(inside + out) - kernel(inside + low) - kernel(inside - low) + kernel(inside - out)) / (c * s)  # fmt: skip
+    tangent = (
+        kernel(inside + out) - kernel(inside + low) - kernel(inside - low) + kernel(inside - out)
+    ) / (c * s)
     z = filters.flat @ tangent.reshape(len(x), -1).T + filters.b[:, None]
     moved = (filters.flat @ windows.reshape(len(x), -1).T + filters.b[:, None]) - z
     gap = filters.sigma(z + moved) - filters.sigma(z) - moved * filters.slope(z)
@@ -135,8 +153,9 @@ class Grown:
     Attributes
     ----------
     r, sums: radii (2, R) and sums (B, 2, R), with area and line.
-    allowed: the spread that the law may leave, (B, 2): what the waves change within the first Fresnel zone of the window's last
-        circle, what the bending of its edge does beyond the first order, and rounding.
+    allowed: the spread that the law may leave, (B, 2): what the waves change within the first
+        Fresnel zone of the window's last circle, what the bending of its edge does beyond the first
+        order, and rounding.
     """
 
     r: Array
@@ -144,13 +163,20 @@ class Grown:
     allowed: Array
 
     def spreads(self, area: Array, claimed: Array) -> tuple[Array, Array]:
-        """What is left in units of what is allowed, with the fluctuation ``claimed`` taken off and without: (B, 2) each."""
+        """What is left in units of what is allowed, with the fluctuation ``claimed`` taken off and
+        without: (B, 2) each.
+        """
         plain = self.sums - area[:, None, None] * self.r**2
-        left, raw = (np.stack([_rest(r, y[:, k]) for k, r in enumerate(self.r)], axis=1) for y in (plain - claimed, plain))  # fmt: skip
+        left, raw = (
+            np.stack([_rest(r, y[:, k]) for k, r in enumerate(self.r)], axis=1)
+            for y in (plain - claimed, plain)
+        )
         return self._measured(left), self._measured(raw)
 
     def _measured(self, spread: Array) -> Array:
-        """In units of what is allowed; nothing in units of nothing, as a dead network leaves it, is 0."""
+        """In units of what is allowed; nothing in units of nothing, as a dead network leaves it, is
+        0.
+        """
         dead = self.allowed == 0
         ratio = spread / np.where(dead, 1.0, self.allowed)
         return np.asarray(np.where(dead & (spread > 0), np.inf, ratio))
@@ -201,13 +227,15 @@ def drawn_spreads(law: Lattice, lab: Lab, count: int) -> tuple[Array, Array]:
 
 
 def check(law: Lattice, lab: Lab) -> Column:
-    """Waves in fractions, K by waves, and how the rest grows for disks around any point; the first of these that fails is enough."""
+    """Waves in fractions, K by waves, and how the rest grows for disks around any point; the first
+    of these that fails is enough.
+    """
     rng = lab.rng("lattice")
     waves = sum(not _wave(law, rng) for _ in range(lab.profile.draws))
     kernel = _kernel(law, rng.uniform(0, 1, 24))
     words = (
-        f"of {lab.profile.draws} waves b_q, in fractions, those that differ from clipped squares: {waves}; "
-        f"K from its Fourier series: {kernel:.1e} of what the rest of the series may add"
+        f"of {lab.profile.draws} waves b_q, in fractions, those that differ from clipped squares:"
+        f" {waves}; K from its Fourier series: {kernel:.1e} of what the rest of the series may add"
     )
     if max(waves, kernel) > 1:
         return column(float(max(waves, kernel)), 1.0, words)
@@ -215,8 +243,12 @@ def check(law: Lattice, lab: Lab) -> Column:
     wavers = raw[:, 1] > 1
     most = float(np.max(left)) if np.any(wavers) else np.nan  # else nothing is shown
     detail = (
-        f"{words}. Disks around a random point, radii about {NEAR:g} and {FAR:g}, {len(left)} random filters with {len(CHECKED)} activations: the spread that the law leaves is {most:.2f} of what it may leave at most, median {np.median(left):.2f}; "
-        f"the spread itself is {np.median(raw[wavers, 1]):.1f} times that in the median at the larger radii, and no more than that for {int(np.sum(~wavers))} filters, which say nothing. Figure: waves, K, and the largest spread left"
+        f"{words}. Disks around a random point, radii about {NEAR:g} and {FAR:g}, {len(left)}"
+        f" random filters with {len(CHECKED)} activations: the spread that the law leaves is"
+        f" {most:.2f} of what it may leave at most, median {np.median(left):.2f}; the spread itself"
+        f" is {np.median(raw[wavers, 1]):.1f} times that in the median at the larger radii, and no"
+        f" more than that for {int(np.sum(~wavers))} filters, which say nothing. Figure: waves, K,"
+        " and the largest spread left"
     )
     return column(float(np.max([waves, kernel, most])), 1.0, detail)
 
@@ -239,7 +271,9 @@ MOST = 50
 
 @dataclass(frozen=True)
 class Watched:
-    """Trained networks, and Σ_k a_k F_k as torch has it for disks far beyond the radii of training."""
+    """Trained networks, and Σ_k a_k F_k as torch has it for disks far beyond the
+    radii of training.
+    """
 
     shape: NetworkShape
     nets: NetworkBatch
@@ -287,7 +321,9 @@ def _filters(nets: Mapping[NetworkShape, NetworkBatch]) -> Filters:
 def _answered(
     nets: Mapping[NetworkShape, NetworkBatch], windows: Array, lit: int
 ) -> dict[NetworkShape, Array]:
-    """torch's Σ_k a_k Σ_p [g_k(z_p) - g_k(0)] for the windows at an edge and the lit ones beside them: (B,) of every shape."""
+    """torch's Σ_k a_k Σ_p [g_k(z_p) - g_k(0)] for the windows at an edge and the lit ones beside
+    them: (B,) of every shape.
+    """
     answers, shown = {}, torch.tensor(windows[:, None])
     with torch.no_grad():
         for shape, batch in nets.items():
@@ -315,7 +351,9 @@ def _swings(watched: Watched, r: Array, centre: Point, law: Lattice) -> Array:
 
 
 def train(law: Lattice, lab: Lab) -> Column:
-    """What torch answers to disks around a point, far beyond the radii of training: what the law leaves, of every network."""
+    """What torch answers to disks around a point, far beyond the radii of training: what the law
+    leaves, of every network.
+    """
     left, words, undecided = [], [], 0
     for shape in SETTINGS:
         watched = _watched(lab, shape)
@@ -323,16 +361,27 @@ def train(law: Lattice, lab: Lab) -> Column:
         claimed = _swings(watched, grown.r.ravel(), watched.disks.centre, law)
         settled, raw = grown.spreads(_areas(watched), claimed.reshape(grown.sums.shape))
         if np.max(settled) > 1:
-            return column(float(np.max(settled)), 1.0, f"a network with {shape.activation} wavers otherwise")  # fmt: skip
+            return column(
+                float(np.max(settled)), 1.0, f"a network with {shape.activation} wavers otherwise"
+            )
         decided = raw[:, 1] > 1
         left.append(settled)
         undecided += int(np.sum(~decided))
         size = f"{np.median(raw[decided, 1]):.1f}" if np.any(decided) else "none"
-        words.append(f"{shape.activation} K={shape.channels} {size}/{np.max(settled):.2f} ({int(np.sum(decided))})")  # fmt: skip
+        words.append(
+            f"{shape.activation} K={shape.channels} {size}/{np.max(settled):.2f}"
+            f" ({int(np.sum(decided))})"
+        )
     every = np.concatenate(left)
     detail = (
-        f"{len(every)} networks from random starts, torch's answers to disks with radii about {NEAR:g} and {FAR:g}. The spread that the law leaves, of every network, in units of what it may leave: what its waves change within the first Fresnel zone, what the bending of the edge adds beyond the first order, rounding. "
-        f"{undecided} networks waver by no more than that, so that it says nothing of them: dead or linear ones, one-signed differences, those that keep a level near a kink, and those with huge weights. Of the others the spread itself, median, against the largest that is left of all (networks): {', '.join(words)}. Figure: the largest of every network and radius"
+        f"{len(every)} networks from random starts, torch's answers to disks with radii about"
+        f" {NEAR:g} and {FAR:g}. The spread that the law leaves, of every network, in units of what"
+        " it may leave: what its waves change within the first Fresnel zone, what the bending of"
+        f" the edge adds beyond the first order, rounding. {undecided} networks waver by no more"
+        " than that, so that it says nothing of them: dead or linear ones, one-signed differences,"
+        " those that keep a level near a kink, and those with huge weights. Of the others the"
+        " spread itself, median, against the largest that is left of all (networks):"
+        f" {', '.join(words)}. Figure: the largest of every network and radius"
     )
     shown = undecided < len(every)
     return column(float(np.max(every)) if shown else float("nan"), 1.0, detail)
@@ -340,7 +389,12 @@ def train(law: Lattice, lab: Lab) -> Column:
 
 # ---------------------------------------------------------------------------------------- figures
 
-SHOWN = {"square": ("square", 0.0), "abs": ("abs", 0.0), "ReLU, b = -0.4": ("relu", -0.4), "tanh, b = 1": ("tanh", 1.0)}  # fmt: skip
+SHOWN = {
+    "square": ("square", 0.0),
+    "abs": ("abs", 0.0),
+    "ReLU, b = -0.4": ("relu", -0.4),
+    "tanh, b = 1": ("tanh", 1.0),
+}
 """What is shown of one difference, x(p + (1, 0)) - x(p)."""
 
 
@@ -375,7 +429,9 @@ def _losses(watched: Watched) -> Array:
 
 
 def figures(lab: Lab) -> tuple[Figure, ...]:
-    """One difference and four activations, the directions that take part, and trained networks beyond their radii."""
+    """One difference and four activations, the directions that take part, and trained networks
+    beyond their radii.
+    """
     r = np.linspace(20, 24, 241)
     shown = _shown(r)
     roses = {name: _strokes(*case) for name, case in SHOWN.items()}
@@ -388,16 +444,39 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
         claimed = _swings(watched, far, (0.0, 0.0), LAW)
         j = int(np.argmin(_losses(watched)))
         flat = answers - _areas(watched)[:, None] * far**2
-        beyond[f"{shape.activation}, K = {shape.channels}"] = draw.Sway(far, _level(far, flat)[j], _level(far, claimed)[j])  # fmt: skip
+        beyond[f"{shape.activation}, K = {shape.channels}"] = draw.Sway(
+            far, _level(far, flat)[j], _level(far, claimed)[j]
+        )
     most = max(size for strokes in roses.values() for _, size in strokes)
-    caption = "The sum over all pixels of σ(x(p + (1, 0)) - x(p) + b) for disks around a pixel, less its area and line: as pixels say (line) and as the law says (dots). Only the absolute value does not waver: its edges have one sign."
-    where = "Where on the circle the fluctuation comes from: a stroke for every direction of the lattice up to |q| = 5, as long as its part of the spread is large, all to one scale."
-    trained = f"The best of the networks of each kind, trained from random starts on radii from {LOW} to {HIGH}: torch's answers at three times these radii, less area and line (line), and the law (dots)."
+    caption = (
+        "The sum over all pixels of σ(x(p + (1, 0)) - x(p) + b) for disks around a pixel, less its"
+        " area and line: as pixels say (line) and as the law says (dots). Only the absolute value"
+        " does not waver: its edges have one sign."
+    )
+    where = (
+        "Where on the circle the fluctuation comes from: a stroke for every direction of the"
+        " lattice up to |q| = 5, as long as its part of the spread is large, all to one scale."
+    )
+    trained = (
+        f"The best of the networks of each kind, trained from random starts on radii from {LOW} to"
+        f" {HIGH}: torch's answers at three times these radii, less area and line (line), and the"
+        " law (dots)."
+    )
     return (
-        figure("lattice-sway", "What wavers and what does not", caption, draw.sways(shown, 2, "Σ σ less a line")),
+        figure(
+            "lattice-sway",
+            "What wavers and what does not",
+            caption,
+            draw.sways(shown, 2, "Σ σ less a line"),
+        ),
         figure("lattice-rose", "The directions that take part", where, draw.rose(roses, most)),
-        figure("lattice-trained", "Far beyond the radii of training", trained, draw.sways(beyond, 2, "answer less a line")),
-    )  # fmt: skip
+        figure(
+            "lattice-trained",
+            "Far beyond the radii of training",
+            trained,
+            draw.sways(beyond, 2, "answer less a line"),
+        ),
+    )
 
 
 EVIDENCE = Evidence(check=check, train=train, figures=figures)

@@ -1,4 +1,6 @@
-"""Edges: half squares by clipping polygons, sums over exact disks, and trained differences that measure a width."""
+"""Edges: half squares by clipping polygons, sums over exact disks, and trained differences that
+measure a width.
+"""
 
 from __future__ import annotations
 
@@ -65,7 +67,9 @@ def _width(law: Perimeter, step: Step, r: float) -> Any:
 
 
 def _straight(r: float) -> float:
-    """4 + 18/r: how far 2 Σ x_r over the crest may be from 4|e|r (derived in docs/disk/perimeter.md)."""
+    """4 + 18/r: how far 2 Σ x_r over the crest may be from 4|e|r (derived in
+    docs/disk/perimeter.md).
+    """
     return 4 + 18 / r
 
 
@@ -86,7 +90,9 @@ def _one_signed(rng: np.random.Generator, step: Step) -> Array:
 
 @dataclass(frozen=True)
 class _Known:
-    """Filters w (F, n, n) with biases b (F,) behind one row of the catalogue, and P of each by splines, with a proved error."""
+    """Filters w (F, n, n) with biases b (F,) behind one row of the catalogue, and P of each by
+    splines, with a proved error.
+    """
 
     name: str
     w: Array
@@ -107,7 +113,9 @@ def _known(name: str, w: Array, b: Array) -> _Known:
 
 @dataclass(frozen=True)
 class _Sum:
-    """Σ |κ ⋆ (x(p + e) - x(p))| over the disk of radius r, Σκ, and by how much rounding may move it."""
+    """Σ |κ ⋆ (x(p + e) - x(p))| over the disk of radius r, Σκ, and by how much rounding may move
+    it.
+    """
 
     step: Step
     r: float
@@ -157,10 +165,15 @@ def _cases(lab: Lab) -> _Cases:
 
 
 def check(law: Perimeter, lab: Lab) -> Column:
-    """Half squares in fractions, P by quadrature against 4|m|, and the double sums over numpy's disks; the first of these that fails is enough."""
+    """Half squares in fractions, P by quadrature against 4|m|, and the double sums over numpy's
+    disks; the first of these that fails is enough.
+    """
     cases = lab.once("perimeter/cases", _cases, lab)
     edges = sum(law.edge(t, c, s) != area for t, c, s, area in cases.edges)
-    words = f"half squares, of {len(cases.edges)}, whose area is not that of the clipped square: {edges}"  # fmt: skip
+    words = (
+        f"half squares, of {len(cases.edges)}, whose area is not that of the clipped square:"
+        f" {edges}"
+    )
     if edges:
         return column(edges, 0, words)
     flat, w, place = cases.flat, cases.flat.w, np.arange(-1, 2)
@@ -174,8 +187,9 @@ def check(law: Perimeter, lab: Lab) -> Column:
     both = 2 * np.sum(np.minimum(up, down), axis=1) > 2 * bound
     part = float(np.max(bound / np.array([strength.value for strength in flat.strengths])))
     words += (
-        f"; filters with S = 0, of {len(w)}, whose P is not 4|m| and what both signs add, or not that of their quadrature: {dipoles} "
-        f"(the midpoint rule is bounded to {part:.0%} of P; {int(np.sum(both))} have P > 4|m| by more than the tolerance)"
+        f"; filters with S = 0, of {len(w)}, whose P is not 4|m| and what both signs add, or not"
+        f" that of their quadrature: {dipoles} (the midpoint rule is bounded to {part:.0%} of P;"
+        f" {int(np.sum(both))} have P > 4|m| by more than the tolerance)"
     )
     if dipoles:
         return column(dipoles, 0, words)
@@ -191,13 +205,18 @@ def check(law: Perimeter, lab: Lab) -> Column:
         along = float(law.dipole(x, y, mpmath)) * each.r
         sums += not abs(each.total - along) <= each.weight * _straight(each.r) + each.slack
     count = sum(len(some.w) for some in cases.wide)
-    words += f"; filters with Δ ≠ 0, of {count}, with another P: {areas}; sums over disks, of {2 * len(cases.sums)}, that differ from the law: {sums}"
+    words += (
+        f"; filters with Δ ≠ 0, of {count}, with another P: {areas}; sums over disks, of"
+        f" {2 * len(cases.sums)}, that differ from the law: {sums}"
+    )
     shown = np.any(both) and not np.all(both)
     return column(areas + sums if shown else float("nan"), 0, words)
 
 
 def _slack(weight: float, r: float | Array, size: int, taps: int) -> Any:
-    """Rounding of Σ |κ ⋆ (x(p + e) - x(p))|: at most 3(8r + 4) differences are not 0, each of two pixels."""
+    """Rounding of Σ |κ ⋆ (x(p + e) - x(p))|: at most 3(8r + 4) differences are not 0, each of two
+    pixels.
+    """
     met = 8 * r + 4
     return weight * met * (6 * disk_bound(r) + 6 * gamma(taps * taps + size + 6))
 
@@ -211,7 +230,9 @@ PATCHES, FARTHEST = 40, 1.0e5
 
 @dataclass(frozen=True)
 class Patches:
-    """Windows 7 × 7 at random places of a disk so large that it is straight; t (P,) and the inner normal (P, 2)."""
+    """Windows 7 × 7 at random places of a disk so large that it is straight; t (P,) and the inner
+    normal (P, 2).
+    """
 
     windows: Array
     t: Array
@@ -223,13 +244,17 @@ def _patches(lab: Lab) -> Patches:
     turn, inside = rng.uniform(0, 2 * np.pi, PATCHES), rng.uniform(-2.5, 2.5, PATCHES)
     centre = np.rint((FARTHEST - inside) * np.stack([np.cos(turn), np.sin(turn)])).astype(int)
     offset = np.arange(-3, 4)
-    i, j = np.broadcast_arrays(centre[0][:, None, None] + offset[:, None], centre[1][:, None, None] + offset)  # fmt: skip
+    i, j = np.broadcast_arrays(
+        centre[0][:, None, None] + offset[:, None], centre[1][:, None, None] + offset
+    )
     length = np.hypot(*centre.astype(float))
     return Patches(pixels(FARTHEST, i, j), FARTHEST - length, -(centre / length).T)
 
 
 def _edge_ratio(squares: Array, w: Array, z: Tensor, patches: Patches) -> float:
-    """The largest distance between torch's pre-activations z at the edge and p_θ(t), in units of what the curvature may do."""
+    """The largest distance between torch's pre-activations z at the edge and p_θ(t), in units of
+    what the curvature may do.
+    """
     claimed = squares @ np.pad(w, (7 - len(w)) // 2).ravel()
     weight, rho = float(np.abs(w).sum()), reach(len(w))
     # The formula divides four squares of at most (ρ + 1)² by cs.
@@ -246,11 +271,13 @@ def _half_squares(law: Perimeter, patches: Patches) -> Array:
 
 @dataclass(frozen=True)
 class _Line:
-    """What torch's answers add up to across an edge, in :data:`LINES` directions, by one filter (L,) each.
+    """What torch's answers add up to across an edge, in :data:`LINES` directions, by one filter
+    (L,) each.
 
     Attributes
     ----------
-    parts: ∫ z₊ and ∫ z₋ of a difference; of a free filter σ(z) at all places, (L, PLACES), then σ in the dark and in the light.
+    parts: ∫ z₊ and ∫ z₋ of a difference; of a free filter σ(z) at all places, (L, PLACES), then σ
+        in the dark and in the light.
     claimed: |m·n| of a difference; of a free filter ∫ [g(p) - g(0) - Δ 1{t > 0}] by splines.
     bound: how far a sum may be off.
     """
@@ -277,7 +304,9 @@ ACROSS = Midpoints(7, places=800)
 
 
 def _lines(lab: Lab) -> tuple[_Line, ...]:
-    """One network of each kind with κ of one sign, all with both, and the free ones, at a circle of radius :data:`FARTHEST`."""
+    """One network of each kind with κ of one sign, all with both, and the free ones, at a circle of
+    radius :data:`FARTHEST`.
+    """
     return lab.once("perimeter/lines", _across_lines, lab)
 
 
@@ -287,8 +316,8 @@ def _across_lines(lab: Lab) -> tuple[_Line, ...]:
     c, s = np.cos(turn), np.sin(turn)
     shown = circle_windows(FARTHEST, ACROSS.t, c[:, None], s[:, None], 7)
     windows = torch.tensor(shown.reshape(-1, 7, 7))
-    # The slope of a pixel rises and falls by at most √2, and is turned over where z passes a kink: it varies by 6√2|w|₁.  The
-    # curvature of the circle, and the rounding of pixels and places.
+    # The slope of a pixel rises and falls by at most √2, and is turned over where z passes a kink:
+    # it varies by 6√2|w|₁.  The curvature of the circle, and the rounding of pixels and places.
     smooth = 6 * 2**0.5 * step**2 / 8
     off = smooth + 2 * rho * circle_bound(FARTHEST, rho)
     lines, trained_differences, filters = [], differences(lab), free(lab)
@@ -333,7 +362,9 @@ def _bound(trained: TrainedDifference, r: Array, size: int) -> Array:
 
 
 def _straight_scores(law: Perimeter, lab: Lab) -> Iterator[float]:
-    """What torch's networks answer where the edge is straight, or nearly so, in units of the bounds: across it, at places beside it, and far beyond the training radii."""
+    """What torch's networks answer where the edge is straight, or nearly so, in units of the
+    bounds: across it, at places beside it, and far beyond the training radii.
+    """
     yield from (line.score(law) for line in _lines(lab))
     patches = _patches(lab)
     squares, windows = _half_squares(law, patches), torch.tensor(patches.windows)
@@ -354,7 +385,9 @@ def _straight_scores(law: Perimeter, lab: Lab) -> Iterator[float]:
 
 
 def train(law: Perimeter, lab: Lab) -> Column:
-    """torch's pre-activations at a straight edge and answers far from the training radii, then losses and answers to new radii, against the law; κ of one sign."""
+    """torch's pre-activations at a straight edge and answers far from the training radii, then
+    losses and answers to new radii, against the law; κ of one sign.
+    """
     nets, whole, lines = differences(lab), free(lab), _lines(lab)
     scores = []
     for score in _straight_scores(law, lab):
@@ -363,7 +396,9 @@ def train(law: Perimeter, lab: Lab) -> Column:
             return column(score, 1.0, "a network answers otherwise where the edge is straight")
     late, above = 0, dict.fromkeys(STEPS, 0.0)
     floors = {step: floor(law, step) for step in STEPS}
-    widths = {step: np.array([float(_width(law, step, r)) for r in FRESH.tolist()]) for step in STEPS}  # fmt: skip
+    widths = {
+        step: np.array([float(_width(law, step, r)) for r in FRESH.tolist()]) for step in STEPS
+    }
     size, radii = (2 * HALF_LENGTH + 1) ** 2, np.linspace(LOW, HIGH, COUNT)
     mixed = sum(not trained.one_sign for trained in nets)
     for trained in nets:
@@ -378,14 +413,21 @@ def train(law: Perimeter, lab: Lab) -> Column:
         near = np.abs(trained.answers - trained.c - trained.weight * widths[step])
         scores.append(float(np.max(near / _bound(trained, FRESH, size))))
         above[step] = max(above[step], abs(trained.loss - floors[step]) / trained.loss)
-    both = sum(not line.free and bool(np.any(np.minimum(*line.parts) > 3 * line.bound)) for line in lines)  # fmt: skip
+    both = sum(
+        not line.free and bool(np.any(np.minimum(*line.parts) > 3 * line.bound)) for line in lines
+    )
     apart = [each.length + (LOW + HIGH) * each.area - each.share for each in whole]
-    kinds = ", ".join(f"{NAMES[step]} {floors[step]:.3g} (to {above[step]:.0e})" for step in STEPS)  # fmt: skip
+    kinds = ", ".join(f"{NAMES[step]} {floors[step]:.3g} (to {above[step]:.0e})" for step in STEPS)
     detail = (
-        f"{len(nets)} networks, abs and ReLU of a difference, κ trained from random starts; {mixed} ended with κ of both signs, {late} of the others had not arrived (six digits). Floors that they reach: {kinds}. "
-        f"Figure: the largest distance in units of its bound, of losses, of answers to new radii, of answers at radius {FAR[0]:g} and {FAR[1]:g} from 4|m|r, and of pre-activations at {PATCHES} places of a circle of radius {FARTHEST:g} from p_θ(t), also of {len(whole)} filters of 3 × 3 that were trained freely, "
-        f"of ∫ |z| across {LINES} edges from |m·n| and what both signs add ({both} networks show both), and of ∫ [g(z) - g(0) - Δ 1] of the free ones from splines; for these (only seen) aP + 2μaπΔ lies between "
-        f"{min(apart):+.3f} and {max(apart):+.3f} of 1 - L/Var r"
+        f"{len(nets)} networks, abs and ReLU of a difference, κ trained from random starts; {mixed}"
+        f" ended with κ of both signs, {late} of the others had not arrived (six digits). Floors"
+        f" that they reach: {kinds}. Figure: the largest distance in units of its bound, of losses,"
+        f" of answers to new radii, of answers at radius {FAR[0]:g} and {FAR[1]:g} from 4|m|r, and"
+        f" of pre-activations at {PATCHES} places of a circle of radius {FARTHEST:g} from p_θ(t),"
+        f" also of {len(whole)} filters of 3 × 3 that were trained freely, of ∫ |z| across {LINES}"
+        f" edges from |m·n| and what both signs add ({both} networks show both), and of ∫ [g(z) -"
+        " g(0) - Δ 1] of the free ones from splines; for these (only seen) aP + 2μaπΔ lies between"
+        f" {min(apart):+.3f} and {max(apart):+.3f} of 1 - L/Var r"
     )
     good = not late and 2 * mixed <= len(nets) and both
     return column(float(np.max(scores)) if good else float("nan"), 1.0, detail)
@@ -399,22 +441,34 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     t = np.linspace(-1.6, 1.6, 161)
     w = difference(np.ones((1, 1)), (1, 0))[None]
     turns = {0: 0.0, 30: np.pi / 6, 60: np.pi / 3, 80: np.pi / 2.25}
-    edges = {f"{name}°": edge_response(w, t, float(np.cos(x)), float(np.sin(x)))[0] for name, x in turns.items()}  # fmt: skip
+    edges = {
+        f"{name}°": edge_response(w, t, float(np.cos(x)), float(np.sin(x)))[0]
+        for name, x in turns.items()
+    }
     fine = np.linspace(2.5, 11, 341)
     x = disks(fine, HALF_LENGTH)
     first = {trained.net.step: trained.net for trained in reversed(differences(lab))}
     with torch.no_grad():
         errors = {NAMES[step]: first[step](x).numpy() - fine for step in STEPS}
     caption = (
-        "Left: the response of the difference of two neighbours at the distance t inside a straight edge, by the angle between the edge's normal and the difference: its area is the cosine. "
-        f"Right: the error of one trained network of each kind, trained on radii from {LOW} to {HIGH}. Along a row nothing fluctuates; along the diagonal the two ends of the crest do."
+        "Left: the response of the difference of two neighbours at the distance t inside a"
+        " straight edge, by the angle between the edge's normal and the difference: its area is"
+        " the cosine. Right: the error of one trained network of each kind, trained on radii from"
+        f" {LOW} to {HIGH}. Along a row nothing fluctuates; along the diagonal the two ends of the"
+        " crest do."
     )
     drawing = draw.edges_and_errors(t, edges, fine, errors, (LOW, HIGH))
     free_caption = (
-        "Each point is a network with one filter of 3 × 3, abs or ReLU, all of whose weights were trained from a random start: by how much its answer grows per unit of r through the area (2μaπΔ, at the mean radius μ) and through "
-        "the perimeter (aP). The line is where both together give 1. Bottom right: networks that use the area, as without σ; top left: those for which the area cancels; dead networks lie at the origin."
+        "Each point is a network with one filter of 3 × 3, abs or ReLU, all of whose weights were"
+        " trained from a random start: by how much its answer grows per unit of r through the area"
+        " (2μaπΔ, at the mean radius μ) and through the perimeter (aP). The line is where both"
+        " together give 1. Bottom right: networks that use the area, as without σ; top left: those"
+        " for which the area cancels; dead networks lie at the origin."
     )
-    points = {name: [((LOW + HIGH) * net.area, net.length) for net in free(lab) if net.name == name] for name in ("abs", "relu")}  # fmt: skip
+    points = {
+        name: [((LOW + HIGH) * net.area, net.length) for net in free(lab) if net.name == name]
+        for name in ("abs", "relu")
+    }
     return (
         figure("perimeter-width", "Differences measure a width", caption, drawing),
         figure("perimeter-or-area", "Area or perimeter", free_caption, draw.area_or_length(points)),

@@ -1,4 +1,6 @@
-"""Shares: exact random cases, and ensembles trained on disks, every network of which obeys the law."""
+"""Shares: exact random cases, and ensembles trained on disks, every network of
+which obeys the law.
+"""
 
 from __future__ import annotations
 
@@ -82,12 +84,16 @@ def _other_side(law: Shares, rng: np.random.Generator) -> bool:
     w, (c, s) = _filter(rng, 3), rational_direction(rng)
     t = Fraction(int(rng.integers(-96, 97)), 48)
     here = sum((tap * clipped(t + u * c + v * s, c, s) for (u, v), tap in w.items()), Fraction(0))
-    back = sum((tap * clipped(-t - u * c - v * s, -c, -s) for (u, v), tap in w.items()), Fraction(0))  # fmt: skip
+    back = sum(
+        (tap * clipped(-t - u * c - v * s, -c, -s) for (u, v), tap in w.items()), Fraction(0)
+    )
     return bool(law.opposite(here, sum(w.values(), Fraction(0))) == back)
 
 
 def _regression(law: Shares, rng: np.random.Generator) -> bool:
-    """A random network and random features: sums, and the loss's derivative by differences, exact for a parabola."""
+    """A random network and random features: sums, and the loss's derivative by differences, exact
+    for a parabola.
+    """
     channels, half = int(rng.integers(1, 4)), int(rng.integers(1, 4))
     mean = Fraction(int(rng.integers(8, 40)), 4)
     apart = [Fraction(int(k), 8) for k in rng.choice(np.arange(1, 24), half, replace=False)]
@@ -98,7 +104,10 @@ def _regression(law: Shares, rng: np.random.Generator) -> bool:
     spread = average([(x - mean) ** 2 for x in r])
 
     def lost(every: list[Fraction]) -> Fraction:
-        answers = [every[-1] + sum((a * row[j] for a, row in zip(every, f, strict=False)), Fraction(0)) for j in range(len(r))]  # fmt: skip
+        answers = [
+            every[-1] + sum((a * row[j] for a, row in zip(every, f, strict=False)), Fraction(0))
+            for j in range(len(r))
+        ]
         return average([(y - x) ** 2 for y, x in zip(answers, r, strict=True)])
 
     def along(k: int) -> Fraction:
@@ -106,8 +115,14 @@ def _regression(law: Shares, rng: np.random.Generator) -> bool:
         return (lost(up) - lost(down)) / 2
 
     length, area = ([_some(rng) for _ in range(channels)] for _ in range(2))
-    slopes = [average([(x - mean) * (y - d * x * x - p * x) for x, y in zip(r, row, strict=True)]) / spread for row, d, p in zip(f, area, length, strict=True)]  # fmt: skip
-    left = sum((values[k] * along(k) for k in range(channels)), (values[-1] - mean) * along(channels))  # fmt: skip
+    slopes = [
+        average([(x - mean) * (y - d * x * x - p * x) for x, y in zip(r, row, strict=True)])
+        / spread
+        for row, d, p in zip(f, area, length, strict=True)
+    ]
+    left = sum(
+        (values[k] * along(k) for k in range(channels)), (values[-1] - mean) * along(channels)
+    )
     claimed = law.share(values[:-1], length, area, slopes, mean)
     return bool(claimed == 1 - lost(values) / spread + left / (2 * spread))
 
@@ -126,7 +141,9 @@ def _squares(law: Shares, rng: np.random.Generator) -> bool:
         for j in wide:
             z = sum((tap * x.get((i + u, j + v), 0) for (u, v), tap in w.items()), b)
             total += z * z - b * b
-    same = lambda d: sum((pixel * x.get((i + d[0], j + d[1]), 0) for (i, j), pixel in x.items()), Fraction(0))  # fmt: skip
+    same = lambda d: sum(
+        (pixel * x.get((i + d[0], j + d[1]), 0) for (i, j), pixel in x.items()), Fraction(0)
+    )
     claimed = sum((value * same(d) for d, value in law.lags(w).items()), Fraction(0))
     claimed += 2 * b * sum(w.values(), Fraction(0)) * sum(x.values(), Fraction(0))
     return bool(claimed == total)
@@ -136,26 +153,39 @@ BENT = tuple(name for name, row in ACTIVATIONS.items() if row.piecewise_linear)
 
 
 def _pieces(law: Shares, rng: np.random.Generator) -> bool:
-    """A random channel on random pixels: a σ(z) by the oracle, and from the piece on which z lies."""
+    """A random channel on random pixels: a σ(z) by the oracle, and from the piece
+    on which z lies.
+    """
     name = BENT[int(rng.integers(len(BENT)))]
-    kinks = [fraction(kink.location) for kink in ACTIVATIONS[name].kinks]  # fmt: skip
-    w, x, b, a = [_some(rng) for _ in range(4)], [_some(rng) for _ in range(4)], _some(rng), _some(rng)  # fmt: skip
+    kinks = [fraction(kink.location) for kink in ACTIVATIONS[name].kinks]
+    w, x, b, a = (
+        [_some(rng) for _ in range(4)],
+        [_some(rng) for _ in range(4)],
+        _some(rng),
+        _some(rng),
+    )
     pre = sum((tap * pixel for tap, pixel in zip(w, x, strict=True)), b)
     products = sum((a * tap * pixel for tap, pixel in zip(w, x, strict=True)), a * b)
     slope, intercept = pieces(name)[sum(pre > kink for kink in kinks)]
     exact = lambda v: fraction(v)
-    return bool(law.part(exact(slope), exact(intercept), products, a) == a * oracle.RATIONAL[name](pre))  # fmt: skip
+    return bool(
+        law.part(exact(slope), exact(intercept), products, a) == a * oracle.RATIONAL[name](pre)
+    )
 
 
 def check(law: Shares, lab: Lab) -> Column:
-    """Everything in fractions: clipped squares, losses of random networks, sums over random images, pieces of σ; up to the first that differs."""
+    """Everything in fractions: clipped squares, losses of random networks, sums over random images,
+    pieces of σ; up to the first that differs.
+    """
     rng, draws = lab.rng("shares"), lab.profile.draws
     parts = {"edges": _other_side, "networks": _regression, "images": _squares, "pieces": _pieces}
     for name, agrees in parts.items():
         for k in range(draws):
             if not agrees(law, rng):
                 return column(1, 0, f"{name}: random case {k + 1} of {draws} differs from the law")
-    detail = f"random cases, in fractions, that differ from the law, of {draws} each: {', '.join(parts)}"  # fmt: skip
+    detail = (
+        f"random cases, in fractions, that differ from the law, of {draws} each: {', '.join(parts)}"
+    )
     return column(0, 0, detail)
 
 
@@ -165,9 +195,15 @@ def check(law: Shares, lab: Lab) -> Column:
 def _lengths(ensemble: TrainedEnsemble, law_opposite: Opposite) -> Array:
     """P by the law, (B, K)."""
     nets = ensemble.nets
-    w, b, sigma = nets.w.reshape(-1, *nets.w.shape[2:]), nets.b.ravel(), activation(ensemble.shape.activation)[0]  # fmt: skip
+    w, b, sigma = (
+        nets.w.reshape(-1, *nets.w.shape[2:]),
+        nets.b.ravel(),
+        activation(ensemble.shape.activation)[0],
+    )
     rule = midpoints(ensemble.shape.taps)
-    return ensemble.once(law_opposite, lambda: strength(w, b, sigma, rule, behind=law_opposite).reshape(nets.b.shape))  # fmt: skip
+    return ensemble.once(
+        law_opposite, lambda: strength(w, b, sigma, rule, behind=law_opposite).reshape(nets.b.shape)
+    )
 
 
 def _steepest(ensemble: TrainedEnsemble) -> Array:
@@ -176,22 +212,31 @@ def _steepest(ensemble: TrainedEnsemble) -> Array:
     return lipschitz(ensemble.shape.activation, np.abs(nets.w).sum(axis=(2, 3)) + np.abs(nets.b))
 
 
-def _share_score(law: Shares, nets: NetworkBatch, j: int, readings: TorchReadings, length: Array, area: Array) -> float:  # fmt: skip
+def _share_score(
+    law: Shares, nets: NetworkBatch, j: int, readings: TorchReadings, length: Array, area: Array
+) -> float:
     """The distance of the shares from what the loss says, in units of its rounding bound."""
     remainder = readings.features - area[:, None] * R**2 - length[:, None] * R
     slopes = (remainder @ (R - MEAN)) / (COUNT * SPREAD)
     a = nets.a[j].tolist()
     claimed = law.share(a, length.tolist(), area.tolist(), slopes.tolist(), MEAN)
     explained = 1 - readings.loss / SPREAD + readings.left / (2 * SPREAD)
-    # Every term is a mean of products of a part of an answer with r - μ or with the error, in chains of R + K + 40.
+    # Every term is a mean of products of a part of an answer with r - μ or with the error, in
+    # chains of R + K + 40.
     part = readings.largest + HIGH + np.abs(a) @ (HIGH**2 * np.abs(area) + HIGH * np.abs(length))
-    factor = (HIGH - LOW) / 2 + 2 * float(np.max(np.abs(readings.error))) + float(gamma(COUNT + 40)) * part  # fmt: skip
+    factor = (
+        (HIGH - LOW) / 2
+        + 2 * float(np.max(np.abs(readings.error)))
+        + float(gamma(COUNT + 40)) * part
+    )
     allowed = 8 * float(gamma(COUNT + len(a) + 40)) * part * factor / SPREAD
     return float(abs(claimed - explained) / allowed)
 
 
 def _length_scores(ensemble: TrainedEnsemble, observed: Array, claimed: Array) -> Array:
-    """The distance of P from what torch sees at a large circle, in units of what its curvature may do: (B, K)."""
+    """The distance of P from what torch sees at a large circle, in units of what its curvature may
+    do: (B, K).
+    """
     nets, shape = ensemble.nets, ensemble.shape
     rho, weight = reach(shape.taps), np.abs(nets.w).sum(axis=(2, 3))
     size = weight + np.abs(nets.b)
@@ -199,7 +244,9 @@ def _length_scores(ensemble: TrainedEnsemble, observed: Array, claimed: Array) -
     edge = weight * circle_bound(LARGE, rho)
     # Then σ itself, and the sum over all nodes.
     value = np.abs(activation(shape.activation)[0](0.0)) + steep * size
-    rounding = float(gamma(shape.taps**2 + 4)) * steep * size + (16 + rule.turns * rule.places) * UNIT * (1 + size + value)  # fmt: skip
+    rounding = float(gamma(shape.taps**2 + 4)) * steep * size + (
+        16 + rule.turns * rule.places
+    ) * UNIT * (1 + size + value)
     return np.asarray(np.abs(observed - claimed) / (2 * pi * 2 * rho * (steep * edge + rounding)))
 
 
@@ -216,7 +263,9 @@ def floors(taps: int) -> tuple[float, float, float]:
 def _square_scores(
     law: Shares, nets: NetworkBatch, j: int, readings: TorchReadings
 ) -> tuple[float, float]:
-    """torch's errors against the lags, and how far its loss is below the floor, both in units of the rounding bound."""
+    """torch's errors against the lags, and how far its loss is below the floor, both in units of
+    the rounding bound.
+    """
     taps, h = nets.w.shape[2], nets.w.shape[2] // 2
     columns = _columns(taps)
     claimed, size = np.full(COUNT, nets.c[j]), (2 * HALF_LENGTH + 1) ** 2
@@ -242,8 +291,16 @@ def _columns(taps: int) -> Array:
 
 
 def train(law: Shares, lab: Lab) -> Column:
-    """Every network: its shares, the P of its channels as torch sees them, the level of its pieces, and for squares answers and floors."""
-    scores: dict[str, list[float]] = {"shares": [], "lengths": [], "squares": [], "below": [], "levels": []}  # fmt: skip
+    """Every network: its shares, the P of its channels as torch sees them, the level of its pieces,
+    and for squares answers and floors.
+    """
+    scores: dict[str, list[float]] = {
+        "shares": [],
+        "lengths": [],
+        "squares": [],
+        "below": [],
+        "levels": [],
+    }
     endings, total, dead, settings = [], 0, 0, 0
     within, beyond, grew, alike = 0, 0, 0, 0
     at_rest, freed, bent, identity = [0, 0], 0, 0, [0, 0]
@@ -267,9 +324,15 @@ def train(law: Shares, lab: Lab) -> Column:
         if row.kinks and not row.jumps:
             at_rest = [at_rest[0] + int(np.sum(done.ended)), at_rest[1] + count]
             stuck = done.stalled < (1 - SIX_DIGITS) * SPREAD
-            bent, freed = bent + int(np.sum(stuck)), freed + int(np.sum(done.loss[stuck] < 0.9 * done.stalled[stuck]))  # fmt: skip
+            bent, freed = (
+                bent + int(np.sum(stuck)),
+                freed + int(np.sum(done.loss[stuck] < 0.9 * done.stalled[stuck])),
+            )
         if shape.activation == "identity":
-            identity = [identity[0] + int(np.sum(np.abs(ensemble.losses / PARABOLA - 1) <= SIX_DIGITS)), identity[1] + count]  # fmt: skip
+            identity = [
+                identity[0] + int(np.sum(np.abs(ensemble.losses / PARABOLA - 1) <= SIX_DIGITS)),
+                identity[1] + count,
+            ]
         settings, total = settings + 1, total + count
         dead += int(np.sum(ensemble.losses > (1 - SIX_DIGITS) * SPREAD))
         own = grown(ensemble, length, area)
@@ -284,11 +347,20 @@ def train(law: Shares, lab: Lab) -> Column:
     on = [int(np.sum(np.abs(single / floor - 1) < 1e-3)) for floor in (minus, plus)]
     pair = int(np.sum(double < 1.001 * any_sign))
     detail = (
-        f"{total} networks of {settings} kinds from random starts, {dead} of them dead. Figure: the largest distance from the law in units of its bound, of shares ({worst['shares']:.1e}), of P as torch sees it at a circle of radius {LARGE:g} "
-        f"({worst['lengths']:.2f}), of the answers of squares ({worst['squares']:.1e}), of losses from the level of their pieces ({worst['levels']:.1e}; networks that came to rest, and no others below it). "
-        f"With kinks {at_rest[0]} of {at_rest[1]} came to rest, {freed} of {bent} by leaving where the smooth trainer had stalled for a loss at least a tenth lower. Least/median loss: {', '.join(endings)}. Floors: identity {PARABOLA:.6g}, met in six digits by {identity[0]} of {identity[1]}; squares {any_sign:.4g}, "
-        f"and with readouts of one sign {minus:.6g} (-) or {plus:.6g} (+): of {len(single)} with one channel {on[0]} and {on[1]} end there (three digits), of {len(double)} with two {pair} at {any_sign:.4g}; none is below its own. "
-        f"Only seen: {grew} networks with σ count the area of a grown disk, {alike} of them within a tenth of the loss that this has; at radii up to {FAR[-1]:g}, {within} of {beyond} answers lie within the bound that perimeter proves for the mean over centres"
+        f"{total} networks of {settings} kinds from random starts, {dead} of them dead. Figure: the"
+        f" largest distance from the law in units of its bound, of shares ({worst['shares']:.1e}),"
+        f" of P as torch sees it at a circle of radius {LARGE:g} ({worst['lengths']:.2f}), of the"
+        f" answers of squares ({worst['squares']:.1e}), of losses from the level of their pieces"
+        f" ({worst['levels']:.1e}; networks that came to rest, and no others below it). With kinks"
+        f" {at_rest[0]} of {at_rest[1]} came to rest, {freed} of {bent} by leaving where the smooth"
+        " trainer had stalled for a loss at least a tenth lower. Least/median loss:"
+        f" {', '.join(endings)}. Floors: identity {PARABOLA:.6g}, met in six digits by"
+        f" {identity[0]} of {identity[1]}; squares {any_sign:.4g}, and with readouts of one sign"
+        f" {minus:.6g} (-) or {plus:.6g} (+): of {len(single)} with one channel {on[0]} and {on[1]}"
+        f" end there (three digits), of {len(double)} with two {pair} at {any_sign:.4g}; none is"
+        f" below its own. Only seen: {grew} networks with σ count the area of a grown disk, {alike}"
+        f" of them within a tenth of the loss that this has; at radii up to {FAR[-1]:g}, {within}"
+        f" of {beyond} answers lie within the bound that perimeter proves for the mean over centres"
     )
     good = identity[0] == identity[1] and worst["below"] <= 1
     figure_ = max(worst[name] for name in ("shares", "lengths", "squares", "levels"))
@@ -320,7 +392,9 @@ def _dark(ensemble: TrainedEnsemble, half_length: int) -> Array:
 
 
 def _far(ensemble: TrainedEnsemble, j: int, length: Array, area: Array, r: Array) -> Array:
-    """c + Σ a_k(N²g_k(0) + πr²Δ_k + P_k r + the lattice's fluctuation) of network j, of the rests only the mean over the training radii: (R,)."""
+    """c + Σ a_k(N²g_k(0) + πr²Δ_k + P_k r + the lattice's fluctuation) of network j, of the rests
+    only the mean over the training radii: (R,).
+    """
     nets, sigma = ensemble.nets, activation(ensemble.shape.activation)[0]
     a = nets.a[j]
     swung = a @ fluctuation(nets.w[j], nets.b[j], sigma, np.concatenate([R, r]), reach=8)
@@ -331,20 +405,37 @@ def _far(ensemble: TrainedEnsemble, j: int, length: Array, area: Array, r: Array
 
 
 def _within(ensemble: TrainedEnsemble, length: Array, area: Array) -> Array:
-    """Whether r̂ at :data:`FAR` less Σ a_k(πr²Δ_k + P_k r) keeps to Σ|a_k| times the bound on the rest: (B, FAR)."""
+    """Whether r̂ at :data:`FAR` less Σ a_k(πr²Δ_k + P_k r) keeps to Σ|a_k| times the bound on the
+    rest: (B, FAR).
+    """
     nets, rho = ensemble.nets, reach(ensemble.shape.taps)
-    claimed = (nets.c + _dark(ensemble, FAR_LENGTH))[:, None] + (nets.a * area).sum(axis=1)[:, None] * FAR**2 + (nets.a * length).sum(axis=1)[:, None] * FAR  # fmt: skip
+    claimed = (
+        (nets.c + _dark(ensemble, FAR_LENGTH))[:, None]
+        + (nets.a * area).sum(axis=1)[:, None] * FAR**2
+        + (nets.a * length).sum(axis=1)[:, None] * FAR
+    )
     weight = np.abs(nets.w).sum(axis=(2, 3))
     steep = np.abs(nets.a) * _steepest(ensemble) * weight
     flat, rule = nets.w.reshape(-1, *nets.w.shape[2:]), midpoints(ensemble.shape.taps)
-    loose = np.abs(nets.a) * strength_bound(flat, _steepest(ensemble).ravel(), rule).reshape(nets.a.shape)  # fmt: skip
-    allowed = 2 * pi * rho**2 * steep.sum(axis=1)[:, None] * (1 + 2 * 2**0.5 * rho * (1 + rho / FAR)) + loose.sum(axis=1)[:, None] * FAR  # fmt: skip
+    loose = np.abs(nets.a) * strength_bound(flat, _steepest(ensemble).ravel(), rule).reshape(
+        nets.a.shape
+    )
+    allowed = (
+        2 * pi * rho**2 * steep.sum(axis=1)[:, None] * (1 + 2 * 2**0.5 * rho * (1 + rho / FAR))
+        + loose.sum(axis=1)[:, None] * FAR
+    )
     return np.asarray(np.abs(np.array([m.far for m in ensemble.measured]) - claimed) <= allowed)
 
 
 # ---------------------------------------------------------------------------------------- figures
 
-SHOWN = (NetworkShape("identity", 1), NetworkShape("square", 1), NetworkShape("tanh", 2), NetworkShape("abs", 1), NetworkShape("relu", 1))  # fmt: skip
+SHOWN = (
+    NetworkShape("identity", 1),
+    NetworkShape("square", 1),
+    NetworkShape("tanh", 2),
+    NetworkShape("abs", 1),
+    NetworkShape("relu", 1),
+)
 
 SHOWN_NETWORKS = 12
 """Of each kind, at least."""
@@ -371,29 +462,68 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
         errors[name_of(shape)] = (answers - fine, claimed - fine)
         if shape.channels == 1:
             pictures.append((shape.activation, ensemble.nets.w[j, 0], values))
-    every = {name_of(shape): trained(lab, shape, networks).losses for shape in SETTINGS}  # fmt: skip
-    lines: dict[str, list[float]] = {"identity K=1": [PARABOLA]}  # fmt: skip
+    every = {name_of(shape): trained(lab, shape, networks).losses for shape in SETTINGS}
+    lines: dict[str, list[float]] = {"identity K=1": [PARABOLA]}
     for shape in SETTINGS:
         if shape.activation == "square":
             level = floors(shape.taps)
             lines[name_of(shape)] = list(level[1:]) if shape.channels == 1 else [level[0]]
         elif ACTIVATIONS[shape.activation].kinks and shape.taps == 3:
             lines[name_of(shape)] = [CREST[1, 0][1], PARABOLA, SPREAD]
-    kinked = [trained(lab, shape, networks) for shape in SETTINGS if shape.activation in ("abs", "relu", "leaky_relu", "softshrink") and shape.taps == 3 and shape.channels == 1]  # fmt: skip
+    kinked = [
+        trained(lab, shape, networks)
+        for shape in SETTINGS
+        if shape.activation in ("abs", "relu", "leaky_relu", "softshrink")
+        and shape.taps == 3
+        and shape.channels == 1
+    ]
     pairs = {
         name_of(ensemble.shape): (ensemble.finished.stalled, ensemble.finished.loss)
         for ensemble in kinked
     }
-    free_caption = f"{networks} networks of each kind with one channel. Below the thin line: runs that went on along the kinks where the smooth trainer had stopped. The level is the floor of the crest with the area beside it."
-    losses_caption = f"Every point is a network trained from a random start, {networks} of each kind; the lines are levels that theory knows: the parabola of networks that count pixels; of squares what their lags leave, with one channel for either sign of its readout; with kinks the crest with the area beside it, counted pixels, and a constant answer."
-    far_caption = f"The error of the best of {networks} networks of each kind, trained on the shaded radii; a logarithmic scale beyond ±0.001. Dots: area, perimeter and the fluctuation of the lattice, with a constant that makes the rest 0 in the mean over the training radii. The best networks of abs and of ReLU are the same difference and err alike; squares waver."
-    filters_caption = "Filters of the best networks with one channel (above; white is 0), and σ(w ⋆ x + b) on a disk of radius 4.3 (below; white is the background). Without σ the whole disk counts; the others answer at the edge."
+    free_caption = (
+        f"{networks} networks of each kind with one channel. Below the thin line: runs that went on"
+        " along the kinks where the smooth trainer had stopped. The level is the floor of the"
+        " crest with the area beside it."
+    )
+    losses_caption = (
+        f"Every point is a network trained from a random start, {networks} of each kind; the lines"
+        " are levels that theory knows: the parabola of networks that count pixels; of squares"
+        " what their lags leave, with one channel for either sign of its readout; with kinks the"
+        " crest with the area beside it, counted pixels, and a constant answer."
+    )
+    far_caption = (
+        f"The error of the best of {networks} networks of each kind, trained on the shaded radii; a"
+        " logarithmic scale beyond ±0.001. Dots: area, perimeter and the fluctuation of the"
+        " lattice, with a constant that makes the rest 0 in the mean over the training radii. The"
+        " best networks of abs and of ReLU are the same difference and err alike; squares waver."
+    )
+    filters_caption = (
+        "Filters of the best networks with one channel (above; white is 0), and σ(w ⋆ x + b) on a"
+        " disk of radius 4.3 (below; white is the background). Without σ the whole disk counts; the"
+        " others answer at the edge."
+    )
     return (
-        figure("shares-losses", "Where training on disks ends", losses_caption, draw.losses(every, lines)),
-        figure("shares-beyond", "Beyond the radii of training", far_caption, draw.beyond(fine, errors, (LOW, HIGH), 1e-3)),
+        figure(
+            "shares-losses",
+            "Where training on disks ends",
+            losses_caption,
+            draw.losses(every, lines),
+        ),
+        figure(
+            "shares-beyond",
+            "Beyond the radii of training",
+            far_caption,
+            draw.beyond(fine, errors, (LOW, HIGH), 1e-3),
+        ),
         figure("shares-freed", "Past the kinks", free_caption, draw.freed(pairs, CREST[1, 0][1])),
-        figure("shares-filters", "What filters answer to a disk", filters_caption, draw.filters(pictures)),
-    )  # fmt: skip
+        figure(
+            "shares-filters",
+            "What filters answer to a disk",
+            filters_caption,
+            draw.filters(pictures),
+        ),
+    )
 
 
 EVIDENCE = Evidence(check=check, train=train, figures=figures, sections=sections)

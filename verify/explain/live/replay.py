@@ -1,4 +1,6 @@
-"""An explained network on the user's own module, in its own type: at the worst radius, and at an even grid of radii."""
+"""An explained network on the user's own module, in its own type: at the worst radius, and at an
+even grid of radii.
+"""
 
 from __future__ import annotations
 
@@ -27,12 +29,13 @@ GRID = 33
 
 
 def replayed(explanation: SignalExplanation | ImageExplanation, live: Live) -> Replay:
-    """Show the module the pulse, or the disk, at which it errs most, and those of a grid, and compare.
+    """Show the module the pulse, or the disk, at which it errs most, and those of a grid, and
+    compare.
 
     At the worst radius the error that was found is compared, on the grid the answer of what was
-    read, in float64; the radius that is kept is the worst one, unless it agrees and another does not.
-    A pixel is rounded once to the module's type, which the bound on rounding allows for.  Where
-    layers were folded there is no such bound: the module computes with them as they are.
+    read, in float64; the radius that is kept is the worst one, unless it agrees and another does
+    not. A pixel is rounded once to the module's type, which the bound on rounding allows for.
+    Where layers were folded there is no such bound: the module computes with them as they are.
     """
     half, limit = explanation.setup.domain.half_length, Fraction(explanation.tolerance)
     allowed, attained = None, True

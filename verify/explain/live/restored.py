@@ -1,4 +1,6 @@
-"""The nearest exact network in the place of the user's own: in a copy of the module, or its names."""
+"""The nearest exact network in the place of the user's own: in a copy of the
+module, or its names.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""An unknown background: rational simulations on a ring, and networks trained on many backgrounds."""
+"""An unknown background: rational simulations on a ring, and networks trained
+on many backgrounds.
+"""
 
 from __future__ import annotations
 
@@ -59,7 +61,12 @@ __all__ = ["EVIDENCE", "check", "figures", "sections", "train"]
 
 Sigma = Callable[[Any], Any]
 HALF = Fraction(1, 2)
-KINKS = {"relu": (Fraction(0), 1), "leaky_relu": (Fraction(1, 100), 1), "prelu": (Fraction(1, 4), 1), "abs": (Fraction(-1), 1)}  # fmt: skip
+KINKS = {
+    "relu": (Fraction(0), 1),
+    "leaky_relu": (Fraction(1, 100), 1),
+    "prelu": (Fraction(1, 4), 1),
+    "abs": (Fraction(-1), 1),
+}
 """Slopes below and above the kink at 0."""
 
 
@@ -75,8 +82,9 @@ def check(law: Background, lab: Lab) -> Column:
     draws = max(lab.profile.draws // 4, 12)
     wrong = not all(agrees for t in range(draws) for agrees in _agreements(law, rng, t))
     detail = (
-        f"cases, of 8 times {draws} in exact rationals, in which a response, the last radius at which it holds, a best loss, the weight of the border or the answer of an exact "
-        "network is another than by simulation"
+        f"cases, of 8 times {draws} in exact rationals, in which a response, the last radius at"
+        " which it holds, a best loss, the weight of the border or the answer of an exact network"
+        " is another than by simulation"
     )
     return column(wrong, 0, detail)
 
@@ -127,8 +135,9 @@ def _response_agrees(law: Background, rng: np.random.Generator, t: int) -> bool:
 
 
 def _domain_agrees(law: Background, rng: np.random.Generator, t: int) -> bool:
-    """Three random filters and a bent σ at the half-integers from n/2 on, until the ring is full; the light that zeros beyond
-    the border leave, at every multiple of 1/2; the networks of three taps: each is as stated up to the last radius only.
+    """Three random filters and a bent σ at the half-integers from n/2 on, until the ring is full;
+    the light that zeros beyond the border leave, at every multiple of 1/2; the networks of three
+    taps: each is as stated up to the last radius only.
     """
     n, length = (1, 3, 5)[t % 3], 6 + int(rng.integers(0, 3))
     size, low = 2 * length + 1, Fraction(int(rng.integers(-8, 5)), 4)
@@ -158,13 +167,20 @@ def _domain_agrees(law: Background, rng: np.random.Generator, t: int) -> bool:
             if k % 2 or step == 2:
                 net = make(low, low + 1, -low, size, *KINKS["relu"])
                 levels = (low, low + Fraction(1, 3), low + 1)
-                agreements.append(all(on_a_ring(net, "relu", [beta + value for value in pulse]) == r for beta in levels))  # fmt: skip
+                agreements.append(
+                    all(
+                        on_a_ring(net, "relu", [beta + value for value in pulse]) == r
+                        for beta in levels
+                    )
+                )
         if set(agreements) != {r <= last}:
             return False
     return True
 
 
-def _features(w: Vector, sigma: Sigma, b: Fraction, radii: Vector, backgrounds: Vector, length: int) -> Vector:  # fmt: skip
+def _features(
+    w: Vector, sigma: Sigma, b: Fraction, radii: Vector, backgrounds: Vector, length: int
+) -> Vector:
     return [
         _ring(w, b, sigma, [beta + value for value in oracle.overlap_pulse(r, length)])
         for r in radii
@@ -188,11 +204,15 @@ def _linear_agrees(law: Background, rng: np.random.Generator) -> bool:
     (centred,) = orthogonal([ones, features])[1:]
     theta = dot(target, centred) / dot(centred, centred) * sum(w, Fraction(0))
     v, b, size = _spread(radii), _spread(backgrounds), 2 * length + 1
-    return bool(theta == law.angle(v, size, b) and _left(target, [ones, features]) == law.risk(v, size, b))  # fmt: skip
+    return bool(
+        theta == law.angle(v, size, b) and _left(target, [ones, features]) == law.risk(v, size, b)
+    )
 
 
 def _steep_agrees(law: Background, rng: np.random.Generator, t: int) -> bool:
-    """No channel, with its best readout, is below the price of its slopes; that of slopes t, s, t is what it says."""
+    """No channel, with its best readout, is below the price of its slopes; that of slopes t, s, t
+    is what it says.
+    """
     radii, backgrounds, length, target = _scene(rng)
     name = ("prelu", "leaky_relu", "identity")[t % 3]
     (b,) = _quarters(rng, 1)
@@ -216,7 +236,9 @@ def _border_agrees(law: Background, rng: np.random.Generator) -> bool:
     w = _quarters(rng, (1, 3, 5)[int(rng.integers(3))])
     length = len(w) // 2 + int(rng.integers(1, 4))
     ones = [Fraction(1)] * (2 * length + 1)
-    return bool(law.border(w, len(ones)) == sum(oracle.preactivations(w, Fraction(0), ones), Fraction(0)))  # fmt: skip
+    return bool(
+        law.border(w, len(ones)) == sum(oracle.preactivations(w, Fraction(0), ones), Fraction(0))
+    )
 
 
 def _one_tap_agrees(law: Background, rng: np.random.Generator) -> bool:
@@ -253,7 +275,9 @@ def _reads(
 
 
 def train(law: Background, lab: Lab) -> Column:
-    """Losses against the best that there is, answers against the law, and trained readouts of the exact networks."""
+    """Losses against the best that there is, answers against the law, and trained readouts of the
+    exact networks.
+    """
     count = networks(lab)
     ratios = [_linear(law, lab, scene, count) for scene in LINEAR]
     ratios += [_below(law.risk(*_price(scene)), lab, scene, count) for scene in STEEP]
@@ -265,11 +289,17 @@ def train(law: Background, lab: Lab) -> Column:
     frozen = [_frozen(law, lab, j) for j in range(6)] + [_counted(law, lab), _steepest(law, lab)]
     worst = float(np.max([*ratios, *(ratio for ratio, _ in padded), *frozen]))
     exact = [exact_counts(lab, scene, count) for scene in SEEKING]
-    endings = " and ".join(f"{fitted} of {count} with {scene.activation} ({between} of them also on 65 backgrounds between)" for (fitted, between), scene in zip(exact, SEEKING, strict=True))  # fmt: skip
+    endings = " and ".join(
+        f"{fitted} of {count} with {scene.activation} ({between} of them also on 65 backgrounds"
+        " between)"
+        for (fitted, between), scene in zip(exact, SEEKING, strict=True)
+    )
     detail = (
-        f"{count} networks per setting: every linear one ends at the best loss, none of one steep channel or of one tap is below its price; answers of bent ones as by the law, readouts of the exact "
-        f"networks as trained; in units of what gradient, loss and rounding allow.  With zero padding {sum(n for _, n in padded)} of {2 * count} linear networks became exact; "
-        f"with two channels on a ring, on backgrounds from 0 to 2, {endings}"
+        f"{count} networks per setting: every linear one ends at the best loss, none of one steep"
+        " channel or of one tap is below its price; answers of bent ones as by the law, readouts"
+        " of the exact networks as trained; in units of what gradient, loss and rounding allow. "
+        f" With zero padding {sum(n for _, n in padded)} of {2 * count} linear networks became"
+        f" exact; with two channels on a ring, on backgrounds from 0 to 2, {endings}"
     )
     return column(worst, 1.0, detail)
 
@@ -299,7 +329,13 @@ def _stated(law: Background, scene: Scene, net: Network, beta: Array, r: Array) 
     with torch.no_grad():
         w, b = net.conv.weight[:, 0].numpy(), net.conv.bias.numpy()  # type: ignore[union-attr]
         a, c = net.readout.weight[0].numpy(), float(net.readout.bias)
-    return np.asarray(c + sum(a[k] * law.response(oracle.shifted(sigma, b[k]), list(w[k]), beta, r, scene.pixels) for k in range(len(a))))  # fmt: skip
+    return np.asarray(
+        c
+        + sum(
+            a[k] * law.response(oracle.shifted(sigma, b[k]), list(w[k]), beta, r, scene.pixels)
+            for k in range(len(a))
+        )
+    )
 
 
 def _answered(law: Background, lab: Lab, scene: Scene, count: int) -> float:
@@ -313,37 +349,51 @@ def _answered(law: Background, lab: Lab, scene: Scene, count: int) -> float:
 
 
 def _until(law: Background, lab: Lab, scene: Scene, count: int) -> float:
-    """Half-integers from n/2 until the ring is full, background 0, in units of rounding: the law up to its last radius.
+    """Half-integers from n/2 until the ring is full, background 0, in units of rounding: the law up
+    to its last radius.
 
     inf if beyond it there is a radius at which no network errs.
     """
     r = np.arange(scene.taps // 2, scene.half_length + 1, dtype=np.float64) + 0.5
     x = torch.tensor(pulse(r, scene.half_length))
     dark: Array = np.zeros(len(r))
-    off = np.array([
-        np.abs(np.subtract(answers(net, x), _stated(law, scene, net, dark, r))) / (2 * rounding(net, x))
-        for net in trained(lab, scene, count)
-    ])  # fmt: skip
+    off = np.array(
+        [
+            np.abs(np.subtract(answers(net, x), _stated(law, scene, net, dark, r)))
+            / (2 * rounding(net, x))
+            for net in trained(lab, scene, count)
+        ]
+    )
     inside = r <= law.last_radius(scene.taps, scene.pixels)
     idle = np.any(np.max(off[:, ~inside], axis=0) <= 1)
     return math.inf if idle else float(np.max(off[:, inside]))
 
 
 def _frozen(law: Background, lab: Lab, j: int) -> float:
-    """Readouts trained on the filters of the exact networks: (a, c) lies within |errors|/σ of the law's, if the errors vanish."""
+    """Readouts trained on the filters of the exact networks: (a, c) lies within |errors|/σ of the
+    law's, if the errors vanish.
+    """
     rng = lab.rng(f"background {j}")
     make, full = (law.two_channels, False) if j % 2 else (law.three_channels, True)
     name = ("relu", "abs", "prelu")[j // 2]
     low, length = float(rng.integers(-4, 5)) / 4, float(rng.integers(1, 9)) / 4
     left, right = (float(slope) for slope in KINKS[name])
-    shape = Scene(name, 3 if full else 2, 3, tuple(low + length * t / 4 for t in range(5)), per_cell=4 if full else 1)  # fmt: skip
+    shape = Scene(
+        name,
+        3 if full else 2,
+        3,
+        tuple(low + length * t / 4 for t in range(5)),
+        per_cell=4 if full else 1,
+    )
     claimed = make(low, low + length, 0.25 - low, shape.pixels, left, right)
     scene = Scene(name, len(claimed.a), 3, shape.backgrounds, per_cell=shape.per_cell)
     return off_readout(lab, scene, claimed)
 
 
 def _counted(law: Background, lab: Lab) -> float:
-    """One-tap filters whose kinks separate the three levels: the trained readout's loss is the price of one tap."""
+    """One-tap filters whose kinks separate the three levels: the trained readout's loss is the
+    price of one tap.
+    """
     rng = lab.rng("background, one tap")
     scene = ONE_TAP[0]
     v, _, mean = scene.moments
@@ -353,7 +403,9 @@ def _counted(law: Background, lab: Lab) -> float:
 
 
 def _steepest(law: Background, lab: Lab) -> float:
-    """Slopes 1/4, 1, 1/4, with bends at the last background and at the first plateau: the trained readout's loss is the price."""
+    """Slopes 1/4, 1, 1/4, with bends at the last background and at the first plateau: the trained
+    readout's loss is the price.
+    """
     scene, slope = replace(STEEP[0], taps=1), 0.25
     top = max(scene.backgrounds)
     bent = lambda z: slope * z + (1 - slope) * (torch.clamp(z, top, 1.0) - top)
@@ -380,32 +432,46 @@ def _reaches(net: Network, scene: Scene, least: float) -> float:
 
 
 def figures(lab: Lab) -> list[Figure]:
-    """The errors of three networks in torch over the background; the atlas of invariance at a glance; an edge and a ruler."""
+    """The errors of three networks in torch over the background; the atlas of invariance at a
+    glance; an edge and a ruler.
+    """
     scene = Scene("relu", 1, 3, FAR)
     low, high = scene.backgrounds[0], scene.backgrounds[-1]
     v, b, mean = scene.moments
     theta = LAW.angle(v, scene.pixels, b)
     offset = mean - theta * (2 * mean + scene.pixels * float(np.mean(scene.backgrounds)))
-    # A filter that stays above the kink is linear: its bias is large enough for every background shown.
+    # A filter that stays above the kink is linear: its bias is large enough for every background
+    # shown.
     line = Weights(((0.0, 1.0, 0.0),), (2.0,), (theta,), offset - 2 * theta * scene.pixels)
     nets = {"the best linear": line}
     nets["two channels"] = LAW.two_channels(low, high, 2.0, scene.pixels, 0.0, 1.0)
     nets["three channels"] = LAW.three_channels(low, high, 2.0, scene.pixels, 0.0, 1.0)
     backgrounds = np.linspace(low - 0.25, high + 0.25, 161)
-    panels = {f"r = {r}": {name: _errors(net, scene, backgrounds, r) for name, net in nets.items()} for r in (2.5, 2.75)}  # fmt: skip
+    panels = {
+        f"r = {r}": {name: _errors(net, scene, backgrounds, r) for name, net in nets.items()}
+        for r in (2.5, 2.75)
+    }
     drawing = path_figures.unknown(backgrounds, panels, (low, high))
     caption = (
-        r"Errors over the background $\beta$; shaded: the interval for which the networks are made. The best linear network trades radius against background. Two ReLU channels are exact at half-integers "
-        "and off by pixels between; three are exact at every radius. Outside the interval neither promises anything."
+        r"Errors over the background $\beta$; shaded: the interval for which the networks are made."
+        r" The best linear network trades radius against background. Two ReLU channels are exact at"
+        r" half-integers "
+        "and off by pixels between; three are exact at every radius. Outside the interval neither"
+        " promises anything."
     )
     errors = draw.figure("background-errors", "Who ignores the background", caption, drawing)
     glance = (
-        r"What is unknown, by line; readout and radii, by block; in each block linear networks, ReLU with one, two and three channels, and any $\sigma$. A dot on a full square: exact networks exist. "
+        r"What is unknown, by line; readout and radii, by block; in each block linear networks,"
+        r" ReLU with one, two and three channels, and any $\sigma$. A dot on a full square: exact"
+        r" networks exist. "
         "A cross: a theorem says that there is none."
     )
     how = (
-        r"Left: a pulse on three backgrounds, and below what the second of two channels sees of it, before $\sigma$. All positions lie at or below the kink but one, which says how bright the background is. "
-        "Right: two pulses with different background and contrast. Their edges, saturated, are two legs on a readout whose weights are the marks of a ruler."
+        r"Left: a pulse on three backgrounds, and below what the second of two channels sees of it,"
+        r" before $\sigma$. All positions lie at or below the kink but one, which says how bright"
+        r" the background is. "
+        "Right: two pulses with different background and contrast. Their edges, saturated, are two"
+        " legs on a readout whose weights are the marks of a ruler."
     )
     return [
         errors,

@@ -1,4 +1,6 @@
-"""An unknown contrast: rational simulations, channels that training can read and cannot, and the ruler under torch.optim.SGD."""
+"""An unknown contrast: rational simulations, channels that training can read and cannot, and the
+ruler under torch.optim.SGD.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,8 @@ HALF = Fraction(1, 2)
 
 
 def check(law: Contrast, lab: Lab) -> Column:
-    """In rationals, by loops: responses, which channels are quiet, what their readouts answer, what the ruler learns.
+    """In rationals, by loops: responses, which channels are quiet, what their readouts answer, what
+    the ruler learns.
 
     The first case that differs ends the loop.
     """
@@ -57,8 +60,9 @@ def check(law: Contrast, lab: Lab) -> Column:
         if not (right and (not exact or _answers(law, w, b, least))):
             return column(1, 0, f"case {t} in exact rationals is another than by simulation")
     detail = (
-        f"cases in exact rationals, of {draws} responses, {draws} ReLU channels ({quiet} of them quiet, with their readouts) and {draws} rulers, that are "
-        "another than by simulation or projection"
+        f"cases in exact rationals, of {draws} responses, {draws} ReLU channels ({quiet} of them"
+        f" quiet, with their readouts) and {draws} rulers, that are another than by simulation or"
+        " projection"
     )
     return column(0 if quiet else math.inf, 0, detail)
 
@@ -80,7 +84,9 @@ def _response_agrees(law: Contrast, rng: np.random.Generator, t: int) -> bool:
 
 
 def _channel(rng: np.random.Generator, t: int) -> tuple[Vector, Fraction, Fraction]:
-    """Filters of which about one in three is quiet: zeros and taps below, sometimes one above; with one tap all of them in turn."""
+    """Filters of which about one in three is quiet: zeros and taps below, sometimes one above; with
+    one tap all of them in turn.
+    """
     n, least = (1, 3, 5)[t % 3], Fraction(int(rng.integers(1, 9)), 4)
     b = Fraction(int(rng.integers(1, 9)), 4)
     w = [Fraction(int(k)) * b / least / 2 for k in rng.choice((-4, -3, -2, -2, 0, 0, 0, 1), n)]
@@ -90,14 +96,19 @@ def _channel(rng: np.random.Generator, t: int) -> tuple[Vector, Fraction, Fracti
 
 
 def _readable(w: Vector, b: Fraction, least: Fraction) -> bool:
-    """Constant from the least contrast on: at the kinks beyond and at two places after the last; and not the same for two radii."""
+    """Constant from the least contrast on: at the kinks beyond and at two places after the last;
+    and not the same for two radii.
+    """
     h = len(w) // 2
     x = {m: oracle.overlap_pulse(m - HALF, h + 4) for m in (h + 1, h + 2)}
     windows = {m: oracle.preactivations(w, Fraction(0), signal) for m, signal in x.items()}
     meets = {-b / z for row in windows.values() for z in row if z != 0}
     places = [least, *(place for place in meets if place > least)]
     places += [max(places) + 1, max(places) + 2]
-    sums = {tuple(sum(max(a * z + b, Fraction(0)) for z in row) for row in windows.values()) for a in places}  # fmt: skip
+    sums = {
+        tuple(sum(max(a * z + b, Fraction(0)) for z in row) for row in windows.values())
+        for a in places
+    }
     return len(sums) == 1 and all(len(set(values)) == 2 for values in sums)
 
 
@@ -135,7 +146,9 @@ def _learned_agrees(law: Contrast, rng: np.random.Generator, bias: bool) -> bool
 
 
 def train(law: Contrast, lab: Lab) -> Column:
-    """Which channels a trained readout can use and with which weights; answers of bent networks; and the ruler's weights."""
+    """Which channels a trained readout can use and with which weights; answers of bent networks;
+    and the ruler's weights.
+    """
     count = len(free_taps(lab))
     ratios = [_answered(law, lab, *task) for task in (("tanh", 2, 3), ("relu", 2, 5))]
     misjudged, quiet, off = judged(law, lab, CHANNELS)
@@ -144,8 +157,12 @@ def train(law: Contrast, lab: Lab) -> Column:
     rulers = [float(np.max(ruler_distances(law, lab, task))) for task in RULERS]
     worst = float(np.max([*ratios, off, apart, away, *rulers]))
     detail = (
-        f"of {CHANNELS} random ReLU channels with trained readouts the {quiet} quiet ones are exact and no other; of {count} free channels of one tap {exact} became exact from torch's starts, and {begun} of {MUTE} from starts that are mute on the pulse, {strange + odd} of them otherwise than by counting silence; readouts, "
-        f"answers of bent networks, and every weight of {lab.profile.networks * len(RULERS)} rulers under torch.optim.SGD, in units of what loss and rounding allow"
+        f"of {CHANNELS} random ReLU channels with trained readouts the {quiet} quiet ones are exact"
+        f" and no other; of {count} free channels of one tap {exact} became exact from torch's"
+        f" starts, and {begun} of {MUTE} from starts that are mute on the pulse, {strange + odd} of"
+        " them otherwise than by counting silence; readouts, answers of bent networks, and every"
+        f" weight of {lab.profile.networks * len(RULERS)} rulers under torch.optim.SGD, in units of"
+        " what loss and rounding allow"
     )
     shown = not misjudged and not strange and not odd and quiet and 2 * begun > MUTE
     return column(worst if shown else math.inf, 1.0, detail)
@@ -160,7 +177,11 @@ def _answered(law: Contrast, lab: Lab, name: str, channels: int, taps: int) -> f
             w, b = net.conv.weight[:, 0].numpy(), net.conv.bias.numpy()  # type: ignore[union-attr]
             a, answers = net.readout.weight[0].numpy(), net(x).numpy()
             first = float(net.readout.bias)
-        claimed = first + sum(a[k] * law.response(oracle.shifted(sigma, b[k]), list(w[k]), alpha, r.numpy(), x.shape[1]) for k in range(channels))  # fmt: skip
+        claimed = first + sum(
+            a[k]
+            * law.response(oracle.shifted(sigma, b[k]), list(w[k]), alpha, r.numpy(), x.shape[1])
+            for k in range(channels)
+        )
         off = np.max(np.abs(answers - claimed)) / (2 * largest_rounding(net, x))
         worst = float(np.max([worst, off]))
     return worst

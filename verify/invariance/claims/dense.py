@@ -1,4 +1,6 @@
-"""A dense readout: against projections by Gram and Schmidt in rational numbers, and every weight of trained networks."""
+"""A dense readout: against projections by Gram and Schmidt in rational numbers, and every weight of
+trained networks.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,8 @@ HALF = Fraction(1, 2)
 
 
 def check(law: Dense, lab: Lab) -> Column:
-    """Random radii and starts in rationals: fixed pixels, the projection of the start, and a shift, all without the law.
+    """Random radii and starts in rationals: fixed pixels, the projection of the start, and a shift,
+    all without the law.
 
     The first case that differs ends the loop.
     """
@@ -51,20 +54,30 @@ def check(law: Dense, lab: Lab) -> Column:
         start = [Fraction(int(k), 4) for k in rng.integers(-8, 9, 2 * length + 1 + bias)]
         projected, basis = _projected(start, radii, length, bias)
         projection = end(law, radii, length, bias)
-        claimed = [sum((p * y for p, y in zip(row, start, strict=True)), q) for row, q in zip(projection.matrix, projection.offset, strict=True)]  # fmt: skip
+        claimed = [
+            sum((p * y for p, y in zip(row, start, strict=True)), q)
+            for row, q in zip(projection.matrix, projection.offset, strict=True)
+        ]
         pairs = {m for m in changing(radii) if not any(residual(_pair(m, length, bias), basis))}
-        wrong = claimed != projected or law.fixed(radii) != pairs or not _shifted(law, projected, radii, length, 1 + t % 2)  # fmt: skip
+        wrong = (
+            claimed != projected
+            or law.fixed(radii) != pairs
+            or not _shifted(law, projected, radii, length, 1 + t % 2)
+        )
         if wrong:
             break
     detail = (
-        "cases, of as many sets of radii with random starts, in which a weight, a fixed pixel or the effect of a shift is another than by "
-        f"Gram-Schmidt and simulation in rationals ({draws} cases)"
+        "cases, of as many sets of radii with random starts, in which a weight, a fixed pixel or"
+        " the effect of a shift is another than by Gram-Schmidt and simulation in rationals"
+        f" ({draws} cases)"
     )
     return column(wrong, 0, detail)
 
 
 def _some_radii(rng: np.random.Generator, kind: int) -> list[Fraction]:
-    """Many per pixel; half-integers with gaps; one per pixel, all at one fraction; crowds at one side; anything, with repetitions."""
+    """Many per pixel; half-integers with gaps; one per pixel, all at one fraction; crowds at one
+    side; anything, with repetitions.
+    """
     first, cells = int(rng.integers(1, 4)), int(rng.integers(2, 5))
     start = first - HALF
     if kind == 0:
@@ -90,7 +103,9 @@ def _pair(m: int, length: int, bias: bool) -> Vector:
 def _projected(
     start: Vector, radii: list[Fraction], length: int, bias: bool
 ) -> tuple[Vector, list[Vector]]:
-    """The nearest exact readout: the start, moved along orthogonalised signals until each is answered right."""
+    """The nearest exact readout: the start, moved along orthogonalised signals until each is
+    answered right.
+    """
     basis: list[Vector] = []
     y = list(start)
     for r in radii:
@@ -108,7 +123,10 @@ def _projected(
 def _shifted(law: Dense, v: Vector, radii: list[Fraction], length: int, s: int) -> bool:
     """The answer to a pulse whose edges lie at s ± r, pixel by pixel from the definition."""
     v, r = v[: 2 * length + 1], max(radii)
-    there = [max(min(i + HALF, s + r) - max(i - HALF, s - r), Fraction(0)) for i in range(-length, length + 1)]  # fmt: skip
+    there = [
+        max(min(i + HALF, s + r) - max(i - HALF, s - r), Fraction(0))
+        for i in range(-length, length + 1)
+    ]
     x = oracle.overlap_pulse(r, length)
     return bool(dot(v, there) - dot(v, x) == law.moved(v, x, s))
 
@@ -117,11 +135,15 @@ def _shifted(law: Dense, v: Vector, radii: list[Fraction], length: int, s: int) 
 
 
 SHARP = 1e-6
-"""A network whose weights the loss left does not pin down to this is not judged, and turns the column red."""
+"""A network whose weights the loss left does not pin down to this is not judged, and turns the
+column red.
+"""
 
 
 def train(law: Dense, lab: Lab) -> Column:
-    """Every weight that torch.optim.SGD ends at against the start's projection; and shifted pulses."""
+    """Every weight that torch.optim.SGD ends at against the start's projection;
+    and shifted pulses.
+    """
     worst, apart, widest, networks = 0.0, 0.0, 0.0, 0
     for task in TASKS:
         run = trained(lab, task)
@@ -133,16 +155,20 @@ def train(law: Dense, lab: Lab) -> Column:
         networks += len(off)
     pooled = _pooled(lab)
     detail = (
-        f"every weight of {networks} networks after torch.optim.SGD ({len(TASKS)} sets of radii; plain, with momentum, mini-batches) against the start's projection, "
-        f"in units of what the loss left and rounding allow (at most {widest:.1g}); shifted by one or two pixels their answers move by up to {apart:.2f}, as stated, "
-        "and those of sum-pooling networks by rounding"
+        f"every weight of {networks} networks after torch.optim.SGD ({len(TASKS)} sets of radii;"
+        " plain, with momentum, mini-batches) against the start's projection, in units of what the"
+        f" loss left and rounding allow (at most {widest:.1g}); shifted by one or two pixels their"
+        f" answers move by up to {apart:.2f}, as stated, and those of sum-pooling networks by"
+        " rounding"
     )
     good = widest <= SHARP and pooled <= 1
     return column(worst if good else float("inf"), 1.0, detail)
 
 
 def _shift(law: Dense, task: Task, run: DenseRun) -> tuple[float, float]:
-    """(distance of torch's change under shifts from the law in units of the rounding bound, the largest change)."""
+    """(distance of torch's change under shifts from the law in units of the rounding bound, the
+    largest change).
+    """
     r = np.array([float(x) for x in task.radii])
     x = pulse(r, task.length)
     size = x.shape[1]
@@ -164,7 +190,9 @@ SUMS = (Setting("identity", 2, 3), Setting("relu", 2, 5), Setting("tanh", 1, 3))
 
 
 def _pooled(lab: Lab) -> float:
-    """The largest change of a sum-pooling network's answer when the pulse is shifted, in units of the rounding bound."""
+    """The largest change of a sum-pooling network's answer when the pulse is shifted, in units of
+    the rounding bound.
+    """
     worst = 0.0
     for setting in SUMS:
         r = setting.radii.r
@@ -173,7 +201,9 @@ def _pooled(lab: Lab) -> float:
             with torch.no_grad():
                 here = net(torch.tensor(x))
                 values = net.activation(net.preactivation(torch.tensor(x))).abs().sum(dim=2)
-                total = float((values @ net.readout.weight.abs()[0]).max() + net.readout.bias.abs().max())  # fmt: skip
+                total = float(
+                    (values @ net.readout.weight.abs()[0]).max() + net.readout.bias.abs().max()
+                )
                 # The same summands in another order.
                 bound = 2 * float(gamma(x.shape[1] + setting.channels + 2)) * total
                 for s in (-2, -1, 1, 2):
@@ -197,8 +227,10 @@ def figures(lab: Lab) -> list[Figure]:
     )
     names = ", ".join(str(r) for r in task.radii)
     caption = (
-        f"One network with a readout weight per position, trained on the radii {names}. Grey: its random start. Rings: the projection of the start onto the exact readouts. "
-        "Dots: where torch.optim.SGD ended. Pixels that no training radius tells apart have moved by the same amount; the outermost have not moved."
+        f"One network with a readout weight per position, trained on the radii {names}. Grey: its"
+        " random start. Rings: the projection of the start onto the exact readouts. Dots: where"
+        " torch.optim.SGD ended. Pixels that no training radius tells apart have moved by the same"
+        " amount; the outermost have not moved."
     )
     return [draw.figure("dense-weights", "One weight per position", caption, drawing)]
 

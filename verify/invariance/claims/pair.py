@@ -1,4 +1,6 @@
-"""Two ReLU channels at every real radius: rational simulations, every small pair of staircases, and trained readouts."""
+"""Two ReLU channels at every real radius: rational simulations, every small pair of staircases, and
+trained readouts.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,8 @@ SEARCHED = ((3, 4), (5, 3))
 
 
 def check(law: Pair, lab: Lab) -> Column:
-    """Loops over the ring in rationals, and every pair of staircases on small integers whose kinks cancel.
+    """Loops over the ring in rationals, and every pair of staircases on small integers whose kinks
+    cancel.
 
     The first case that differs ends the loops.
     """
@@ -60,8 +63,10 @@ def check(law: Pair, lab: Lab) -> Column:
     )
     largest = " and ".join(f"{max(sizes)} pixels for {n} taps" for n, sizes in balanced.items())
     detail = (
-        f"cases, of 3 times {draws} in exact rationals, in which a window meets the kink elsewhere than stated or a network errs at a radius up to the last, or does not beyond, and pairs of staircases on small integers whose kinks cancel on a ring that "
-        f"is too large (the largest: {largest}, fewer than two edges need)"
+        f"cases, of 3 times {draws} in exact rationals, in which a window meets the kink elsewhere"
+        " than stated or a network errs at a radius up to the last, or does not beyond, and pairs"
+        " of staircases on small integers whose kinks cancel on a ring that is too large (the"
+        f" largest: {largest}, fewer than two edges need)"
     )
     return column(wrong, 0, detail)
 
@@ -71,7 +76,9 @@ def _some(rng: np.random.Generator, count: int) -> Vector:
 
 
 def _meets(law: Pair, rng: np.random.Generator, t: int) -> bool:
-    """The levels at which the windows of the ring are 0, less those in the dark and on the plateau."""
+    """The levels at which the windows of the ring are 0, less those in the dark
+    and on the plateau.
+    """
     n = (1, 3, 5)[t % 3]
     w, (b,), fraction = _some(rng, n), _some(rng, 1), Fraction(int(rng.integers(1, 9)), 9)
     w[0] += 5 * (sum(w, Fraction(0)) == 0)
@@ -82,11 +89,16 @@ def _meets(law: Pair, rng: np.random.Generator, t: int) -> bool:
 
 
 def _exact(net: Weights[Fraction], size: int, beta: Fraction, radii: Sequence[Fraction]) -> bool:
-    return all(on_a_ring(net, "relu", [beta + value for value in oracle.overlap_pulse(r, size // 2)]) == r for r in radii)  # fmt: skip
+    return all(
+        on_a_ring(net, "relu", [beta + value for value in oracle.overlap_pulse(r, size // 2)]) == r
+        for r in radii
+    )
 
 
 def _turns(law: Pair, rng: np.random.Generator) -> bool:
-    """Random ν, k and l, until there is room for both edges on a ring of an odd number of pixels."""
+    """Random ν, k and l, until there is room for both edges on a ring of an odd
+    number of pixels.
+    """
     while True:
         turns, wait, gap = (int(k) for k in rng.integers((3, 4, 0), (6, 9, 4)))
         low, length, share = (Fraction(int(k), 8) for k in rng.integers((-16, 0, 0), (17, 25, 9)))
@@ -94,16 +106,27 @@ def _turns(law: Pair, rng: np.random.Generator) -> bool:
         n, size = net.taps, law.pixels(turns, wait, gap)
         if size % 2 and size >= 2 * n + 3:
             last = last_radius(n, Fraction(size))
-            radii = [last, Fraction(n, 2), *(Fraction(n, 2) + Fraction(int(k), 7) for k in rng.integers(0, 15, 3))]  # fmt: skip
-            # Zeros at the ends of both filters see nothing: without them the last radius may be larger.
+            radii = [
+                last,
+                Fraction(n, 2),
+                *(Fraction(n, 2) + Fraction(int(k), 7) for k in rng.integers(0, 15, 3)),
+            ]
+            # Zeros at the ends of both filters see nothing: without them the last radius may be
+            # larger.
             full = any(w[0] for w in net.w) and any(w[-1] for w in net.w)
             good = size < law.limit(n) and _exact(net, size, low + share * length, radii)
             ends = (low, low + length)
-            return good and not (full and all(_exact(net, size, end, [last + HALF]) for end in ends))  # fmt: skip
+            return good and not (
+                full and all(_exact(net, size, end, [last + HALF]) for end in ends)
+            )
 
 
 def _short(law: Pair, rng: np.random.Generator) -> bool:
-    low, length, share = Fraction(int(rng.integers(-16, 17)), 8), Fraction(int(rng.integers(0, 8)), 16), Fraction(int(rng.integers(0, 9)), 8)  # fmt: skip
+    low, length, share = (
+        Fraction(int(rng.integers(-16, 17)), 8),
+        Fraction(int(rng.integers(0, 8)), 16),
+        Fraction(int(rng.integers(0, 9)), 8),
+    )
     radii = [Fraction(5, 2) + Fraction(int(k), 7) for k in rng.integers(0, 15, 3)]
     net, size = law.short_pair(low, low + length), 13 + 2 * int(rng.integers(0, 4))
     radii = [r for r in radii if r <= size / 2 - 2]
@@ -118,7 +141,9 @@ SEEKING = Scene("relu", 2, 3, (0.0, 0.25, 0.5, 0.75, 1.0), steps=12, per_cell=4)
 
 
 def train(law: Pair, lab: Lab) -> Column:
-    """Readouts of the stated filters, trained from random starts; and two free channels with three taps, none of which is exact."""
+    """Readouts of the stated filters, trained from random starts; and two free channels with three
+    taps, none of which is exact.
+    """
     count = max(lab.profile.networks // 5, 4)
     ratios = [_turned(law, lab, *case) for case in TURNS] + [_near(law, lab, j) for j in range(3)]
     x, r = SEEKING.data()
@@ -129,14 +154,19 @@ def train(law: Pair, lab: Lab) -> Column:
     if SEEKING.pixels >= law.limit(SEEKING.taps) and exact:
         ratios.append(math.inf)
     detail = (
-        f"{len(ratios)} readouts trained from random starts on the stated filters end at the stated weights, and the windows of trained filters meet the kink where stated, in units of what errors and rounding allow; of {count} networks with two free channels and "
-        f"three taps, trained on quarters and backgrounds from 0 to 1, {exact} became exact, the best has the loss {min(losses):.2g}"
+        f"{len(ratios)} readouts trained from random starts on the stated filters end at the stated"
+        " weights, and the windows of trained filters meet the kink where stated, in units of what"
+        f" errors and rounding allow; of {count} networks with two free channels and three taps,"
+        f" trained on quarters and backgrounds from 0 to 1, {exact} became exact, the best has the"
+        f" loss {min(losses):.2g}"
     )
     return column(float(np.max([*ratios, *met])), 1.0, detail)
 
 
 def _met(law: Pair, net: Network) -> float:
-    """torch's pre-activations without background against -S times the stated levels, both sorted, in units of the bound on rounding."""
+    """torch's pre-activations without background against -S times the stated levels, both sorted,
+    in units of the bound on rounding.
+    """
     n, size, ratios = SEEKING.taps, SEEKING.pixels, [0.0]
     with torch.no_grad():
         preactivations = net.preactivation(
@@ -186,8 +216,12 @@ def _trained(lab: Lab, exact: Weights[float], low: float, length: float, cells: 
 def figures(lab: Lab) -> list[Figure]:
     """Where the windows of the two channels meet the kink."""
     caption = (
-        r"Nine taps on 23 pixels, backgrounds from $-1$ to 2 (shaded). Left: the backgrounds at which a window meets the kink, while one edge passes the taps (solid) and the other (dotted). Right: the same, folded to one pixel. "
-        "In the shaded strip the first channel goes up three times and down three times, on the lines on which the second goes up and down once, with three times the weight: nothing bends."
+        r"Nine taps on 23 pixels, backgrounds from $-1$ to 2 (shaded). Left: the backgrounds at"
+        r" which a window meets the kink, while one edge passes the taps (solid) and the other"
+        r" (dotted). Right: the same, folded to one pixel. "
+        "In the shaded strip the first channel goes up three times and down three times, on the"
+        " lines on which the second goes up and down once, with three times the weight: nothing"
+        " bends."
     )
     drawing = pair_figures.turns(-1.0, 2.0, (3, 5, 2))
     return [draw.figure("pair-turns", "Two channels, straight at every radius", caption, drawing)]

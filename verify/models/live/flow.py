@@ -56,10 +56,12 @@ MOVED = IN_ORDER | _names(
 PADDED = frozenset({"pad"})
 """Functions that may stand before a convolution, besides."""
 POOLED = _names(
-    "sum mean adaptive_avg_pool1d adaptive_avg_pool2d avg_pool1d avg_pool2d add mul div true_divide "
-    "truediv matmul mm einsum cat concat stack"
+    "sum mean adaptive_avg_pool1d adaptive_avg_pool2d avg_pool1d avg_pool2d add mul div true_divide"
+    " truediv matmul mm einsum cat concat stack"
 )
-"""Functions that are linear: in all that they join, or in one of their arguments while the others are constants."""
+"""Functions that are linear: in all that they join, or in one of their arguments while the others
+are constants.
+"""
 JOINED = _names("cat concat stack")
 """Functions that may join several values of the signal."""
 DIVISIONS = _names("div true_divide truediv")
@@ -150,8 +152,9 @@ def intruder(
 ) -> str:
     """The name of the first node that does not just pass the signal on, or an empty string.
 
-    All nodes are ``carrying`` it, these and others. ``more`` are functions that are allowed besides, :data:`PADDED` or
-    :data:`POOLED`; no value may be of a type that lacks numbers of ``dtype``.
+    All nodes are ``carrying`` it, these and others. ``more`` are functions that are allowed
+    besides, :data:`PADDED` or :data:`POOLED`; no value may be of a type that lacks numbers of
+    ``dtype``.
     """
     for node in nodes:
         if not _passes(node, more, layers, carrying) or not holds(values[node], dtype):

@@ -1,4 +1,5 @@
-"""A live torch module, read: its convolution, its σ, its pooling, its Linear, and whether that is all.
+"""A live torch module, read: its convolution, its σ, its pooling, its Linear, and whether that is
+all.
 
 torch.fx traces its forward.  Convolution and Linear are found by their classes, σ is read from what
 stands between them (sigma.py).  The wiring around is not guessed from names, it is tried:
@@ -358,7 +359,8 @@ class _Wiring:
         if not isinstance(pooled, Tensor) or pooled.numel() != channels:
             size = " × ".join(map(str, getattr(pooled, "shape", ())))
             self._changed(
-                f"its Linear sees {size} numbers, not the sum or mean of each of {channels} channels",
+                f"its Linear sees {size} numbers, not the sum or mean of each of {channels}"
+                " channels",
                 self.last,
                 self.readout,
             )

@@ -3,8 +3,8 @@
     F.leaky_relu(conv, 0.2)             leaky_relu(negative_slope=0.2)
     conv * torch.sigmoid(1.702 * conv)  x * sigmoid(1.702 * x)
 
-A number in the code is taken by its digits, a learned one exactly.  Nothing is decided here: what the
-grammar (theory/expressions) does not read is no activation, and it says why.
+A number in the code is taken by its digits, a learned one exactly.  Nothing is decided here: what
+the grammar (theory/expressions) does not read is no activation, and it says why.
 """
 
 from __future__ import annotations
@@ -113,7 +113,9 @@ def activation_text(
 
 
 def _written_over(last: fx.Node, first: fx.Node, layers: Mapping[str, nn.Module]) -> None:
-    """Refuse a value, or another shape of it, that is changed in its place and then used by others."""
+    """Refuse a value, or another shape of it, that is changed in its place and
+    then used by others.
+    """
     for node in (node for node in last.graph.nodes if first < node <= last):
         written = node.args[0] if writes(node, layers) else None
         while isinstance(written, fx.Node):

@@ -45,7 +45,9 @@ STATED = (
 
 @contextmanager
 def evaluated(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode without gradients; all modes, and torch's random numbers, as they were in the end."""
+    """Evaluation mode without gradients; all modes, and torch's random numbers, as they were in the
+    end.
+    """
     modes = {part: part.training for part in module.modules()}
     try:
         module.eval()
@@ -100,7 +102,9 @@ class Recorded(fx.Interpreter):
 
 
 class _Called(nn.Module):
-    """A module called with one signal.  What tracing adds is added here, and not to the user's own."""
+    """A module called with one signal.  What tracing adds is added here, and not
+    to the user's own.
+    """
 
     def __init__(self, module: nn.Module) -> None:
         super().__init__()

@@ -38,11 +38,12 @@ ROWS = ("relu", "leaky_relu", "abs", "identity")
 
 
 def check(law: EndingLaw, lab: Lab) -> Column:
-    """Rational networks: the level from signs alone against a least-squares fit of direct simulations.
+    """Rational networks: the level from signs alone against a least-squares fit of direct
+    simulations.
 
-    Inside a cell r̂ is affine in the effective weights, so its columns are exact differences of two direct
-    simulations; the fit is made by exact orthogonalisation.  Neither uses the law's rows.  Some networks
-    are fixed (silent, crossed, held on a face, two channels), the others random.
+    Inside a cell r̂ is affine in the effective weights, so its columns are exact differences of two
+    direct simulations; the fit is made by exact orthogonalisation.  Neither uses the law's rows.
+    Some networks are fixed (silent, crossed, held on a face, two channels), the others random.
     """
     rng = lab.rng("endings")
     cases = list(FIXED)
@@ -55,8 +56,8 @@ def check(law: EndingLaw, lab: Lab) -> Column:
         mean = sum(m) / cells
         wrong += law.blind_floor(Fraction(cells)) != sum((x - mean) ** 2 for x in m) / cells
     detail = (
-        f"levels, of {len(cases)} cells and faces in exact rationals, that differ from a least-squares fit "
-        "of direct simulations, and blind floors, of 8, that are not Var m"
+        f"levels, of {len(cases)} cells and faces in exact rationals, that differ from a"
+        " least-squares fit of direct simulations, and blind floors, of 8, that are not Var m"
     )
     return column(wrong, 0, detail)
 
@@ -76,10 +77,11 @@ FIXED: tuple[tuple[str, list[list[Fraction]]], ...] = (
     ("relu", [_filter(5, -3, 7, -2), _filter(-3, 1, -6, 4)]),
     ("abs", [_filter(5, -3, 7, -7), _filter(-3, 1, -6, 5)]),
 )
-"""A silent filter, a crossed one, three held where C or T = -b, one held at b = 0, and pairs, one held.
+"""A silent filter, a crossed one, three held where C or T = -b, one held at b = 0, and pairs, one
+held.
 
-In the silent cell a level without the readout bias is E r², not Var r; in the three that follow it, one
-without the filter's bias, or with an untilted one, is wrong as well.
+In the silent cell a level without the readout bias is E r², not Var r; in the three that follow it,
+one without the filter's bias, or with an untilted one, is wrong as well.
 """
 
 
@@ -108,7 +110,8 @@ def _same_level(law: EndingLaw, name: str, filters: list[list[Fraction]]) -> boo
     for v, values in zip(filters, pre, strict=True):
         here = answer(v)
         held = [row for row, x in zip(rows, values, strict=True) if bent and x == 0]
-        # No unit direction moves a pre-activation by more than its number of entries: no sign changes.
+        # No unit direction moves a pre-activation by more than its number of entries: no sign
+        # changes.
         step = min((abs(x) for x in values if x), default=Fraction(1)) / (2 * len(v))
         for direction in _within(held, len(v)):
             moved = answer([x + step * y for x, y in zip(v, direction, strict=True)])
@@ -162,7 +165,9 @@ def _endings(lab: Lab, setting: Setting, law: EndingLaw = LAW) -> tuple[Ending, 
 
 
 def train(law: EndingLaw, lab: Lab) -> Column:
-    """Count the networks of the census that the theory does not explain: every seed is classified."""
+    """Count the networks of the census that the theory does not explain: every
+    seed is classified.
+    """
     unexplained, worst, networks = 0, 0.0, 0
     kinds: Counter[str] = Counter()
     for setting in CENSUS:
@@ -174,9 +179,10 @@ def train(law: EndingLaw, lab: Lab) -> Column:
     certified, differ = map(sum, zip(*(_certificates(lab, s) for s in CENSUS), strict=True))
     counts = ", ".join(f"{kinds[kind]} {kind}" for kind in KINDS if kinds[kind])
     detail = (
-        f"unexplained networks of {networks} in {len(CENSUS)} settings ({counts}); largest distance of a "
-        f"torch loss from its predicted level is {worst:.2g} of the rounding bound; the certificates of {certified - differ} networks, of "
-        f"{certified}, were accepted and tell exact from interpolating over every real radius"
+        f"unexplained networks of {networks} in {len(CENSUS)} settings ({counts}); largest distance"
+        f" of a torch loss from its predicted level is {worst:.2g} of the rounding bound; the"
+        f" certificates of {certified - differ} networks, of {certified}, were accepted and tell"
+        " exact from interpolating over every real radius"
     )
     return column(unexplained + differ, 0, detail)
 
@@ -220,14 +226,17 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
         np.array([ending.loss for ending in endings]), levels, [ending.kind for ending in endings]
     )
     caption = (
-        f"Final losses of {len(endings)} networks with one ReLU channel and five taps, from random "
-        "starts, and two predicted levels. Exact networks end at the rounding of their answers, not at 0."
+        f"Final losses of {len(endings)} networks with one ReLU channel and five taps, from random"
+        " starts, and two predicted levels. Exact networks end at the rounding of their answers,"
+        " not at 0."
     )
     return (draw.figure("endings-losses", "Where training ends", caption, drawing), _descents(lab))
 
 
 def _descents(lab: Lab) -> Figure:
-    """torch's own optimizers on the real modules and signals, from the first start of one ensemble."""
+    """torch's own optimizers on the real modules and signals, from the first start
+    of one ensemble.
+    """
     setting = Setting("abs", 1, 5)
     start = initial(setting, 1, lab.seed)
     x, r = data(setting)
@@ -236,9 +245,9 @@ def _descents(lab: Lab) -> Figure:
         net = load(setting, start)
         losses[name] = descend(net, x, r, steps, rate, OPTIMIZERS[name]).losses[:, 0]
     caption = (
-        "One start with the activation abs, given to three optimizers of torch. A step of LBFGS is up to "
-        "20 iterations. Their ends are shown as they are; the level of a network that answers a constant "
-        "is drawn for comparison."
+        "One start with the activation abs, given to three optimizers of torch. A step of LBFGS is"
+        " up to 20 iterations. Their ends are shown as they are; the level of a network that"
+        " answers a constant is drawn for comparison."
     )
     drawing = draw.curves(losses, {"constant answer: Var r": float(dead_level(setting.radii))})
     return draw.figure("endings-optimizers", "The same start, three optimizers", caption, drawing)
@@ -261,7 +270,9 @@ STARTS = 3
 
 
 def _by_torch(lab: Lab) -> str:
-    """The first starts of the single-channel ensembles, trained by torch.optim.LBFGS and by the ensemble."""
+    """The first starts of the single-channel ensembles, trained by torch.optim.LBFGS and by the
+    ensemble.
+    """
     rows = []
     for name in ROWS:
         setting = Setting(name, 1, 5)
@@ -348,10 +359,11 @@ def _levels(lab: Lab) -> str:
 
 
 def _margin(ensemble: Ensemble, j: int) -> float | None:
-    """The largest t with |λ_s| <= γ_s - t over the admissible multipliers, in units of the largest γ.
+    """The largest t with |λ_s| <= γ_s - t over the admissible multipliers, in units of the largest
+    γ.
 
-    Dependent faces leave λ free; a linear programme per channel chooses.  None: no held kink bends the
-    loss, or some bend it downwards (γ < 0), where multipliers do not decide.
+    Dependent faces leave λ free; a linear programme per channel chooses.  None: no held kink bends
+    the loss, or some bend it downwards (γ < 0), where multipliers do not decide.
     """
     extended = task(ensemble.setting).view.rows
     table, faces = ensemble.multipliers[j], ensemble.held[j]

@@ -1,4 +1,6 @@
-"""Kink balance: the bends of random filters in exact rationals, and of trained networks in torch."""
+"""Kink balance: the bends of random filters in exact rationals, and of trained
+networks in torch.
+"""
 
 from __future__ import annotations
 
@@ -55,8 +57,9 @@ def check(law: KinkLaw, lab: Lab) -> Column:
             exact += straight
             wrong += straight != (not any(bends))
     detail = (
-        f"filters, of {lab.profile.draws} in exact rationals, whose D differs from the kernel formula or "
-        f"whose cell is misnamed or does not decide whether D is 0 ({exact} filters do not bend)"
+        f"filters, of {lab.profile.draws} in exact rationals, whose D differs from the kernel"
+        f" formula or whose cell is misnamed or does not decide whether D is 0 ({exact} filters do"
+        " not bend)"
     )
     return column(wrong, 0, detail)
 
@@ -105,8 +108,8 @@ def predicted_bend(law: KinkLaw, setting: Setting, weights: NetworkBatch, phi: A
 def train(law: KinkLaw, lab: Lab) -> Column:
     """How far r̂ of torch networks leaves its chord between half-integers, against the kernel.
 
-    Finished networks hardly bend, so networks stopped on the way are measured as well.  Three measured
-    answers enter, so the rounding bound is three times that of one.
+    Finished networks hardly bend, so networks stopped on the way are measured as well.  Three
+    measured answers enter, so the rounding bound is three times that of one.
     """
     worst, largest, networks, bent = 0.0, 0.0, 0, 0
     for setting in STRAIGHT:
@@ -127,9 +130,9 @@ def train(law: KinkLaw, lab: Lab) -> Column:
         networks += len(weights.c)
         bent += int(np.sum(np.max(np.abs(claimed), axis=1) > bound))
     detail = (
-        f"largest distance between the bend of r̂ in torch and the kernel formula over {networks} "
-        f"networks, finished or stopped on the way, {bent} of which bend, is {largest:.2g}; the figure is in units "
-        "of the rounding bound"
+        f"largest distance between the bend of r̂ in torch and the kernel formula over {networks}"
+        f" networks, finished or stopped on the way, {bent} of which bend, is {largest:.2g}; the"
+        " figure is in units of the rounding bound"
     )
     return column(worst, 1.0, detail)
 
@@ -154,7 +157,8 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     bend = predicted_bend(LAW, setting, chosen, setting.radii.phi)[0]
     caption = (
         r"A ReLU network stopped on its way. At half-integer radii its error lies on a line, "
-        r"$\alpha r + \beta$; what is left between them is $D(\varphi)$, piecewise linear, with its "
+        r"$\alpha r + \beta$; what is left between them is $D(\varphi)$, piecewise linear, with"
+        r" its "
         r"corners where a staircase crosses $-b$. Line: the kernel formula, from the weights alone."
     )
     bent = error_between(r, error - line, bend, "r̂(r) − r − (αr + β)")

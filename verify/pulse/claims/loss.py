@@ -32,23 +32,28 @@ AVERAGING = 4
 
 
 def check(law: Decomposition, lab: Lab) -> Column:
-    """Exact rational networks: count those whose mean squared error is not the sum of the six terms."""
+    """Exact rational networks: count those whose mean squared error is not the sum of the six
+    terms.
+    """
     networks, cases = lab.once("loss/simulated", _simulated, lab)
     wrong = sum(not _six_terms(law, network) for network in networks)
     claims = [_claimed_exact(law, network) for network in cases]
     exact = sum(network.exact for network in cases)
     mistaken = sum(network.exact != claimed for network, claimed in zip(cases, claims, strict=True))
     detail = (
-        f"networks, of {len(networks)} in exact rationals with 1 to 3 channels, whose mean squared "
-        f"error differs from the sum of the six terms, and networks, of {len(cases)} that keep or break "
-        f"single conditions, {exact} exact and {len(cases) - exact} not, of which the conditions say otherwise"
+        f"networks, of {len(networks)} in exact rationals with 1 to 3 channels, whose mean squared"
+        f" error differs from the sum of the six terms, and networks, of {len(cases)} that keep or"
+        f" break single conditions, {exact} exact and {len(cases) - exact} not, of which the"
+        " conditions say otherwise"
     )
     return column(wrong + mistaken, 0, detail)
 
 
 @dataclass(frozen=True)
 class _Simulated:
-    """A network, simulated at some radii r with the fractions of its quantities: its loss there, or 0 throughout."""
+    """A network, simulated at some radii r with the fractions of its quantities: its loss there, or
+    0 throughout.
+    """
 
     a: Sequence[Fraction]
     c: Fraction
@@ -94,7 +99,10 @@ def _simulated(lab: Lab) -> tuple[list[_Simulated], list[_Simulated]]:
         r = [m - Fraction(1, 2) + fraction for m, fraction in sample]
         taps, biases = zip(*filters, strict=True)
         pulses = [oracle.overlap_pulse(radius, half_length) for radius in r]
-        errors = [oracle.answer(taps, biases, a, c - radius, sigma, x) for radius, x in zip(r, pulses, strict=True)]  # fmt: skip
+        errors = [
+            oracle.answer(taps, biases, a, c - radius, sigma, x)
+            for radius, x in zip(r, pulses, strict=True)
+        ]
         loss = _mean([e * e for e in errors])
 
         fractions = [fraction for _, fraction in sample]
@@ -155,7 +163,9 @@ def _scaled(case: _Case) -> _Case:
 
 
 def _cases(rng: np.random.Generator, k: int) -> Iterator[_Case]:
-    """One affine piece, a mirrored pair, or two filters, right at half-integers; then without an offset or slope law."""
+    """One affine piece, a mirrored pair, or two filters, right at half-integers; then without an
+    offset or slope law.
+    """
     n = (1, 3, 5)[k % 3]
     some = lambda low, count: [Fraction(v, 8) for v in rng.integers(low, 17, (count,)).tolist()]
     (a,), (b,), lit, mixed, other = some(1, 1), some(0, 1), some(1, n), some(-16, n), some(-16, n)
@@ -190,8 +200,9 @@ def _mean(values: list[Fraction]) -> Fraction:
 def train(law: Decomposition, lab: Lab) -> Column:
     """The torch loss of every trained network against the sum of its six terms.
 
-    Networks with mean pooling are trained as well, by Adam and not to their end: a/N takes the place of a.  And the
-    trained filters, read out anew, are as exact as the conditions say, and no more.
+    Networks with mean pooling are trained as well, by Adam and not to their end: a/N takes the
+    place of a.  And the trained filters, read out anew, are as exact as the conditions say, and no
+    more.
     """
     worst, networks, averaging = 0.0, 0, 0
     for setting in LAWS:
@@ -209,16 +220,19 @@ def train(law: Decomposition, lab: Lab) -> Column:
         worst = max(worst, _distance(law, setting, shared, answers))
         averaging += len(nets)
     detail = (
-        f"torch loss of {networks} trained networks with sum pooling and {averaging} with mean pooling, "
-        "stopped on the way, against the sum of the six terms, in units of the rounding bound; and the largest error of each "
-        "network with its readout right at half-integers, a slope off by 1/8, or an offset, against what its conditions allow, and they "
-        "against what its errors allow"
+        f"torch loss of {networks} trained networks with sum pooling and {averaging} with mean"
+        " pooling, stopped on the way, against the sum of the six terms, in units of the rounding"
+        " bound; and the largest error of each network with its readout right at half-integers, a"
+        " slope off by 1/8, or an offset, against what its conditions allow, and they against what"
+        " its errors allow"
     )
     return column(worst, 1.0, detail)
 
 
 def _distance(law: Decomposition, setting: Setting, weights: NetworkBatch, answers: Array) -> float:
-    """The largest |mean (r̂ - r)² - sum of the six terms| over a batch, in units of its rounding bound."""
+    """The largest |mean (r̂ - r)² - sum of the six terms| over a batch, in units of its rounding
+    bound.
+    """
     r = setting.radii.r
     size = setting.pixels
     alpha, beta, d = residual_errors(law, setting, weights)
@@ -242,10 +256,12 @@ def _distance(law: Decomposition, setting: Setting, weights: NetworkBatch, answe
 
 
 def _apart(law: Decomposition, ensemble: Ensemble) -> float:
-    """How far errors and conditions are from vanishing together, with what torch pools read out in three ways.
+    """How far errors and conditions are from vanishing together, with what torch pools read out in
+    three ways.
 
-    With E the largest error and V the largest condition, E <= (R + 2) V up to the radius R; and, since the errors at
-    n/2 and n/2 + 1 give α and β, V <= (n + 1) E.  Each holds up to the rounding bound of an answer.
+    With E the largest error and V the largest condition, E <= (R + 2) V up to the radius R; and,
+    since the errors at n/2 and n/2 + 1 give α and β, V <= (n + 1) E.  Each holds up to the rounding
+    bound of an answer.
     """
     setting, r = ensemble.setting, ensemble.setting.radii.r
     pooled = measure(ensemble).pooled

@@ -1,4 +1,6 @@
-"""Point-sampled pulses: exact risks, and torch networks that reach the Bayes risk and none that beats it."""
+"""Point-sampled pulses: exact risks, and torch networks that reach the Bayes risk and none that
+beats it.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,9 @@ POINTS = 8
 
 
 def check(law: PointLaw, lab: Lab) -> Column:
-    """Group exact radii by what their pulses show; compare each group's mean and variance with the law."""
+    """Group exact radii by what their pulses show; compare each group's mean and variance with the
+    law.
+    """
     rng = lab.rng("point_sampled")
     wrong = groups = 0
     for _ in range(lab.profile.draws // 4):
@@ -60,8 +64,8 @@ def check(law: PointLaw, lab: Lab) -> Column:
 def train(law: PointLaw, lab: Lab) -> Column:
     """The torch loss on point-sampled pulses, r uniform, against the Bayes risk.
 
-    Networks that the ensemble brought to error 0 on half-integers must have the risk, also on cells that
-    they were never trained on; no network, however it was trained, may be below it.
+    Networks that the ensemble brought to error 0 on half-integers must have the risk, also on cells
+    that they were never trained on; no network, however it was trained, may be below it.
     """
     worst, reached, networks = 0.0, 0, 0
     for setting, weights, exact in _trained(lab):
@@ -97,15 +101,17 @@ def train(law: PointLaw, lab: Lab) -> Column:
         reached += int(np.sum(exact))
         networks += len(loss)
     detail = (
-        f"{networks} trained networks on point-sampled pulses of {POINTS} radii per cell, half of the cells "
-        f"new to them: none is below the risk, and {reached} exact ones answer k + 1/2; the figure is in "
-        "units of the rounding bound"
+        f"{networks} trained networks on point-sampled pulses of {POINTS} radii per cell, half of"
+        f" the cells new to them: none is below the risk, and {reached} exact ones answer k + 1/2;"
+        " the figure is in units of the rounding bound"
     )
     return column(worst if reached else float("nan"), 1.0, detail)
 
 
 def _trained(lab: Lab) -> Iterator[tuple[Setting, NetworkBatch, np.ndarray]]:
-    """Batches of trained networks, and which of them are exact on the half-integers they were trained on."""
+    """Batches of trained networks, and which of them are exact on the half-integers they were
+    trained on.
+    """
     for setting in HALF_INTEGERS:
         ensemble = lab.ensemble(setting)
         w, r = ensemble.weights, setting.radii.r
@@ -119,7 +125,9 @@ def _trained(lab: Lab) -> Iterator[tuple[Setting, NetworkBatch, np.ndarray]]:
 
 
 def _by_lbfgs(setting: Setting, seed: int) -> NetworkBatch:
-    """Networks that torch.optim trains on the point-sampled pulses themselves, every radius of every cell."""
+    """Networks that torch.optim trains on the point-sampled pulses themselves, every radius of
+    every cell.
+    """
     k = setting.radii.m[:, None] - 1
     r = (k + (2 * np.arange(POINTS) + 1) / (2 * POINTS)).ravel()
     x = torch.tensor(sampled_pulse(r, setting.radii.half_length(setting.taps)))

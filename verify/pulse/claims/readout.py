@@ -1,4 +1,6 @@
-"""The optimal readout: exact rationals against independent normal equations, and what training ended with."""
+"""The optimal readout: exact rationals against independent normal equations, and what training
+ended with.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ FROZEN = 10
 
 
 def check(law: Readout, lab: Lab) -> Column:
-    """Exact rational filters: count the readouts that are not exact, or not the least-squares solution."""
+    """Exact rational filters: count the readouts that are not exact, or not the least-squares
+    solution.
+    """
     responses = lab.once("readout/responses", _responses, lab)
     wrong = sum(not _same_readout(law, response) for response in responses)
     detail = (
@@ -49,7 +53,8 @@ def check(law: Readout, lab: Lab) -> Column:
 
 @dataclass(frozen=True)
 class Response:
-    """Filters of one network: their quantities Δ, N g(0) + κ, D, and their features at the radii of three cells.
+    """Filters of one network: their quantities Δ, N g(0) + κ, D, and their features at the radii of
+    three cells.
 
     best, level: the first feature's readout (a, c) by the normal equations, and its loss.
     """
@@ -64,7 +69,9 @@ class Response:
 
 
 def _responses(lab: Lab) -> list[Response]:
-    """Random filters for which a readout is defined: not all Δ vanish, and the response is not constant.  No law is asked."""
+    """Random filters for which a readout is defined: not all Δ vanish, and the response is not
+    constant.  No law is asked.
+    """
     rng, responses = lab.rng("readout"), []
     kinks = list(oracle.RATIONAL.values())
     for k in range(lab.profile.draws):
@@ -143,7 +150,9 @@ def _mean(values: list[Fraction]) -> Fraction:
 def _predicted(
     law: Readout, setting: Setting, weights: NetworkBatch, exact: bool
 ) -> tuple[Array, Array]:
-    """(a, c) for the first channel of every network: the exact readout, or the least-squares one."""
+    """(a, c) for the first channel of every network: the exact readout, or the
+    least-squares one.
+    """
     r = setting.radii.r
     size = setting.pixels
     q = quantities(weights.w[:, 0], weights.b[:, 0], setting.activation, setting.radii.phi)
@@ -161,9 +170,9 @@ def _predicted(
 def train(law: Readout, lab: Lab) -> Column:
     """The readout that training found against the closed form for the filter it found it with.
 
-    Two kinds of training: everything trained, and then the exact readout is due where the network is
-    exact; and only the readout trained, on filters that stay at their random start and bend.  Compared
-    are the answers that both readouts give with the same measured features.
+    Two kinds of training: everything trained, and then the exact readout is due where the network
+    is exact; and only the readout trained, on filters that stay at their random start and bend.
+    Compared are the answers that both readouts give with the same measured features.
     """
     finished = [_finished(law, lab, setting) for setting in ONE_CHANNEL]
     frozen = [_frozen(law, lab, setting) for setting in (*ONE_CHANNEL, *BENT)]
@@ -172,9 +181,9 @@ def train(law: Readout, lab: Lab) -> Column:
     compared = sum(batch.compared for batch in frozen)
     undecided = sum(batch.undecided for batch in frozen)
     detail = (
-        f"answers with the trained and with the predicted readout, for {networks} exact networks and "
-        f"{compared} frozen random filters ({undecided} more left undecided by LBFGS), differ by at most the figure times "
-        "the bound of rounding and remaining gradient"
+        f"answers with the trained and with the predicted readout, for {networks} exact networks"
+        f" and {compared} frozen random filters ({undecided} more left undecided by LBFGS), differ"
+        " by at most the figure times the bound of rounding and remaining gradient"
     )
     # Mostly undecided means that nothing was trained.
     return column(worst if networks and compared > undecided else float("nan"), 1.0, detail)
@@ -183,8 +192,9 @@ def train(law: Readout, lab: Lab) -> Column:
 def _finished(law: Readout, lab: Lab, setting: Setting) -> tuple[int, float]:
     """Exact networks of an ensemble, and their largest distance in units of the bound.
 
-    The law sees the filter through the rounding bound of its features; a least-squares solution moves its
-    fitted values by at most the condition number of (F, 1) times a perturbation of the problem.
+    The law sees the filter through the rounding bound of its features; a least-squares solution
+    moves its fitted values by at most the condition number of (F, 1) times a perturbation of the
+    problem.
     """
     ensemble = lab.ensemble(setting)
     radii = setting.radii
@@ -205,7 +215,9 @@ def _finished(law: Readout, lab: Lab, setting: Setting) -> tuple[int, float]:
 
 @dataclass(frozen=True)
 class _Frozen:
-    """Frozen filters compared, those that LBFGS left undecided, and the largest distance over its bound."""
+    """Frozen filters compared, those that LBFGS left undecided, and the largest distance over its
+    bound.
+    """
 
     compared: int
     undecided: int
@@ -215,9 +227,9 @@ class _Frozen:
 def _frozen(law: Readout, lab: Lab, setting: Setting) -> _Frozen:
     """Random filters whose readout alone is trained with LBFGS.
 
-    The loss is a convex quadratic in x = (a, c) with Hessian H = 2 JᵀJ/R, J = (F, 1): from x to its minimum
-    the fitted values move by |J H⁻¹ ∇| <= |∇| R / (2 σ_min(J)), with the gradient ∇ that torch reports.
-    To that comes rounding, through the condition number of J.
+    The loss is a convex quadratic in x = (a, c) with Hessian H = 2 JᵀJ/R, J = (F, 1): from x to its
+    minimum the fitted values move by |J H⁻¹ ∇| <= |∇| R / (2 σ_min(J)), with the gradient ∇ that
+    torch reports. To that comes rounding, through the condition number of J.
     """
     trained, features, answers, gradients, bound = lab.once(
         ("readout/frozen", setting), _descended, lab, setting
@@ -239,7 +251,9 @@ def _frozen(law: Readout, lab: Lab, setting: Setting) -> _Frozen:
 
 
 def _descended(lab: Lab, setting: Setting) -> tuple[NetworkBatch, Array, Array, Array, Array]:
-    """(weights, features (B, R), answers (B, R), lengths of the gradients (B,), bounds on rounding (B, R))."""
+    """(weights, features (B, R), answers (B, R), lengths of the gradients (B,), bounds on rounding
+    (B, R)).
+    """
     weights = initial(setting, FROZEN, lab.seed)
     x, target = data(setting)
     size = x.shape[1]
@@ -259,7 +273,9 @@ def _descended(lab: Lab, setting: Setting) -> tuple[NetworkBatch, Array, Array, 
 
 
 def _condition(features: Array) -> Array:
-    """The condition number of the least-squares problem in (a, c), columns scaled to length 1: (B,)."""
+    """The condition number of the least-squares problem in (a, c), columns scaled to length 1:
+    (B,).
+    """
     columns = np.stack([features, np.ones_like(features)], axis=2)
     scale = np.linalg.norm(columns, axis=1, keepdims=True)
     return np.asarray(np.linalg.cond(columns / np.where(scale == 0, 1.0, scale)))

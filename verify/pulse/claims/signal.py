@@ -1,4 +1,6 @@
-"""The pulse: exact rationals against the definition, and one-tap networks that learn to weigh it."""
+"""The pulse: exact rationals against the definition, and one-tap networks that
+learn to weigh it.
+"""
 
 from __future__ import annotations
 
@@ -67,9 +69,9 @@ def train(law: Law, lab: Lab) -> Column:
     )
     distance = np.abs(measure(ensemble).prediction - claimed)
     detail = (
-        f"largest distance between r̂ of {len(gain)} trained one-tap networks and the weighed pulse is "
-        f"{np.max(distance):.2g} (figure: in units of the rounding bound); their gain 2wa - 1 is at most "
-        f"{np.max(np.abs(2 * gain - 1)):.2g}"
+        f"largest distance between r̂ of {len(gain)} trained one-tap networks and the weighed pulse"
+        f" is {np.max(distance):.2g} (figure: in units of the rounding bound); their gain 2wa - 1"
+        f" is at most {np.max(np.abs(2 * gain - 1)):.2g}"
     )
     return column(float(np.max(distance / bound)), 1.0, detail)
 
@@ -77,7 +79,8 @@ def train(law: Law, lab: Lab) -> Column:
 def figures(lab: Lab) -> tuple[Figure, ...]:
     """Four pulses."""
     caption = (
-        r"Pixel $i$ holds the part of it that the stretch from $-r$ to $r$ covers: 1 inside, the fraction "
+        r"Pixel $i$ holds the part of it that the stretch from $-r$ to $r$ covers: 1 inside, the"
+        r" fraction "
         r"$\varphi$ at the border, 0 outside."
     )
     return (figure("signal-pulses", "Four pulses", caption, pulses([0.5, 1.75, 3.5, 5.25], 7)),)

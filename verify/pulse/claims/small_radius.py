@@ -35,15 +35,18 @@ ZERO, HALF = Fraction(0), Fraction(1, 2)
 
 
 def check(law: Small, lab: Lab) -> Column:
-    """Law against direct simulation at every radius from 1/2 to the first plateau cell; and which networks are exact."""
+    """Law against direct simulation at every radius from 1/2 to the first plateau cell; and which
+    networks are exact.
+    """
     cells = lambda n: range(1, n // 2 + 2)
     responses = check_response(law.response, lab, "small_radius", cells, fractions=True)
     answers = list(_exactness(law, lab))
     exact = sum(measured for measured, _ in answers)
     mistaken = sum(measured != claimed for measured, claimed in answers)
     detail = (
-        f"{responses.detail}; and of {len(answers)} pairs of a ReLU network that is exact on the plateau and a half-integer "
-        f"from which on it is exact or not ({exact} and {len(answers) - exact}) those of which the conditions say otherwise"
+        f"{responses.detail}; and of {len(answers)} pairs of a ReLU network that is exact on the"
+        f" plateau and a half-integer from which on it is exact or not ({exact} and"
+        f" {len(answers) - exact}) those of which the conditions say otherwise"
     )
     return column(responses.figure + mistaken, 0, detail)
 
@@ -59,14 +62,16 @@ NETWORKS: tuple[tuple[Channel, ...], ...] = (
     (((1, -3, 3, 3, 1), -4, 1),),
     (((-1, -3, -3, 3, 3), 1, 1),),
 )
-"""(w, b, part of the slope) of ReLU channels.  All are exact on the plateau, and below it: everywhere;
-from 3/2 on, with a straight error further down; at half-integers, but for D_1; from 3/2 on, with a
-bent error further down; at half-integers, but for D_2; and three err at 3/2."""
+"""(w, b, part of the slope) of ReLU channels.  All are exact on the plateau, and below it:
+everywhere; from 3/2 on, with a straight error further down; at half-integers, but for D_1; from 3/2
+on, with a bent error further down; at half-integers, but for D_2; and three err at 3/2.
+"""
 
 
 def _exactness(law: Small, lab: Lab) -> Iterator[tuple[bool, bool]]:
-    """Per network, scaled or turned, and half-integer below n/2: whether it is exact from there on, and whether the
-    conditions say so."""
+    """Per network, scaled or turned, and half-integer below n/2: whether it is exact from there on,
+    and whether the conditions say so.
+    """
     further = [[exact_law(x, N) for x in law.conditions(N, k)] for k in range(1, N // 2 + 1)]
     for network in lab.once("small_radius/networks", _networks, lab):
         for exact, conditions in zip(network.exact, further, strict=True):
@@ -79,7 +84,9 @@ def _exactness(law: Small, lab: Lab) -> Iterator[tuple[bool, bool]]:
 
 @dataclass(frozen=True)
 class _Network:
-    """Its channels a, w and σ shifted by b; whether it is exact from each half-integer on, and keeps the plateau's laws."""
+    """Its channels a, w and σ shifted by b; whether it is exact from each half-integer on, and
+    keeps the plateau's laws.
+    """
 
     channels: list[tuple[Fraction, list[Fraction], Callable[[Any], Any]]]
     exact: list[bool]
@@ -117,9 +124,11 @@ def _networks(lab: Lab) -> list[_Network]:
 
 
 def train(law: Small, lab: Lab) -> Column:
-    """Law against the features of torch modules that were trained on every radius; certificates of some of them.
+    """Law against the features of torch modules that were trained on every radius; certificates of
+    some of them.
 
-    And the trained networks, and their filters read out anew, are as exact as the conditions say, and no more.
+    And the trained networks, and their filters read out anew, are as exact as the conditions say,
+    and no more.
     """
     responses = train_response(law.response, lab, EVERY_RADIUS, fractions=True)
     certified = [
@@ -129,10 +138,11 @@ def train(law: Small, lab: Lab) -> Column:
     held, networks = sum(certified), CERTIFIED * len(certified)
     apart = max(_apart(law, lab.ensemble(setting)) for setting in EVERY_RADIUS)
     detail = (
-        f"{responses.detail}; {held} of {networks} certificates over every real radius from 1/2 on were accepted, and torch errs as "
-        f"they say; the largest error from 1/2 and from 3/2 on of each network, and of all filters of a setting with a readout "
-        f"that is exact from 3/2 on, or at half-integers and on the plateau, if there is one, is {apart:.2g} of what the conditions allow, or they of "
-        "what it allows"
+        f"{responses.detail}; {held} of {networks} certificates over every real radius from 1/2 on"
+        " were accepted, and torch errs as they say; the largest error from 1/2 and from 3/2 on of"
+        " each network, and of all filters of a setting with a readout that is exact from 3/2 on,"
+        f" or at half-integers and on the plateau, if there is one, is {apart:.2g} of what the"
+        " conditions allow, or they of what it allows"
     )
     figure = max(responses.figure, apart) if held == networks else float("inf")
     return column(figure, responses.tolerance, detail)
@@ -141,9 +151,10 @@ def train(law: Small, lab: Lab) -> Column:
 def _apart(law: Small, ensemble: Ensemble) -> float:
     """How far errors and conditions are from vanishing together.
 
-    With E the largest error from r_min on up to R, and V the largest of |α|, |β|, |D|, |Σ a ε|, |Σ a D_m|,
-    E <= (R + 3) V; and V <= (2n + 4) E, since α, β follow from the errors at n/2 and n/2 + 1, then the defects from
-    those at half-integers, and the deviations from the others.  Each holds up to the rounding bound of an answer.
+    With E the largest error from r_min on up to R, and V the largest of |α|, |β|, |D|, |Σ a ε|, |Σ
+    a D_m|, E <= (R + 3) V; and V <= (2n + 4) E, since α, β follow from the errors at n/2 and n/2 +
+    1, then the defects from those at half-integers, and the deviations from the others.  Each holds
+    up to the rounding bound of an answer.
     """
     setting, r = ensemble.setting, ensemble.setting.radii.r
     n = setting.taps
@@ -154,7 +165,9 @@ def _apart(law: Small, ensemble: Ensemble) -> float:
     for weights, features in batches:
         error = np.abs(np.einsum("brk,bk->br", features, weights.a) + weights.c[:, None] - r)
         size = 2 * setting.radii.half_length(n) + 1
-        bound = prediction_bound(weights.w, weights.b, weights.a, weights.c, r, size, setting.activation)  # fmt: skip
+        bound = prediction_bound(
+            weights.w, weights.b, weights.a, weights.c, r, size, setting.activation
+        )
         slack = 2 * bound.max(axis=1)
         plateau = _plateau(setting, weights)
         for first in range(1, n // 2 + 1):
@@ -169,8 +182,8 @@ def _apart(law: Small, ensemble: Ensemble) -> float:
 def _anew(ensemble: Ensemble) -> Iterator[NetworkBatch]:
     """All filters of an ensemble in one network, read out in two ways, as far as they can.
 
-    It errs by 1 - φ from 1/2 to 3/2 and is exact from there on; or it is exact at half-integers and on the plateau,
-    and errs elsewhere as much as a change of the readout of length 1 makes it.
+    It errs by 1 - φ from 1/2 to 3/2 and is exact from there on; or it is exact at half-integers and
+    on the plateau, and errs elsewhere as much as a change of the readout of length 1 makes it.
     """
     radii, weights, n = ensemble.setting.radii, ensemble.weights, ensemble.setting.taps
     pooled = np.moveaxis(measure(ensemble).pooled, 1, 0).reshape(len(radii.r), -1)
@@ -188,9 +201,11 @@ def _anew(ensemble: Ensemble) -> Iterator[NetworkBatch]:
 
 
 RANK = 1e-9
-"""Singular values below this part of the largest count as 0, where readouts are drawn; what they err is measured.
+"""Singular values below this part of the largest count as 0, where readouts are drawn; what they
+err is measured.
 
-A smaller one lets readouts grow until rounding hides what they err."""
+A smaller one lets readouts grow until rounding hides what they err.
+"""
 
 
 def _plateau(setting: Setting, weights: NetworkBatch) -> Array:
@@ -198,9 +213,14 @@ def _plateau(setting: Setting, weights: NetworkBatch) -> Array:
     q = quantities(weights.w, weights.b, setting.activation, setting.radii.phi)
     columns = lambda x: list(x.T[:, :, None])
     values = residuals(
-        columns(weights.a), weights.c[:, None], setting.pixels,
-        columns(q.slope), columns(q.background), columns(q.kappa), list(np.moveaxis(q.deviation, 1, 0)),
-    )  # fmt: skip
+        columns(weights.a),
+        weights.c[:, None],
+        setting.pixels,
+        columns(q.slope),
+        columns(q.background),
+        columns(q.kappa),
+        list(np.moveaxis(q.deviation, 1, 0)),
+    )
     return np.asarray(np.max([np.max(np.abs(x), axis=1) for x in values], axis=0))
 
 
@@ -224,7 +244,9 @@ CERTIFIED = 4
 
 
 def _certified(ensemble: Ensemble) -> int:
-    """How many of the first certificates are accepted, torch erring by as much at the radius that they name."""
+    """How many of the first certificates are accepted, torch erring by as much at the radius that
+    they name.
+    """
     return sum(agrees(ensemble.setting, ensemble.weights, j) is not None for j in range(CERTIFIED))
 
 

@@ -24,7 +24,9 @@ CHECKED_TAPS = (1, 3, 5, 9)
 
 
 def check(law: Law, lab: Lab) -> Column:
-    """Exact rational filters and radii: count the multisets that differ from the direct simulation."""
+    """Exact rational filters and radii: count the multisets that differ from the
+    direct simulation.
+    """
     rng = lab.rng("staircase")
     wrong = 0
     for k in range(lab.profile.draws):
@@ -70,8 +72,8 @@ def train(law: Law, lab: Lab) -> Column:
             largest = max(largest, float(np.max(gap)))
         networks += len(ensemble.c)
     detail = (
-        f"largest distance between sorted pre-activations of {networks} trained networks and the law is "
-        f"{largest:.2g}; the figure is in units of the rounding bound"
+        f"largest distance between sorted pre-activations of {networks} trained networks and the"
+        f" law is {largest:.2g}; the figure is in units of the rounding bound"
     )
     return column(worst, 1.0, detail)
 

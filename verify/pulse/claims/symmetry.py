@@ -1,4 +1,6 @@
-"""The symmetries: exact orbits, and trained torch networks that answer the same after each of them."""
+"""The symmetries: exact orbits, and trained torch networks that answer the
+same after each of them.
+"""
 
 from __future__ import annotations
 
@@ -29,8 +31,9 @@ ROWS = ("identity", "relu", "leaky_relu", "abs", "hardtanh")
 def check(law: Symmetries, lab: Lab) -> Column:
     """Exact rational networks: count those that change their answer, or whose canonical form moves.
 
-    Each is carried along a random word in the symmetries that its σ has; the answer at a random radius,
-    the canonical form of the image, and the canonical form of the canonical form must all stay the same.
+    Each is carried along a random word in the symmetries that its σ has; the answer at a random
+    radius, the canonical form of the image, and the canonical form of the canonical form must all
+    stay the same.
     """
     rng = lab.rng("symmetry")
     wrong = 0
@@ -46,8 +49,8 @@ def check(law: Symmetries, lab: Lab) -> Column:
         same = same and _as_stated(law, net[0])
         wrong += not (same and form == _form(image, row, law) == _form(form, row, law))
     detail = (
-        f"networks, of {lab.profile.draws} in exact rationals, whose answer or canonical form changes "
-        "along their orbit"
+        f"networks, of {lab.profile.draws} in exact rationals, whose answer or canonical form"
+        " changes along their orbit"
     )
     return column(wrong, 0, detail)
 
@@ -136,8 +139,8 @@ def train(law: Symmetries, lab: Lab) -> Column:
             images += len(after)
         networks += len(ensemble.c)
     detail = (
-        f"largest change of r̂ over {images} images of {networks} trained networks (channels permuted as "
-        f"well) is {largest:.2g}; the figure is in units of the rounding bound"
+        f"largest change of r̂ over {images} images of {networks} trained networks (channels"
+        f" permuted as well) is {largest:.2g}; the figure is in units of the rounding bound"
     )
     return column(worst, 1.0, detail)
 

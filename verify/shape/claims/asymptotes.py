@@ -1,4 +1,6 @@
-r"""The asymptotes theorem: sums of pairs in exact rationals, both ends in ball arithmetic, and networks trained to the end."""
+r"""The asymptotes theorem: sums of pairs in exact rationals, both ends in ball arithmetic, and
+networks trained to the end.
+"""
 
 from __future__ import annotations
 
@@ -51,7 +53,8 @@ SIGMA: dict[str, Number] = {
 ODD_PART = ("softplus", "logsigmoid", "silu", "gelu", "gelu_tanh")
 """Those with σ(z) - σ(-z) = z: pairs of channels are exact."""
 
-# One tap has all copies there are.  With a bias, or three taps, the valleys are longer and fewer starts arrive.
+# One tap has all copies there are.  With a bias, or three taps, the valleys are longer and fewer
+# starts arrive.
 PAIRS = (
     *(Problem(Setting(name, 2, 1), False, 200) for name in ODD_PART),
     *(Problem(Setting(name, 2, 1), True, 300) for name in ("softplus", "silu")),
@@ -66,9 +69,10 @@ SINGLE = tuple(Setting(name, 1, 3) for name in ("softplus", "silu", "gelu"))
 def check(law: Law, lab: Lab) -> Column:
     """Count the cases that contradict the law.
 
-    Even draws: random rational networks of any K and n, σ(z) + λz with rational λ: the direct sum, continued to
-    φ = ±4096, has the slopes and intercepts of the law, in balls.  Odd draws: exact networks built of pairs,
-    mixed, split and unrolled, first simulated in balls; the law must vanish on them exactly.
+    Even draws: random rational networks of any K and n, σ(z) + λz with rational λ: the direct sum,
+    continued to φ = ±4096, has the slopes and intercepts of the law, in balls.  Odd draws: exact
+    networks built of pairs, mixed, split and unrolled, first simulated in balls; the law must
+    vanish on them exactly.
     """
     wrong = 0
     cases = lab.once("asymptotes", _cases, lab)
@@ -78,8 +82,9 @@ def check(law: Law, lab: Lab) -> Column:
             wrong += not all(_agree(x, y) for x, y in zip(claimed, case.residuals, strict=True))
     exact = sum(case.exact for case in cases)
     detail = (
-        f"networks whose residuals differ from the law: of {len(cases) - exact} random ones the ends of the continued direct "
-        f"sum (256-bit balls), of {exact} exact ones (pairs, mixed and split; exact rational weights) zero"
+        f"networks whose residuals differ from the law: of {len(cases) - exact} random ones the"
+        f" ends of the continued direct sum (256-bit balls), of {exact} exact ones (pairs, mixed"
+        " and split; exact rational weights) zero"
     )
     return column(wrong, 0, detail)
 
@@ -112,9 +117,11 @@ def _cases(lab: Lab) -> tuple[_Case, ...]:
     rng = lab.rng("asymptotes")
     with flint.ctx.workprec(BITS):
         return tuple(
-            _exact_case(rng, ODD_PART[(k // 2) % len(ODD_PART)])
-            if k % 2
-            else _random_case(rng, list(SIGMA)[(k // 2) % len(SIGMA)])
+            (
+                _exact_case(rng, ODD_PART[(k // 2) % len(ODD_PART)])
+                if k % 2
+                else _random_case(rng, list(SIGMA)[(k // 2) % len(SIGMA)])
+            )
             for k in range(lab.profile.draws)
         )
 
@@ -160,7 +167,9 @@ def _continued(sigma: Number, channels: Sequence[Channel], phi: Any) -> arb:
 
 
 def _exact_case(rng: np.random.Generator, name: str) -> _Case:
-    """Pairs (w, b, a), (-w, -b, -a), slopes adding up to 1; then halves reversed, channels split, or unrolled."""
+    """Pairs (w, b, a), (-w, -b, -a), slopes adding up to 1; then halves reversed, channels split,
+    or unrolled.
+    """
     n, count = (1, 3)[int(rng.integers(2))], int(rng.integers(1, 4))
     pairs: list[tuple[tuple[Fraction, ...], Fraction, Fraction]] = []
     while not sum((a * sum(w) for w, _, a in pairs), F(0)):
@@ -198,10 +207,11 @@ def _trained(lab: Lab, problem: Problem) -> RefinedBatch:
 
 
 def train(law: Law, lab: Lab) -> Column:
-    """The law on every network that training made exact, in units of its bound; every start is accounted for.
+    """The law on every network that training made exact, in units of its bound; every start is
+    accounted for.
 
-    Refined networks (:mod:`verify.optimise.refine`) are exact on and between the samples to 1e-57.  K = 1: an
-    exact network would contradict the theorem, and counts.
+    Refined networks (:mod:`verify.optimise.refine`) are exact on and between the samples to 1e-57.
+    K = 1: an exact network would contradict the theorem, and counts.
     """
     worst, farthest, at_rest, exact, rounded = 0.0, 0.0, 0.0, 0, 0
     counts = []
@@ -219,31 +229,38 @@ def train(law: Law, lab: Lab) -> Column:
         exact += int(np.sum(batch.exact))
         rounded += int(np.sum(batch.rounded & ~batch.exact))
         counts.append(
-            f"{problem.setting.activation}, n = {problem.setting.taps}{', with bias' if problem.biased else ''}: "
-            f"{np.sum(batch.exact)} / {np.sum(~batch.exact & opposite)} / {np.sum(~batch.exact & ~opposite)}"
+            f"{problem.setting.activation}, n ="
+            f" {problem.setting.taps}{', with bias' if problem.biased else ''}:"
+            f" {np.sum(batch.exact)} / {np.sum(~batch.exact & opposite)} /"
+            f" {np.sum(~batch.exact & ~opposite)}"
         )
     alone, lowest = _single(lab)
     detail = (
-        f"largest residual of the three laws on the {exact} networks that training made exact, refined to an error of 1e-60, is "
-        f"{at_rest:.1g}; the figure is in units of the bound from their conditioning (the trained weights lie within "
-        f"{farthest:.1g}), plus the single-channel networks that become exact: {alone} of "
-        f"{lab.profile.networks * len(SINGLE)} (lowest loss {lowest:.1g}).  K = 2, {lab.profile.networks} starts each, exact / not "
-        f"exact, readouts of opposite sign / of equal sign: {'; '.join(counts)}; exact to rounding only: {rounded}"
+        f"largest residual of the three laws on the {exact} networks that training made exact,"
+        f" refined to an error of 1e-60, is {at_rest:.1g}; the figure is in units of the bound from"
+        f" their conditioning (the trained weights lie within {farthest:.1g}), plus the"
+        f" single-channel networks that become exact: {alone} of"
+        f" {lab.profile.networks * len(SINGLE)} (lowest loss {lowest:.1g}).  K = 2,"
+        f" {lab.profile.networks} starts each, exact / not exact, readouts of opposite sign / of"
+        f" equal sign: {'; '.join(counts)}; exact to rounding only: {rounded}"
     )
     return column(worst + alone if exact else float("nan"), 1.0, detail)
 
 
 ZERO = 1e-50
-"""Far above the error left in the weights of a refined network, about 1e-60 times the norm of J⁺ (at most 1e8)."""
+"""Far above the error left in the weights of a refined network, about 1e-60 times the norm of J⁺
+(at most 1e8).
+"""
 
 
 def _residuals(
     law: Law, problem: Problem, refinement: Refined, back: Array
 ) -> tuple[list[float], list[float]]:
-    """|law| of a refined network, and to first order, by J⁺, how large the error that is left may make it.
+    """|law| of a refined network, and to first order, by J⁺, how large the error that is left may
+    make it.
 
-    The second order is covered by a factor 2, rounding by 1e-60.  (3) counts signs: a tap that is 0 but for the
-    error left is taken as 0.
+    The second order is covered by a factor 2, rounding by 1e-60.  (3) counts signs: a tap that is 0
+    but for the error left is taken as 0.
     """
     ends, net = ENDS[problem.setting.activation], refinement.net
     channels = [
@@ -256,7 +273,9 @@ def _residuals(
 
 
 def _gradients(law: Law, ends: Ends, channels: Sequence[Channel]) -> Array:
-    """(3, parameters but c): the law's derivatives by (w, b, a); differences, exact where it is linear in each."""
+    """(3, parameters but c): the law's derivatives by (w, b, a); differences, exact where it is
+    linear in each.
+    """
     count, n = len(channels), len(channels[0][0])
     flat = [tap for w, _, _ in channels for tap in w]
     flat += [b for _, b, _ in channels] + [a for _, _, a in channels]
@@ -282,7 +301,9 @@ def _gradients(law: Law, ends: Ends, channels: Sequence[Channel]) -> Array:
 
 
 def _single(lab: Lab) -> tuple[int, float]:
-    """Single-channel networks, with conv bias, that can be refined to exact ones; and the lowest loss."""
+    """Single-channel networks, with conv bias, that can be refined to exact ones; and the lowest
+    loss.
+    """
     count, lowest = 0, np.inf
     for setting in SINGLE:
         ensemble = lab.ensemble(setting)
@@ -310,9 +331,12 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     across = "imbalance Σ a |w| / Σ |a| |w|"
     drawing = scatter(groups, across, "log₁₀ of the loss", ((0.0, -33.0), (0.0, 0.0)))
     caption = (
-        r"Two-channel networks of softplus, logsigmoid, GELU and SiLU, one mark per start. An exact network must be balanced, "
-        r"$a_1\lVert w_1\rVert_1 + a_2\lVert w_2\rVert_1 = 0$ (dashed). Where both readouts have the same sign the imbalance is 1 or "
-        r"$-1$: those networks cannot become exact. Others slide along valleys in which the loss only tends to 0."
+        r"Two-channel networks of softplus, logsigmoid, GELU and SiLU, one mark per start. An exact"
+        r" network must be balanced, "
+        r"$a_1\lVert w_1\rVert_1 + a_2\lVert w_2\rVert_1 = 0$ (dashed). Where both readouts have"
+        r" the same sign the imbalance is 1 or "
+        r"$-1$: those networks cannot become exact. Others slide along valleys in which the loss"
+        r" only tends to 0."
     )
     return (figure("asymptotes-balance", "Exact networks are balanced", caption, drawing),)
 

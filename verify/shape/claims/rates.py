@@ -1,8 +1,10 @@
-r"""Rates: the expansions in exact fractions, and torch networks trained at a fixed height of the staircase.
+r"""Rates: the expansions in exact fractions, and torch networks trained at a fixed height of the
+staircase.
 
-Each torch loss L is compared, as the root √R/|λ| with L = R/(λ² + R/V), with the law at the network's own weights, and
-at rest with the smallest root that the law has nearby; the tolerance is what the law leaves out, plus rounding.
-How they are trained: :mod:`verify.shape.rates.height`.  The tolerance: :mod:`verify.shape.rates.remainder`.  The minima: :mod:`verify.shape.rates.minima`.
+Each torch loss L is compared, as the root √R/|λ| with L = R/(λ² + R/V), with the law at the
+network's own weights, and at rest with the smallest root that the law has nearby; the tolerance is
+what the law leaves out, plus rounding. How they are trained: :mod:`verify.shape.rates.height`.  The
+tolerance: :mod:`verify.shape.rates.remainder`.  The minima: :mod:`verify.shape.rates.minima`.
 """
 
 from __future__ import annotations
@@ -37,19 +39,21 @@ __all__ = ["EVIDENCE", "check", "figures", "train"]
 
 
 def check(law: RateLaw, lab: Lab) -> Column:
-    """Polynomials in exact fractions against the simulation; the closed forms against the law's own minimum.
+    """Polynomials in exact fractions against the simulation; the closed forms against the law's own
+    minimum.
 
-    At S = 1/1024 a closed form of the loss may be off by the fraction S, its next order being smaller by S or S², and
-    that of the bias by S² √S, the next order being S³.
+    At S = 1/1024 a closed form of the loss may be off by the fraction S, its next order being
+    smaller by S or S², and that of the bias by S² √S, the next order being S³.
     """
     draws = max(4, lab.profile.draws // 2)
     wrong = _wrong_polynomials(law, draws, lab.rng("rates"))
     # A law that is wrong here is not asked for its minima.
     off, places = (0, 0) if wrong else _wrong_closed_forms(law, 2.0**-10)
     detail = (
-        f"polynomials of degree 5, of {draws} in exact fractions, whose best loss differs from the law, and closed "
-        f"forms, of {places} at the inflections of the catalogue, that are farther than the next order from the "
-        "smallest loss of the law, and the bias that has it, at S = 1/1024"
+        f"polynomials of degree 5, of {draws} in exact fractions, whose best loss differs from the"
+        f" law, and closed forms, of {places} at the inflections of the catalogue, that are farther"
+        " than the next order from the smallest loss of the law, and the bias that has it, at S ="
+        " 1/1024"
     )
     return column(wrong + off, 0, detail)
 
@@ -105,7 +109,9 @@ CHECKED_FRACTIONS = tuple(Fraction(t, 4) for t in range(4))
 
 
 def _direct_loss(s: Sequence[Fraction], w: Sequence[Fraction], b: Fraction) -> Fraction | None:
-    """V - Cov(F, r)²/Var F over two cells of four radii, F simulated on the signal; None for a constant F."""
+    """V - Cov(F, r)²/Var F over two cells of four radii, F simulated on the signal; None for a
+    constant F.
+    """
     h = len(w) // 2
     radii = [h + m - Fraction(1, 2) + f for m in (1, 2) for f in CHECKED_FRACTIONS]
     responses = [
@@ -141,7 +147,9 @@ def _stated_loss(
 
 
 STARTS, MOST = 5, 60
-"""One start per row, width and height for so many networks of the profile, and not more than this."""
+"""One start per row, width and height for so many networks of the profile, and
+not more than this.
+"""
 
 
 def _groups(lab: Lab) -> Iterator[HeightBatch]:
@@ -153,7 +161,8 @@ def _groups(lab: Lab) -> Iterator[HeightBatch]:
 
 
 def train(law: RateLaw, lab: Lab) -> Column:
-    """The torch loss of every network against the law at its weights, and at rest against the law's minimum.
+    """The torch loss of every network against the law at its weights, and at rest against the law's
+    minimum.
 
     A law that fails at the networks' own weights is not asked for its minima.
     """
@@ -192,15 +201,18 @@ def train(law: RateLaw, lab: Lab) -> Column:
     }
     counts = ", ".join(f"{kinds[kind]} {text}" for kind, text in words.items())
     detail = (
-        f"{kinds.total()} torch networks at heights 1/2 to 1/64 ({counts}): every loss against the law, and the mean "
-        f"filters' against its minimum, in units of the next orders plus rounding. Exponents between neighbouring "
-        f"heights, {listed}; at 1/64 mean filters are within {closest:.2%} of the closed form"
+        f"{kinds.total()} torch networks at heights 1/2 to 1/64 ({counts}): every loss against the"
+        " law, and the mean filters' against its minimum, in units of the next orders plus"
+        f" rounding. Exponents between neighbouring heights, {listed}; at 1/64 mean filters are"
+        f" within {closest:.2%} of the closed form"
     )
     return column(worst, 1.0, detail)
 
 
 def _slopes(ended: Ended) -> Iterator[tuple[int, float]]:
-    """(predicted, measured) exponents of L from one height to the next, for networks at one inflection."""
+    """(predicted, measured) exponents of L from one height to the next, for networks at one
+    inflection.
+    """
     batch, name = ended.batch, ended.batch.setting.activation
     roots: dict[tuple[str, float, bool], dict[float, float]] = {}
     for j, kind in enumerate(ended.kind):
@@ -233,13 +245,18 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     """The losses against the height, and where the biases went."""
     groups = [account(LAW, batch) for batch in _groups(lab)]
     losses = (
-        r"Networks trained at a fixed height $S$ of the staircase: the smallest torch loss at an inflection (dashed: "
-        r"the mean filter; dotted, triangles: $\sum w^3 \approx 0$) and the closed forms, as lines. "
-        r"$S^2$ for exp, which has no inflection; $S^4$ at inflections; $S^6$ or $S^8$ where $\sum w^3 \approx 0$."
+        r"Networks trained at a fixed height $S$ of the staircase: the smallest torch loss at an"
+        r" inflection (dashed: "
+        r"the mean filter; dotted, triangles: $\sum w^3 \approx 0$) and the closed forms, as"
+        r" lines. "
+        r"$S^2$ for exp, which has no inflection; $S^4$ at inflections; $S^6$ or $S^8$ where $\sum"
+        r" w^3 \approx 0$."
     )
     biases = (
-        r"Where the bias goes, $n = 1$, $S = 1/64$. Lines: $|\rho| = |\sigma''/\sigma'|$ at the centre. Marks: where training "
-        r"ended, at the $|\rho|$ that follows from the torch loss. They lie at zeros of $\rho$, or beyond 6, where the bias "
+        r"Where the bias goes, $n = 1$, $S = 1/64$. Lines: $|\rho| = |\sigma''/\sigma'|$ at the"
+        r" centre. Marks: where training "
+        r"ended, at the $|\rho|$ that follows from the torch loss. They lie at zeros of $\rho$, or"
+        r" beyond 6, where the bias "
         r"was stopped on its way out, or, for exp, anywhere."
     )
     return (

@@ -1,4 +1,6 @@
-"""The shape of the activation: derived networks in enclosures, and what random starts reach with every row."""
+"""The shape of the activation: derived networks in enclosures, and what random starts reach with
+every row.
+"""
 
 from __future__ import annotations
 
@@ -80,11 +82,12 @@ TINY = Fraction(1, 10**40)
 def check(law: ShapeLaw, lab: Lab) -> Column:
     """Look for a row whose derived network errs somewhere, or whose excluded networks may be exact.
 
-    A derived network is simulated directly, on random and on simple plateau radii and several lengths; where
-    its staircases see polynomials only, its answer is also expanded as a polynomial in φ and compared with r.
-    Where fewer channels, or any number, are said to be impossible, random dyadic filters are shown to admit no
-    readout at all that is right at K + 2 radii.  The same for the probes; besides, their known
-    networks are enclosed, and must not be said to be impossible.  The first disagreement ends the search.
+    A derived network is simulated directly, on random and on simple plateau radii and several
+    lengths; where its staircases see polynomials only, its answer is also expanded as a polynomial
+    in φ and compared with r. Where fewer channels, or any number, are said to be impossible, random
+    dyadic filters are shown to admit no readout at all that is right at K + 2 radii.  The same for
+    the probes; besides, their known networks are enclosed, and must not be said to be impossible.
+    The first disagreement ends the search.
     """
     rng = lab.rng("shape")
     tally: Counter[str] = Counter()
@@ -93,11 +96,10 @@ def check(law: ShapeLaw, lab: Lab) -> Column:
         if (wrong := _disagreement(name, sigma, shape, lab, rng, tally)) is not None:
             return column(1, 0, f"disagreement: {wrong}")
     detail = (
-        f"disagreements over {len(ACTIVATIONS)} activations and {len(PROBES)} functions "
-        "beside them: "
-        f"{tally['identities']} derived networks are "
-        "right as polynomials in φ, hence at every radius; all of them at rational radii to 1e-40, in enclosures "
-        f"that hold 0; no readout makes any of {tally['filters']} excluded filter banks exact"
+        f"disagreements over {len(ACTIVATIONS)} activations and {len(PROBES)} functions beside"
+        f" them: {tally['identities']} derived networks are right as polynomials in φ, hence at"
+        " every radius; all of them at rational radii to 1e-40, in enclosures that hold 0; no"
+        f" readout makes any of {tally['filters']} excluded filter banks exact"
     )
     return column(0, 0, detail)
 
@@ -170,10 +172,12 @@ def _enclosed(sigma: str | sp.Expr, recipe: Recipe, lab: Lab, rng: np.random.Gen
 
 @cache
 def identical(sigma: str | sp.Expr, recipe: Recipe) -> bool | None:
-    """Whether r̂(φ) - r is 0 as a polynomial in φ, on every plateau cell; None where σ is none there.
+    """Whether r̂(φ) - r is 0 as a polynomial in φ, on every plateau cell; None where σ is none
+    there.
 
-    Every window is affine in φ within a cell.  The error is expanded exactly on the first two cells, with c
-    left open; a further cell adds two more positions on the plateau, as the second did.
+    Every window is affine in φ within a cell.  The error is expanded exactly on the first two
+    cells, with c left open; a further cell adds two more positions on the plateau, as the second
+    did.
     """
     parts = pieces(expression_of(sigma)).parts
     phi = sp.Symbol("varphi", real=True)
@@ -194,7 +198,8 @@ def identical(sigma: str | sp.Expr, recipe: Recipe) -> bool | None:
                     return None
                 total += a * formula.xreplace({z: p + phi * (q - p)})
         errors.append(total)
-    # One more cell lengthens the part of the signal that is seen by two positions, which were background.
+    # One more cell lengthens the part of the signal that is seen by two positions, which were
+    # background.
     first, second = errors
     more = sp.Integer(0)
     for _, b, a in recipe.listed:
@@ -207,7 +212,9 @@ def identical(sigma: str | sp.Expr, recipe: Recipe) -> bool | None:
 
 
 def _polynomial_between(parts: tuple[Piece, ...], p: sp.Expr, q: sp.Expr) -> sp.Expr | None:
-    """The polynomial that σ is on the whole way from p to q, ends included; a jump may sit where pieces meet."""
+    """The polynomial that σ is on the whole way from p to q, ends included; a jump may sit where
+    pieces meet.
+    """
     for part in parts:
         if all(_below(part.low, x) and _below(x, part.high) for x in (p, q)):
             return part.expression if part.expression.is_polynomial(z) else None
@@ -240,7 +247,9 @@ def _filters(
 
 
 MORE = (1024, 2048, 4096)
-"""erf saturates like exp(-z²): at z = 16 it is 1 but for 2^-370, and a determinant multiplies K such numbers."""
+"""erf saturates like exp(-z²): at z = 16 it is 1 but for 2^-370, and a determinant multiplies K
+such numbers.
+"""
 
 
 def _no_readout(
@@ -248,7 +257,9 @@ def _no_readout(
     filters: tuple[tuple[tuple[Fraction, ...], Fraction], ...],
     rng: np.random.Generator,
 ) -> bool:
-    """No (a, c) makes Σ_k a_k F_k(r) + c = r at K + 2 radii: det (F_1 .. F_K, 1, r) is proved nonzero."""
+    """No (a, c) makes Σ_k a_k F_k(r) + c = r at K + 2 radii: det (F_1 .. F_K, 1, r) is proved
+    nonzero.
+    """
     size = len(filters) + 2
     for bits in (*PRECISIONS, *MORE):
         steps = rng.choice(4 * 32, size, replace=False)
@@ -300,7 +311,8 @@ def _reached(name: str, channels: int, shape: Classification, lab: Lab) -> Reach
     plain = [e for e in ensembles if e.setting.per_cell == 16 and e.setting.spread == 1]
     losses = np.concatenate([e.loss for e in plain])
     certified, smallest, around = 0, 0.0, 0
-    # Where no network may be exact, all that look exact are asked, elsewhere the best few of each batch.
+    # Where no network may be exact, all that look exact are asked, elsewhere the best few of each
+    # batch.
     most = networks if said == "never" else TRIED
     exact = any(
         lab.once(("shape/refined", e.setting, most), refined, e, most) is not None
@@ -335,7 +347,9 @@ def _certificates(lab: Lab, ensemble: Ensemble) -> tuple[Certified, ...]:
 def _near(
     lab: Lab, setting: Setting, recipe: Recipe, sigma: sp.Expr | None = None
 ) -> tuple[Refined | None, ...]:
-    """From the same starts, but for the derived network that they lie around, for right and wrong laws."""
+    """From the same starts, but for the derived network that they lie around, for right and wrong
+    laws.
+    """
     rng = lab.rng(("shape/near", setting, sigma))
     return lab.once(
         ("shape/near", setting, recipe, sigma), near, setting, recipe, STARTS, rng, sigma
@@ -343,11 +357,13 @@ def _near(
 
 
 def train(law: ShapeLaw, lab: Lab) -> Column:
-    """Look for what contradicts the law: an exact network where none can be, or none where one must be.
+    """Look for what contradicts the law: an exact network where none can be, or none where one must
+    be.
 
-    Exact: the continued training with 256 bits ends below 1e-40 at radii that it never saw.  Never: every
-    network, however well it meets its samples, is proved to err between them.  The first contradiction ends
-    the search.
+    Exact: the continued training with 256 bits ends below 1e-40 at radii that it never saw.  Never:
+        every
+    network, however well it meets its samples, is proved to err between them.  The first
+    contradiction ends the search.
     """
     off = []
     for name, row in ACTIVATIONS.items():
@@ -368,16 +384,16 @@ def train(law: ShapeLaw, lab: Lab) -> Column:
     possible = [x for x in outcomes if x.forecast == "exact"]
     torch_wrong, torch_networks = _by_torch(law, lab)
     detail = (
-        f"contradictions: of {len(PROBES)} functions beside the catalogue, trained from starts "
-        "around networks known to be exact, none becomes exact though the law says never, "
-        f"and all reach an exact network; {len(off)} derived networks, loaded into torch, answer r to {max(off, default=0.0):.1g} of the "
-        f"rounding bound at radii of all kinds; {len(possible)} cases (σ, K) must hold exact networks"
-        f" ({sum(x.refined for x in possible)} of them reached from random starts, the others from starts "
-        f"around the derived weights); in {len(never)} cases none may be exact: all "
-        f"{sum(x.networks for x in never)} trained networks are proved to err, by "
-        f"{min((x.smallest for x in never), default=0.0):.1g} or more, also the "
-        f"{sum(x.kind('interpolating') for x in never)} that meet every sample to rounding, and "
-        f"{torch_networks} trained by torch.optim"
+        f"contradictions: of {len(PROBES)} functions beside the catalogue, trained from starts"
+        " around networks known to be exact, none becomes exact though the law says never, and all"
+        f" reach an exact network; {len(off)} derived networks, loaded into torch, answer r to"
+        f" {max(off, default=0.0):.1g} of the rounding bound at radii of all kinds; {len(possible)}"
+        f" cases (σ, K) must hold exact networks ({sum(x.refined for x in possible)} of them"
+        " reached from random starts, the others from starts around the derived weights); in"
+        f" {len(never)} cases none may be exact: all {sum(x.networks for x in never)} trained"
+        f" networks are proved to err, by {min((x.smallest for x in never), default=0.0):.1g} or"
+        f" more, also the {sum(x.kind('interpolating') for x in never)} that meet every sample to"
+        f" rounding, and {torch_networks} trained by torch.optim"
     )
     return column(torch_wrong, 0, detail)
 
@@ -400,9 +416,11 @@ IRRATIONAL = (np.sqrt(5) - 1) / 2
 
 
 def in_torch(name: str, shape: Classification) -> float | None:
-    """The largest |r̂ - r| of the derived network as torch runs it, in units of its bound; None without one.
+    """The largest |r̂ - r| of the derived network as torch runs it, in units of its bound; None
+    without one.
 
-    Twice the bound of one evaluation: to write an exact weight as a float is one more rounding of every product.
+    Twice the bound of one evaluation: to write an exact weight as a float is one more rounding of
+    every product.
     """
     if shape.recipe is None:
         return None
@@ -425,7 +443,9 @@ def in_torch(name: str, shape: Classification) -> float | None:
 
 
 def _by_torch(law: ShapeLaw, lab: Lab) -> tuple[int, int]:
-    """(networks that are not proved to err, networks) of those that torch trains where none can be exact."""
+    """(networks that are not proved to err, networks) of those that torch trains where none can be
+    exact.
+    """
     wrong = total = 0
     for name, row in ACTIVATIONS.items():
         channels = 2 if forecast(law(row.expression), 2) == "never" else 1

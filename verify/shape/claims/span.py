@@ -1,4 +1,6 @@
-"""The span condition: integrated against direct simulation in exact rationals, and against torch's autograd."""
+"""The span condition: integrated against direct simulation in exact rationals, and against torch's
+autograd.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +54,8 @@ F = Fraction
 
 @dataclass(frozen=True)
 class Piecewise:
-    """A piecewise polynomial σ of degree <= 3 on exact numbers, written independently of the catalogue.
+    """A piecewise polynomial σ of degree <= 3 on exact numbers, written independently of the
+    catalogue.
 
     Attributes
     ----------
@@ -101,15 +104,17 @@ PIECEWISE: dict[str, Piecewise] = {
 
 NODES = (F(1, 5), F(2, 5), F(3, 5), F(4, 5))
 SHARES = (F(11, 24), F(1, 24), F(1, 24), F(11, 24))
-"""The open Newton-Cotes rule with four nodes: exact for cubics, and it asks for no value at a break."""
+"""The open Newton-Cotes rule with four nodes: exact for cubics, and it asks for no value at a
+break.
+"""
 
 
 @dataclass(frozen=True)
 class _Case:
     """A rational network, the ends of the pieces of its answer on a cell, and what was simulated.
 
-    ``answers`` holds r̂(φ) - r̂(0) at each end and, after it, at the four nodes of the piece that follows;
-    ``alone`` the same at the ends for the network of unrolled channels.
+    ``answers`` holds r̂(φ) - r̂(0) at each end and, after it, at the four nodes of the piece that
+    follows; ``alone`` the same at the ends for the network of unrolled channels.
     """
 
     sigma: Piecewise
@@ -120,10 +125,11 @@ class _Case:
 
 
 def check(law: Law, lab: Lab) -> Column:
-    """Exact rational networks: count those where the law, integrated over (0, φ), is not r̂(φ) - r̂(0).
+    """Exact rational networks: count those where the law, integrated over (0, φ), is not r̂(φ) -
+    r̂(0).
 
-    Also counted: where "the law is 1 and no net jump is left" does not decide whether the network is exact,
-    and where the network of its unrolled channels, one tap each, does not answer alike.
+    Also counted: where "the law is 1 and no net jump is left" does not decide whether the network
+    is exact, and where the network of its unrolled channels, one tap each, does not answer alike.
     """
     wrong = exact = 0
     cases = lab.once("span", _cases, lab)
@@ -134,8 +140,9 @@ def check(law: Law, lab: Lab) -> Column:
         wrong += not same or condition != direct
         exact += direct
     detail = (
-        f"networks, of {len(cases)} in exact rationals (kinks, jumps, polynomials; up to 2 channels, 5 taps), whose law "
-        f"integrated over (0, φ) is not the simulated answer, or does not decide whether the network is exact ({exact} are)"
+        f"networks, of {len(cases)} in exact rationals (kinks, jumps, polynomials; up to 2"
+        " channels, 5 taps), whose law integrated over (0, φ) is not the simulated answer, or does"
+        f" not decide whether the network is exact ({exact} are)"
     )
     return column(wrong, 0, detail)
 
@@ -218,9 +225,12 @@ def _stated(law: Law, case: _Case) -> tuple[bool, bool]:
 
     def rate_at(phi: Fraction) -> Fraction:
         return sum(
-            (a * f(w, 0, phi, oracle.shifted(slope, b)) for f, (w, b, a) in zip(rates, case.channels, strict=True)),
+            (
+                a * f(w, 0, phi, oracle.shifted(slope, b))
+                for f, (w, b, a) in zip(rates, case.channels, strict=True)
+            ),
             F(0),
-        )  # fmt: skip
+        )
 
     def at_single(phi: Fraction) -> Fraction:
         parts = (part for channel in case.channels for part in unrolled(*channel))
@@ -250,7 +260,9 @@ def _stated(law: Law, case: _Case) -> tuple[bool, bool]:
 CURVATURE = {"tanh": 0.77, "silu": 0.5}
 """Bounds of |σ''|: 4/(3√3) for tanh, 1/2 for SiLU (at 0); 0 for the piecewise-linear rows."""
 PARTS = 32
-"""Points per cell at which trained networks are measured; most lie between the radii they were trained on."""
+"""Points per cell at which trained networks are measured; most lie between the radii they were
+trained on.
+"""
 
 
 def _fine(setting: Setting) -> Radii:
@@ -258,7 +270,9 @@ def _fine(setting: Setting) -> Radii:
 
 
 def torch_rate(net: Network, radii: Radii, taps: int) -> Array:
-    """dr̂/dφ of a torch module by automatic differentiation along the pulse's path x_m + φ dx/dφ: (R,)."""
+    """dr̂/dφ of a torch module by automatic differentiation along the pulse's path x_m + φ dx/dφ:
+    (R,).
+    """
     length = radii.half_length(taps)
     phi = torch.tensor(radii.phi, requires_grad=True)
     lit, next_lit = (
@@ -285,9 +299,9 @@ def rate(law: Law, setting: Setting, weights: NetworkBatch, phi: Array) -> Array
 def rate_bound(setting: Setting, weights: NetworkBatch, phi: Array, size: int) -> Array:
     """(B, len(phi)): how far two float64 evaluations of the derivative may be apart.
 
-    Each sums products a w σ'; an argument is off by at most 2γ(n+2)(Σ|w| + |b|), σ' moves by its Lipschitz
-    constant times that and is itself off by 8u(1 + |z| + |σ'|).  Where an argument is within its bound of a
-    kink, both slopes are admitted.
+    Each sums products a w σ'; an argument is off by at most 2γ(n+2)(Σ|w| + |b|), σ' moves by its
+    Lipschitz constant times that and is itself off by 8u(1 + |z| + |σ'|).  Where an argument is
+    within its bound of a kink, both slopes are admitted.
     """
     row, n = ACTIVATIONS[setting.activation], setting.taps
     steep, bend = 1.1, CURVATURE.get(setting.activation, 0.0)
@@ -360,8 +374,8 @@ def _derived(
 def _largest_gain(law: Law, setting: Setting, weights: NetworkBatch) -> Array:
     """(B,): the largest |∫_0^φ (law - 1)|, by which the error changes along a cell.
 
-    Piecewise-linear σ: the law is constant between crossings of kinks.  Smooth σ: Gauss's rule with eight nodes
-    on sixteenths of a cell.
+    Piecewise-linear σ: the law is constant between crossings of kinks.  Smooth σ: Gauss's rule with
+    eight nodes on sixteenths of a cell.
     """
     row = ACTIVATIONS[setting.activation]
     if not row.piecewise_linear:
@@ -389,10 +403,11 @@ def _gain(law: Law, setting: Setting, weights: NetworkBatch, ends: Array, nodes:
 def train(law: Law, lab: Lab) -> Column:
     """dr̂/dφ of torch networks, finished or stopped on the way, by autograd, against the law.
 
-    Compared in the middle between neighbouring points, where no trained radius lies.  Then exactness: a network
-    is exact when its error is rounding, at most B, at every point (piecewise-linear σ: at every real radius).  The
-    law minus 1 must then integrate to at most 4B plus its own rounding, 2B for the error's change and as much for
-    evaluating it; and where it does, the error must not change by more than twice that per cell.
+    Compared in the middle between neighbouring points, where no trained radius lies.  Then
+    exactness: a network is exact when its error is rounding, at most B, at every point
+    (piecewise-linear σ: at every real radius).  The law minus 1 must then integrate to at most 4B
+    plus its own rounding, 2B for the error's change and as much for evaluating it; and where it
+    does, the error must not change by more than twice that per cell.
     """
     worst_rate, largest, networks, exact, contradictions = 0.0, 0.0, 0, 0, 0
     for setting in LAWS:
@@ -415,9 +430,10 @@ def train(law: Law, lab: Lab) -> Column:
             networks += len(straight)
             exact += int(np.sum(straight))
     detail = (
-        f"largest distance between dr̂/dφ by torch's autograd and the law over {networks} networks, finished or stopped on "
-        f"the way, is {largest:.2g}; the figure is in units of the rounding bound, plus the networks (of {exact} exact and "
-        f"{networks - exact} others) where the law is 1 and the network not exact, or the other way round: {contradictions}"
+        f"largest distance between dr̂/dφ by torch's autograd and the law over {networks} networks,"
+        f" finished or stopped on the way, is {largest:.2g}; the figure is in units of the rounding"
+        f" bound, plus the networks (of {exact} exact and {networks - exact} others) where the law"
+        f" is 1 and the network not exact, or the other way round: {contradictions}"
     )
     return column(worst_rate + contradictions, 1.0, detail)
 
@@ -431,8 +447,10 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     shown = slice(0, 2 * PARTS, 2)
     drawing = error_between(fine.r[shown], batch.slope[j, shown], claimed[shown], "dr̂/dr")
     caption = (
-        r"How fast the answer of a tanh network, stopped on its way, grows with the radius. An exact network would show the "
-        r"constant 1. Dots: torch's automatic differentiation along the pulse. Line: $\sum_k a_k \sum_u w_u[\sigma'(b + C_{u-1} + "
+        r"How fast the answer of a tanh network, stopped on its way, grows with the radius. An"
+        r" exact network would show the "
+        r"constant 1. Dots: torch's automatic differentiation along the pulse. Line: $\sum_k a_k"
+        r" \sum_u w_u[\sigma'(b + C_{u-1} + "
         r"\varphi w_u) + \sigma'(b + T_{u+1} + \varphi w_u)]$, from the weights alone."
     )
     return (figure("span-rate", "The answer's derivative is a sum of copies", caption, drawing),)

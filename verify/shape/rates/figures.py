@@ -1,8 +1,9 @@
-"""The rates drawn: losses fall along straight lines of slope 2, 4, 6 or 8, and biases go to zeros of σ''/σ'.
+"""The rates drawn: losses fall along straight lines of slope 2, 4, 6 or 8, and biases go to zeros
+of σ''/σ'.
 
-Against the height S, both axes logarithmic, a closed form constant · S^exponent is a straight line, with the torch
-losses as marks.  Against the centre b + S/2 a mark is the |σ''/σ'| that follows from the torch loss of one tap,
-L ~ (M_EE/4) (σ''/σ')² S², and the line is |σ''/σ'| itself.
+Against the height S, both axes logarithmic, a closed form constant · S^exponent is a straight line,
+with the torch losses as marks.  Against the centre b + S/2 a mark is the |σ''/σ'| that follows from
+the torch loss of one tap, L ~ (M_EE/4) (σ''/σ')² S², and the line is |σ''/σ'| itself.
 """
 
 from __future__ import annotations
@@ -29,7 +30,9 @@ FILTERS = ("tanh", "gelu", "silu", "sin")
 
 
 def loss_against_height(groups: Sequence[Ended]) -> Drawing:
-    """Torch losses against S, log-log: the best network of each inflection, with the closed forms as lines."""
+    """Torch losses against S, log-log: the best network of each inflection, with the closed forms
+    as lines.
+    """
     with drawn(4.4) as drawing:
         for axes, n in zip(drawing.subplots(1, 2, sharey=True), TAPS, strict=True):
             names = [name for name in ROWS if n == 1 or name in FILTERS]
@@ -70,8 +73,14 @@ def _draw_row(axes: matplotlib.axes.Axes, ended: Ended, k: int, n: int) -> None:
         marker = "osD^<>ph*8"[k] if kind == "mean" else "v"
         axes.plot(HEIGHTS, lines, line, color=colour, linewidth=1)
         axes.plot(
-            list(points), list(points.values()), marker, color=colour, markersize=5, fillstyle="none", label=label
-        )  # fmt: skip
+            list(points),
+            list(points.values()),
+            marker,
+            color=colour,
+            markersize=5,
+            fillstyle="none",
+            label=label,
+        )
         label = None
 
 
@@ -80,7 +89,9 @@ CURVES = ("tanh", "arctan", "sin", "gelu", "softplus", "exp")
 
 
 def where_the_bias_goes(groups: Sequence[Ended]) -> Drawing:
-    """|ρ| against the centre c; dots: where one-tap networks ended, at the |ρ| that their torch loss gives."""
+    """|ρ| against the centre c; dots: where one-tap networks ended, at the |ρ| that their torch
+    loss gives.
+    """
     centres = np.linspace(-EDGE - 0.5, EDGE + 0.5, 261)
     left = after_radius(OVER)[0][0]
     with drawn(3.6) as drawing:

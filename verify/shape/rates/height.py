@@ -1,8 +1,9 @@
 """Torch networks trained at a fixed height of the staircase, by Levenberg-Marquardt.
 
-Training holds S = Σ w fixed and varies the bias and the direction of the filter: f(w, b) is the response after
-regression on (1, r), divided by its slope on r, so that |f|² = R/λ² and L = R/(λ² + R/V).  (A fixed |w|
-would not do: where σ is odd about an inflection, the infimum over three taps is 0 at any |w|, along S -> 0.)
+Training holds S = Σ w fixed and varies the bias and the direction of the filter: f(w, b) is the
+response after regression on (1, r), divided by its slope on r, so that |f|² = R/λ² and L = R/(λ² +
+R/V).  (A fixed |w| would not do: where σ is odd about an inflection, the infimum over three taps is
+0 at any |w|, along S -> 0.)
 """
 
 from __future__ import annotations
@@ -38,9 +39,22 @@ Array = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 ROWS = (
-    "tanh", "sigmoid", "arctan", "erf", "sin", "softsign", "mish", "tanhshrink", "exp", "softplus", "logsigmoid",
-    "gelu", "gelu_tanh", "silu", "square",
-)  # fmt: skip
+    "tanh",
+    "sigmoid",
+    "arctan",
+    "erf",
+    "sin",
+    "softsign",
+    "mish",
+    "tanhshrink",
+    "exp",
+    "softplus",
+    "logsigmoid",
+    "gelu",
+    "gelu_tanh",
+    "silu",
+    "square",
+)
 """Never exact, or not with one channel."""
 TAPS = (1, 3)
 """Numbers of taps."""
@@ -51,8 +65,9 @@ CELLS = 4
 PER_CELL = 8
 """The radii in each, φ = t/8."""
 EDGE = 6.0
-"""A bias that gets as far as this has left, and no step leads it farther than 1/2 beyond: all inflections but those of sin
-lie well inside."""
+"""A bias that gets as far as this has left, and no step leads it farther than 1/2 beyond: all
+inflections but those of sin lie well inside.
+"""
 
 
 def directions(n: int) -> Array:
@@ -62,7 +77,8 @@ def directions(n: int) -> Array:
 
 @dataclass(frozen=True, eq=False)
 class HeightBatch:
-    """Networks of one shape, trained at their heights: w (B, n), b, a, c and the torch loss, each (B,).
+    """Networks of one shape, trained at their heights: w (B, n), b, a, c and the torch loss, each
+    (B,).
 
     ``gradient``: how much the logarithm of √R/|λ| still changes per unit of b and of w/S.
     """
@@ -104,7 +120,8 @@ class HeightBatch:
 def trained(name: str, n: int, starts: int, rng: np.random.Generator) -> HeightBatch:
     """``starts`` networks for each height: random bias in (-3, 3), random filters, 100 n steps.
 
-    Half-way the damping begins anew: after a long step to where all is flat the old one would hold a network there.
+    Half-way the damping begins anew: after a long step to where all is flat the old one would hold
+    a network there.
     """
     setting = Setting(name, 1, n, cells=CELLS, per_cell=PER_CELL)
     radii = setting.radii
@@ -148,7 +165,9 @@ def trained(name: str, n: int, starts: int, rng: np.random.Generator) -> HeightB
 
 
 def measured(name: str, height: Array, w: Array, b: Array, gradient: Array) -> HeightBatch:
-    """Networks of these heights, with filters w (B, n) and biases b (B,): their best readout, and the loss in torch."""
+    """Networks of these heights, with filters w (B, n) and biases b (B,): their best readout, and
+    the loss in torch.
+    """
     n = w.shape[1]
     setting = Setting(name, 1, n, cells=CELLS, per_cell=PER_CELL)
     r = setting.radii.r

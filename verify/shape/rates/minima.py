@@ -1,9 +1,11 @@
-"""Where training at a fixed height may end: the minima of the law, and the networks that rest at them.
+"""Where training at a fixed height may end: the minima of the law, and the networks that rest at
+them.
 
-Near an inflection t the law has a minimum at the mean filter and, with three taps, on the curve Σ w³ ~ 0, one for each
-tap of opposite sign.  Its place is c - t ~ offset[0] S + offset[1] S², its loss constant · S^exponent to leading order
-(:mod:`theory.shape.rates.leading`); from there the minimum of the law itself is found, to all its five orders.  A network rests at
-it when its loss is the minimum within the bound on what the law leaves out (:mod:`verify.shape.rates.remainder`).
+Near an inflection t the law has a minimum at the mean filter and, with three taps, on the curve Σ
+w³ ~ 0, one for each tap of opposite sign.  Its place is c - t ~ offset[0] S + offset[1] S², its
+loss constant · S^exponent to leading order (:mod:`theory.shape.rates.leading`); from there the
+minimum of the law itself is found, to all its five orders.  A network rests at it when its loss is
+the minimum within the bound on what the law leaves out (:mod:`verify.shape.rates.remainder`).
 """
 
 from __future__ import annotations
@@ -42,7 +44,8 @@ Array = NDArray[np.float64]
 class Place:
     """Where training may end: near an inflection t, at the mean filter or where Σ w³ ~ 0.
 
-    ``turned`` is the tap of opposite sign, -1 for the mean filter.  Without an inflection t is any centre.
+    ``turned`` is the tap of opposite sign, -1 for the mean filter.  Without an inflection t is any
+    centre.
     """
 
     t: float
@@ -76,7 +79,8 @@ _MOVED = np.array(
 
 
 def predicted(law: RateLaw, name: str, n: int, places: Sequence[Place]) -> tuple[Array, Array]:
-    """The weights (w, b), (P, n) and (P,), at which the law's own loss is smallest near the closed form.
+    """The weights (w, b), (P, n) and (P,), at which the law's own loss is smallest near the closed
+    form.
 
     Without an inflection the bias stays.
     """
@@ -122,8 +126,10 @@ def predicted(law: RateLaw, name: str, n: int, places: Sequence[Place]) -> tuple
 class Ended:
     """Networks of one row and width: which law they were compared with, and where they are.
 
-    ``kind``: ``left``, ``mean``, ``free`` (Σ w³ ~ 0 at an inflection), ``kink`` or ``elsewhere``.  ``minimum`` and
-    ``tolerance`` are those of the mean filters nearby, and not a number where the network is at none.
+    ``kind``: ``left``, ``mean``, ``free`` (Σ w³ ~ 0 at an inflection), ``kink`` or ``elsewhere``.
+        ``minimum`` and
+    ``tolerance`` are those of the mean filters nearby, and not a number where the network is at
+    none.
     """
 
     batch: HeightBatch
@@ -134,11 +140,13 @@ class Ended:
 
 
 def account(law: RateLaw, batch: HeightBatch) -> Ended:
-    """Each network's loss by the law at its own weights, and the smallest loss by the law where it has come to rest.
+    """Each network's loss by the law at its own weights, and the smallest loss by the law where it
+    has come to rest.
 
-    Two minima over the same neighbourhood differ by no more than the bound at either; a network whose gradient
-    is not quite 0 is, where the root is convex, above its minimum by at most gradient times distance.  Where that is more
-    than the root itself, the network is not at rest there.
+    Two minima over the same neighbourhood differ by no more than the bound at either; a network
+    whose gradient is not quite 0 is, where the root is convex, above its minimum by at most
+    gradient times distance.  Where that is more than the root itself, the network is not at rest
+    there.
     """
     name, n = batch.setting.activation, batch.setting.taps
     own = stated(law, name, batch.w, batch.b)

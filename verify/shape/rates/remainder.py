@@ -1,9 +1,10 @@
 """The rates' law at the weights of a network, and a bound on all that it leaves out.
 
-The law keeps orders up to 5 at the centre c.  What it leaves out is the tolerance: orders 6 to 11 as they are, and
-the rest by enclosed Taylor coefficients.  With X the farthest partial sum from the centre, |f''| <= 132 |s_12([c±X])|
-X^10 for the rest f of σ, and a step p -> q bends it by at most (q - p)²/8 · sup |f''|.  So, e bounding the part of
-D - D̃ that regression on r leaves, and g bounding |λ - λ̃|,
+The law keeps orders up to 5 at the centre c.  What it leaves out is the tolerance: orders 6 to 11
+as they are, and the rest by enclosed Taylor coefficients.  With X the farthest partial sum from the
+centre, |f''| <= 132 |s_12([c±X])| X^10 for the rest f of σ, and a step p -> q bends it by at most
+(q - p)²/8 · sup |f''|.  So, e bounding the part of D - D̃ that regression on r leaves, and g
+bounding |λ - λ̃|,
 
     |√R/|λ| - √R̃/|λ̃|| <= (e + g √R̃/|λ̃|)/(|λ̃| - g).
 """

@@ -1,4 +1,6 @@
-"""The rates of one channel with one tap in words, for the atlas: exponent, constant, and where the bias goes."""
+"""The rates of one channel with one tap in words, for the atlas: exponent, constant, and where the
+bias goes.
+"""
 
 from __future__ import annotations
 
@@ -28,18 +30,23 @@ def _over() -> Spread:
 
 
 def in_words(name: str) -> str:
-    """How the best loss of one channel with one tap falls with its height S, and where its bias goes.
+    """How the best loss of one channel with one tap falls with its height S, and where its bias
+    goes.
 
-    At an inflection t (σ''(t) = 0, σ'(t) ≠ 0) by :func:`theory.shape.rates.leading.inflection_rate`; where σ''/σ' is
-    constant by :func:`theory.shape.rates.leading.curved_rate`; at a jump of σ'' by the integral that
-    :func:`theory.shape.rates.leading.kink_rate` samples; all for uniform φ and Var r -> ∞ (docs/shape/rates.md).
-    LaTeX between dollars; empty where one channel is exact.
+    At an inflection t (σ''(t) = 0, σ'(t) ≠ 0) by
+    :func:`theory.shape.rates.leading.inflection_rate`; where σ''/σ' is constant by
+    :func:`theory.shape.rates.leading.curved_rate`; at a jump of σ'' by the integral that
+    :func:`theory.shape.rates.leading.kink_rate` samples; all for uniform φ and Var r -> ∞
+    (docs/shape/rates.md). LaTeX between dollars; empty where one channel is exact.
     """
     row = ACTIVATIONS[name]
     if classify(row.expression).channels == 1:
         return ""
     if is_zero(sp.diff(sp.diff(row.expression, z, 2) / row.derivative, z)):
-        return f"{_power(curved_rate(_taylor(row.expression, sp.Integer(0)), 1, _over()))} at every bias"
+        return (
+            f"{_power(curved_rate(_taylor(row.expression, sp.Integer(0)), 1, _over()))} at every"
+            " bias"
+        )
     return "; ".join(dict.fromkeys([*_at_inflections(row), *_escapes(row)]))
 
 
@@ -69,7 +76,9 @@ def _power(rate: Rate) -> str:
 
 
 def _escapes(row: Activation) -> Iterator[str]:
-    """Where the relative curvature ρ tends to 0, the bias runs off, and at any height the loss falls with it."""
+    """Where the relative curvature ρ tends to 0, the bias runs off, and at any height the loss
+    falls with it.
+    """
     parts = pieces(row.expression).parts
     ends = []
     for side, f in ((-1, parts[0].expression), (1, parts[-1].expression)):

@@ -1,4 +1,6 @@
-"""ReLU in its linear cell: who stays, predicted from the start, and what happens to those who leave."""
+"""ReLU in its linear cell: who stays, predicted from the start, and what happens to those who
+leave.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ Array = NDArray[np.float64]
 MODELS = (Model("relu", 1, 3), Model("relu", 2, 3), Model("relu", 1, 5))
 FRACTION, STEPS = 0.02, 1800
 SHARE, LEAST = 6, 300
-"""So many times the profile's networks are started, and at least so many: most starts of torch's lie outside the cell."""
+"""So many times the profile's networks are started, and at least so many: most starts of torch's
+lie outside the cell.
+"""
 
 
 def _partial_sums(w: Array) -> Array:
@@ -31,7 +35,8 @@ def _partial_sums(w: Array) -> Array:
 
 
 def _flows(lab: Lab) -> tuple[tuple[Array, Array, float], ...]:
-    """Identity networks w (1, K, n), a (1, K) from inside the cell, and their lowest partial sum on the way by scipy.
+    """Identity networks w (1, K, n), a (1, K) from inside the cell, and their lowest partial sum on
+    the way by scipy.
 
     A partial sum within 1e-6 of 0 at its lowest decides nothing, and is left out.  No law is asked.
     """
@@ -45,7 +50,8 @@ def _flows(lab: Lab) -> tuple[tuple[Array, Array, float], ...]:
         if t % 3:  # positive taps, which turn back towards the walls first: a_k < 0 < a_k + s_k
             w = np.abs(w)
             a = -rng.uniform(0.0, 0.95, (1, k)) * w.sum(axis=2) / np.sqrt(n)
-        # Small, so that S comes back, and with a first tap near the wall: these leave on the way only.
+        # Small, so that S comes back, and with a first tap near the wall: these leave on the way
+        # only.
         if t % 3 == 2:
             w, a = 0.3 * w, 0.3 * a
             w[..., 0] *= 0.1
@@ -65,10 +71,15 @@ def _flows(lab: Lab) -> tuple[tuple[Array, Array, float], ...]:
 
 
 def check(law: Active, lab: Lab) -> Column:
-    """Identity networks integrated by scipy; count those whose lowest partial sum on the way contradicts the law."""
+    """Identity networks integrated by scipy; count those whose lowest partial sum on the way
+    contradicts the law.
+    """
     flows = lab.once("active/flows", _flows, lab)
     wrong = sum(bool(np.all(margins(w, a, law=law) > 0)) != (lowest > 0) for w, a, lowest in flows)
-    detail = f"networks, of {len(flows)} integrated by scipy from inside the cell, of which the law says wrongly whether they leave"
+    detail = (
+        f"networks, of {len(flows)} integrated by scipy from inside the cell, of which the law says"
+        " wrongly whether they leave"
+    )
     return column(wrong if flows else float("nan"), 0, detail)
 
 
@@ -81,7 +92,9 @@ def _lowest(done: Run) -> Array:
 def _judge(
     law: Active, model: Model, networks: int, lab: Lab
 ) -> tuple[int, int, int, int, int, float]:
-    """(stay, silent only, leave, started outside, wrong answers, worst ratio of distance to bound of those that stay)."""
+    """(stay, silent only, leave, started outside, wrong answers, worst ratio of distance to bound
+    of those that stay).
+    """
     done = run(lab, model, networks, FRACTION, STEPS, look=tuple(range(0, STEPS, 3)))
     kind = cells(done.start.w)
     inside = np.all(kind != "crossed", axis=1)
@@ -123,14 +136,17 @@ def _judge(
 
 
 def train(law: Active, lab: Lab) -> Column:
-    """torch's own starts under torch.optim.SGD: the law's answer against the partial sums on the way, and the predicted ends."""
+    """torch's own starts under torch.optim.SGD: the law's answer against the partial sums on the
+    way, and the predicted ends.
+    """
     networks = max(SHARE * lab.profile.networks, LEAST)
     parts = [_judge(law, model, networks, lab) for model in MODELS]
     stay, silent, leave, outside, wrong = (sum(part[j] for part in parts) for j in range(5))
     worst = max(part[5] for part in parts)
     detail = (
-        f"of {networks * len(MODELS)} starts {stay} stay in the linear cell and end as predicted (largest distance {worst:.2g} of its bound), {silent} are silent and never move, "
-        f"{leave} leave it, {outside} begin outside; the figure counts wrong answers to who stays"
+        f"of {networks * len(MODELS)} starts {stay} stay in the linear cell and end as predicted"
+        f" (largest distance {worst:.2g} of its bound), {silent} are silent and never move, {leave}"
+        f" leave it, {outside} begin outside; the figure counts wrong answers to who stays"
     )
     counted = wrong if stay and leave else float("nan")
     return column(counted if worst <= 1 else float("inf"), 0, detail)

@@ -1,4 +1,6 @@
-"""Conserved quantities: exact gradients of simulated answers, and along the paths of torch.optim.SGD."""
+"""Conserved quantities: exact gradients of simulated answers, and along the paths of
+torch.optim.SGD.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,9 @@ RATE = 1e-3
 """Large enough to see the weights move, small enough for these starts not to run away."""
 
 STEP = Fraction(1, 10**12)
-"""Differences of r̂, which is linear in each weight inside a cell, are exact; so small a step stays inside."""
+"""Differences of r̂, which is linear in each weight inside a cell, are exact; so small a step stays
+inside.
+"""
 
 
 # ------------------------------------------------------------------------------------------ check
@@ -55,7 +59,9 @@ STEP = Fraction(1, 10**12)
 def _answer(
     sigma: Callable[[Any], Any], n: int, channels: int, x: list[Fraction], p: Point
 ) -> Fraction:
-    """r̂ of the slow simulation; p holds the taps channel by channel, then b, then a (c adds nothing here)."""
+    """r̂ of the slow simulation; p holds the taps channel by channel, then b, then a (c adds
+    nothing here).
+    """
     b, a = p[n * channels : -channels], p[-channels:]
     return Fraction(oracle.answer(_rows(p, n, channels), b, a, Fraction(0), sigma, x))
 
@@ -72,17 +78,18 @@ def _rank(rows: Sequence[Sequence[Fraction]]) -> int:
 
 
 def check(law: Conserved, lab: Lab) -> Column:
-    """Rational networks: count those whose claimed quantities move with some radius, or are too few.
+    """Rational networks: count those whose claimed quantities move with some radius, or are too
+    few.
 
-    At a generic point as many quantities are independent as there are weights less the directions in which
-    the answers to all radii can pull them.
+    At a generic point as many quantities are independent as there are weights less the directions
+    in which the answers to all radii can pull them.
     """
     linear, bent = lab.once("conserved/gradients", _drawn, lab)
     wrong = sum(not _linear_holds(law, pulled) for pulled in linear)
     wrong += sum(not _homogeneous_holds(law, pulled) for pulled in bent)
     detail = (
-        f"networks, of {len(linear) + len(bent)} in exact rationals, of which a claimed quantity changes along the gradient of "
-        "an answer, or which leave room for another one"
+        f"networks, of {len(linear) + len(bent)} in exact rationals, of which a claimed quantity"
+        " changes along the gradient of an answer, or which leave room for another one"
     )
     return column(wrong, 0, detail)
 
@@ -100,7 +107,9 @@ class Pulled:
 
 
 def _drawn(lab: Lab) -> tuple[list[Pulled], list[Pulled]]:
-    """Networks in the linear cell, and single channels of homogeneous activations; no law is asked."""
+    """Networks in the linear cell, and single channels of homogeneous activations;
+    no law is asked.
+    """
     rng, linear, bent = lab.rng("conserved"), [], []
     for t in range(lab.profile.draws // 2):
         channels, n = 1 + t % 3, (1, 3, 5)[t // 3 % 3]
@@ -180,10 +189,12 @@ def _quantities(law: Conserved, model: Model, weights: NetworkBatch) -> tuple[Ar
 
 
 def _worst(law: Conserved, lab: Lab, model: Model, networks: int) -> float:
-    """The largest |Q(x_T) - Q(x_0) - Σ_t Q(x_{t+1} - x_t)| in units of the rounding that the steps may make.
+    """The largest |Q(x_T) - Q(x_0) - Σ_t Q(x_{t+1} - x_t)| in units of the rounding that the steps
+    may make.
 
-    A step moves a quadratic form Q by ∇Q·Δ + Q(Δ), and the first is 0 where Q is conserved: so the identity is
-    exact for steps of any size, but for rounding.  A linear quantity does not move at all.
+    A step moves a quadratic form Q by ∇Q·Δ + Q(Δ), and the first is 0 where Q is conserved: so the
+    identity is exact for steps of any size, but for rounding.  A linear quantity does not move at
+    all.
     """
     path = _path(lab, model, networks)
     points = [path.kept[t] for t in range(STEPS + 1)]
@@ -206,7 +217,9 @@ def _worst(law: Conserved, lab: Lab, model: Model, networks: int) -> float:
 
 
 def _independent(law: Conserved, model: Model, weights: NetworkBatch, j: int) -> int:
-    """How many quantities are independent at network j: the exact rank of their differences at the float weights."""
+    """How many quantities are independent at network j: the exact rank of their differences at the
+    float weights.
+    """
     n, channels = model.taps, model.channels
     exact = [Fraction(float(v)) for v in (*weights.w[j].ravel(), *weights.a[j])]
 
@@ -227,15 +240,18 @@ def train(law: Conserved, lab: Lab) -> Column:
         wanted = model.channels * (model.taps + 1) - 1
         few += sum(_independent(law, model, end, j) != wanted for j in range(min(networks, 5)))
     detail = (
-        f"the change of every quantity over {STEPS} steps of torch.optim.SGD, less its exact part of second order, for "
-        f"{networks * (len(LINEAR) + len(BENT))} networks, is at most the figure times the rounding of the steps; {few} sampled networks "
-        "with another number of independent quantities"
+        f"the change of every quantity over {STEPS} steps of torch.optim.SGD, less its exact part"
+        f" of second order, for {networks * (len(LINEAR) + len(BENT))} networks, is at most the"
+        f" figure times the rounding of the steps; {few} sampled networks with another number of"
+        " independent quantities"
     )
     return column(worst if few == 0 else float("inf"), 1.0, detail)
 
 
 def figures(lab: Lab) -> list[Figure]:
-    """One channel, every network's path in the plane of S/√n and a: the hyperbolas that no data can leave."""
+    """One channel, every network's path in the plane of S/√n and a: the hyperbolas that no data can
+    leave.
+    """
     model = LINEAR[0]
     path = _path(lab, model, min(lab.profile.networks, 8))
     tracks = {}
@@ -245,8 +261,10 @@ def figures(lab: Lab) -> list[Figure]:
         tracks[f"network {j}"] = np.stack([s, [p.a[j, 0] for p in points]], axis=1)
     drawing = draw.scatter(tracks, "s = S/√n", "a", ((-0.9, -0.9), (0.9, 0.9)))
     caption = (
-        "Five networks with one channel and five taps under torch.optim.SGD, a mark every six steps. Each stays on its own hyperbola "
-        r"$a^2 - s^2 = \mathrm{const}$, and the deviations of its taps from their mean, not drawn, do not move at all. Dashed: $a = s$."
+        "Five networks with one channel and five taps under torch.optim.SGD, a mark every six"
+        " steps. Each stays on its own hyperbola "
+        r"$a^2 - s^2 = \mathrm{const}$, and the deviations of its taps from their mean, not drawn,"
+        r" do not move at all. Dashed: $a = s$."
     )
     return [draw.figure("conserved-hyperbolas", "Paths on hyperbolas", caption, drawing)]
 

@@ -1,4 +1,6 @@
-"""A bias in the convolution: the flow integrated by scipy, and networks trained by torch.optim.SGD."""
+"""A bias in the convolution: the flow integrated by scipy, and networks
+trained by torch.optim.SGD.
+"""
 
 from __future__ import annotations
 
@@ -27,14 +29,18 @@ Array = NDArray[np.float64]
 ACCURACY = 1e-12
 """What the integrator is asked for."""
 NEAR_SADDLE = 1e3
-"""Flows that stretch small errors by more than this pass a saddle so closely that they decide nothing."""
+"""Flows that stretch small errors by more than this pass a saddle so closely that they decide
+nothing.
+"""
 
 
 def integrate(w: Array, b: float, a: float, radii: Radii) -> tuple[Array, float, float]:
-    """Gradient flow of one channel without readout bias, σ the identity: weights (w, b, a) at the end, and a bound on their error.
+    """Gradient flow of one channel without readout bias, σ the identity: weights (w, b, a) at the
+    end, and a bound on their error.
 
-    The right-hand side is the gradient of the loss on the signals' windows.  Errors grow along a flow at most by
-    exp(∫ |e-part of the Hessian| dt), which is integrated along; the other part of the Hessian is not negative.
+    The right-hand side is the gradient of the loss on the signals' windows.  Errors grow along a
+    flow at most by exp(∫ |e-part of the Hessian| dt), which is integrated along; the other part of
+    the Hessian is not negative.
     """
     n, r, seen = len(w), radii.r, light(radii, len(w))
 
@@ -49,7 +55,8 @@ def integrate(w: Array, b: float, a: float, radii: Radii) -> tuple[Array, float,
     steps, evaluations = flow(slope, start, 1e4, ACCURACY, settled=lambda y: loss(y) - 1e-24)
     y = steps[-1]
     left = math.sqrt(loss(y))
-    # The slowest direction of the end: beside it e = (2δθ) r + N δ(ab), of size at least the least singular value.
+    # The slowest direction of the end: beside it e = (2δθ) r + N δ(ab), of size at least the least
+    # singular value.
     a_end, size = float(y[n + 1]), seen[0, -1]
     inner = np.array([[np.mean(r * r), np.mean(r)], [np.mean(r), 1.0]])
     least = math.sqrt(float(np.linalg.eigvalsh(inner)[0])) * min(
@@ -87,7 +94,9 @@ def _flows(lab: Lab) -> tuple[Integrated, ...]:
 
 
 def check(law: ConvBias, lab: Lab) -> Column:
-    """Random starts integrated by scipy: the end against the law, and the sign of a where the law promises it."""
+    """Random starts integrated by scipy: the end against the law, and the sign of a where the law
+    promises it.
+    """
     worst, near, flips, decided = 0.0, 0, 0, 0
     for run in lab.once("conv_bias/flows", _flows, lab):
         if run.stretched > math.log(NEAR_SADDLE):
@@ -105,7 +114,11 @@ def check(law: ConvBias, lab: Lab) -> Column:
         want_w, want_a = end(law, list(w), b, a, int(sign), np.sqrt)
         off = np.max(np.abs(run.end[: n + 2] - np.array([*want_w, 0.0, want_a])))
         worst = float(np.max([worst, off / run.error]))
-    detail = f"largest distance of a weight at the end, {decided} flows integrated by scipy, in units of the integrator's accuracy; in {flips} the sign of a changed; {near} that pass a saddle closely are left out"
+    detail = (
+        f"largest distance of a weight at the end, {decided} flows integrated by scipy, in units of"
+        f" the integrator's accuracy; in {flips} the sign of a changed; {near} that pass a saddle"
+        " closely are left out"
+    )
     return column(worst if decided and flips else math.nan, 1.0, detail)
 
 
@@ -128,7 +141,9 @@ SETTINGS = (
 )
 """A model, and the size of the batches (0: all)."""
 STEPS, BLOCK = 45000, 500
-"""The most steps, for those that pass near a saddle; after every block it is asked whether all have arrived."""
+"""The most steps, for those that pass near a saddle; after every block it is asked whether all have
+arrived.
+"""
 
 
 def _trace(sums: Array, b: Array, square: Array, n: int, r: Array, size: int) -> Array:
@@ -173,7 +188,8 @@ def _run(
         if np.all(path.losses[-20:] < SETTLED**2):
             break
     path = Path(np.concatenate(losses), path.end)
-    # One step changes h by 4η² [(2Sp + Nbq)² - 4n a²p² - N²a²q²], p = E_b[er], q = E_b[e]; p² <= E_b[r²] L, q² <= L.
+    # One step changes h by 4η² [(2Sp + Nbq)² - 4n a²p² - N²a²q²], p = E_b[er], q = E_b[e]; p² <=
+    # E_b[r²] L, q² <= L.
     at_w, at_b, at_a = (
         np.stack([weights.w[:, 0].sum(axis=1) for weights in passed]),
         np.stack([weights.b[:, 0] for weights in passed]),
@@ -197,19 +213,41 @@ def _worst(
     b, last = start.b[:, 0], path.end
     h = np.asarray(law.balance(taps, b, a))
     # The loss of mini-batches need not fall, so that only h promises a sign there.
-    first = np.mean((a[:, None] * (2 * model.radii.r * start.w[:, 0].sum(axis=1)[:, None] + (2 * model.radii.half_length(n) + 1) * b[:, None]) - model.radii.r) ** 2, axis=1)  # fmt: skip
+    first = np.mean(
+        (
+            a[:, None]
+            * (
+                2 * model.radii.r * start.w[:, 0].sum(axis=1)[:, None]
+                + (2 * model.radii.half_length(n) + 1) * b[:, None]
+            )
+            - model.radii.r
+        )
+        ** 2,
+        axis=1,
+    )
     first = np.full_like(first, np.inf) if batch else first
     sign = np.sign(last.a[:, 0])
     # Steps move h by a proved amount: the loss may cross E r² and h cross 0 by as much only.
-    kept = np.array([law.sign_is_kept(x - d, y, moment) for x, d, y in zip(h, moved, first, strict=True)])  # fmt: skip
+    kept = np.array(
+        [law.sign_is_kept(x - d, y, moment) for x, d, y in zip(h, moved, first, strict=True)]
+    )
     flips = int(np.sum(sign != np.sign(a)))
     sign = np.where(kept, np.sign(a), sign)
     r = model.radii.r
     size = 2 * model.radii.half_length(n) + 1
     left = np.sqrt(np.max(path.losses[-20:], axis=0))
     inner = np.array([[moment, np.mean(r)], [np.mean(r), 1.0]])
-    least = math.sqrt(float(np.linalg.eigvalsh(inner)[0])) * min(2 * math.sqrt(n), size) * np.abs(last.a[:, 0])  # fmt: skip
-    growth = np.exp(np.minimum(np.sum(rate * 2 * math.sqrt(4 * n * moment + size**2) * np.sqrt(path.losses), axis=0), 50))  # fmt: skip
+    least = (
+        math.sqrt(float(np.linalg.eigvalsh(inner)[0]))
+        * min(2 * math.sqrt(n), size)
+        * np.abs(last.a[:, 0])
+    )
+    growth = np.exp(
+        np.minimum(
+            np.sum(rate * 2 * math.sqrt(4 * n * moment + size**2) * np.sqrt(path.losses), axis=0),
+            50,
+        )
+    )
     rounding = (
         len(path.losses) * step_rounding(model, start, rate) * growth + 4 * left / least + 64 * UNIT
     )
@@ -240,15 +278,18 @@ def _ends(law: ConvBias, start: NetworkBatch, h: Array, sign: Array) -> tuple[Ar
 
 
 def train(law: ConvBias, lab: Lab) -> Column:
-    """Every weight that torch.optim.SGD ends at, in units of the bound from the steps' proved drift of h."""
+    """Every weight that torch.optim.SGD ends at, in units of the bound from the steps' proved drift
+    of h.
+    """
     networks = min(lab.profile.networks, MOST)
     worst, compared, signs = zip(
         *(_worst(law, lab, *setting, networks) for setting in SETTINGS), strict=True
     )
     flips = sum(signs)
     detail = (
-        f"every weight of {sum(compared)} networks with conv bias under torch.optim.SGD (full batches and mini-batches), in units of the bound from "
-        f"the size of the steps; {flips} ended with the other sign of a"
+        f"every weight of {sum(compared)} networks with conv bias under torch.optim.SGD (full"
+        f" batches and mini-batches), in units of the bound from the size of the steps; {flips}"
+        " ended with the other sign of a"
     )
     return column(float(np.max(worst)) if flips else math.nan, 1.0, detail)
 

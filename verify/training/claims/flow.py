@@ -1,4 +1,6 @@
-"""Every weight at convergence: against a stiff integrator, and against what torch.optim.SGD ends with."""
+"""Every weight at convergence: against a stiff integrator, and against what torch.optim.SGD ends
+with.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +41,9 @@ def predicted(law: Flow, w: Array, a: Array) -> tuple[Array, Array]:
 
 
 def check(law: Flow, lab: Lab) -> Column:
-    """Random starts integrated until e^{-λt} is below rounding: the largest distance of a weight from the closed form."""
+    """Random starts integrated until e^{-λt} is below rounding: the largest distance of a weight
+    from the closed form.
+    """
 
     def times(start: Cone, radii: Radii) -> Array:
         rate = float(sharpness(start, second_moment(radii))[0])
@@ -90,7 +94,8 @@ def _drift(done: Run) -> Array:
 def _compared(law: Flow, done: Run) -> tuple[Array, Array, Array]:
     """(predicted, trained, allowed), each (B, K(n+1)).
 
-    Steps of finite size end where some ρ in [0, ρ̂] says, ρ̂ from the recorded losses; ρ = 0 is the flow.
+    Steps of finite size end where some ρ in [0, ρ̂] says, ρ̂ from the recorded losses; ρ = 0 is the
+    flow.
     """
     start, last = done.start, done.path.end
     w, a = predicted(law, start.w, start.a)
@@ -103,12 +108,15 @@ def _compared(law: Flow, done: Run) -> tuple[Array, Array, Array]:
 
 
 def train(law: Flow, lab: Lab) -> Column:
-    """Every weight of every network that torch.optim.SGD trained, in units of what the step size allows."""
+    """Every weight of every network that torch.optim.SGD trained, in units of what the step size
+    allows.
+    """
     worst, networks, left, loose = 0.0, 0, 0, 0
     for _, done in _runs(lab):
         inside = _inside(done)
         want, got, allowed = _compared(law, done)
-        # Losses so large that a single step may turn a weight over bound nothing: outside the theorem's condition.
+        # Losses so large that a single step may turn a weight over bound nothing: outside the
+        # theorem's condition.
         bounded = np.all(np.isfinite(allowed), axis=1)
         ratio = (np.abs(want - got) / allowed)[inside & bounded]
         # Few such networks are shown apart; where most are, there is no evidence.
@@ -119,9 +127,11 @@ def train(law: Flow, lab: Lab) -> Column:
         loose += int(np.sum(inside & ~bounded))
     certified, agree = map(sum, zip(*(_certified(done) for _, done in _runs(lab)), strict=True))
     detail = (
-        f"every weight of {networks} networks trained by torch.optim.SGD (full batches, mini-batches, ReLU, with c) against its "
-        f"prediction, in units of the bound from step size and losses; {left} ReLU networks left the linear cell and are not compared, nor {loose} whose first steps were too large for a bound; the certificates of {agree} networks, of {certified}, were "
-        f"accepted and give |(2Σaₖ Sₖ - 1) r + c| over every real radius"
+        f"every weight of {networks} networks trained by torch.optim.SGD (full batches,"
+        " mini-batches, ReLU, with c) against its prediction, in units of the bound from step size"
+        f" and losses; {left} ReLU networks left the linear cell and are not compared, nor {loose}"
+        f" whose first steps were too large for a bound; the certificates of {agree} networks, of"
+        f" {certified}, were accepted and give |(2Σaₖ Sₖ - 1) r + c| over every real radius"
     )
     return column(worst if agree == certified else float("inf"), 1.0, detail)
 
@@ -131,15 +141,22 @@ CERTIFIED = 3
 
 
 def _certified(done: Run) -> tuple[int, int]:
-    """(networks that were certified, those of them whose worst error is that of the straight line which they are)."""
+    """(networks that were certified, those of them whose worst error is that of the straight line
+    which they are).
+    """
     chosen = np.flatnonzero(_inside(done))[:CERTIFIED]
     radii, last = done.model.radii, done.path.end
     low, high = (Fraction(2 * m - 1, 2) for m in (radii.first, radii.first + radii.cells))
-    domain = Domain(radii.half_length(done.model.taps), fmpq(low.numerator, 2), fmpq(high.numerator, 2))  # fmt: skip
+    domain = Domain(
+        radii.half_length(done.model.taps), fmpq(low.numerator, 2), fmpq(high.numerator, 2)
+    )
     agree = 0
     for j in chosen:
         w, a, c = last.w[j].tolist(), last.a[j].tolist(), Fraction(float(last.c[j]))
-        slope = sum((2 * Fraction(y) * sum(map(Fraction, row)) for row, y in zip(w, a, strict=True)), Fraction(-1))  # fmt: skip
+        slope = sum(
+            (2 * Fraction(y) * sum(map(Fraction, row)) for row, y in zip(w, a, strict=True)),
+            Fraction(-1),
+        )
         worst = max(abs(slope * r + c) for r in (low, high))
         claim = accepted(exact_net(done.model.activation, w, [0] * len(a), a, c), domain)
         agree += claim is not None and claim["worst"] == (worst, worst)
@@ -152,8 +169,10 @@ def figures(lab: Lab) -> list[Figure]:
     want, got, allowed = _compared(LAW, done)
     few = slice(0, 20)
     caption = (
-        f"Every weight of {min(20, len(want))} networks with three channels and seven taps ({name}): predicted from the initial values alone, and as "
-        r"torch.optim.SGD left it. Below, the difference, which the size of the step makes, and the proved bound on it."
+        f"Every weight of {min(20, len(want))} networks with three channels and seven taps"
+        f" ({name}): predicted from the initial values alone, and as "
+        r"torch.optim.SGD left it. Below, the difference, which the size of the step makes, and the"
+        r" proved bound on it."
     )
     drawing = path_figures.against(want[few], got[few], allowed[few], "weight")
     return [draw.figure("flow-weights", "Every weight, predicted and trained", caption, drawing)]

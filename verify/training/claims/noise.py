@@ -1,4 +1,6 @@
-"""Noisy pulses: the moments against quadrature, the risk against simulation, and networks trained on fresh noise."""
+"""Noisy pulses: the moments against quadrature, the risk against simulation, and networks trained
+on fresh noise.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,9 @@ __all__ = ["EVIDENCE", "check", "figures", "train"]
 
 Array = NDArray[np.float64]
 LEVEL = 1e-6
-"""The probability with which chance alone turns the column red; shared among all comparisons (Bonferroni)."""
+"""The probability with which chance alone turns the column red; shared among all comparisons
+(Bonferroni).
+"""
 
 
 def _limit(comparisons: int) -> float:
@@ -49,15 +53,19 @@ def _limit(comparisons: int) -> float:
 
 
 def check(law: Noise, lab: Lab) -> Column:
-    """The linear risk by enumeration in rationals, the moments by quadrature, ReLU's risk by simulation."""
+    """The linear risk by enumeration in rationals, the moments by quadrature, ReLU's risk by
+    simulation.
+    """
     drawn = lab.once("noise/cases", _cases, lab)
     wrong = sum(not _linear_agrees(law, case) for case in drawn.linear)
     wrong += sum(not _moments_agree(law, case) for case in drawn.pairs)
     wrong += sum(not _quiet_agrees(law, case) for case in drawn.quiet)
     worst = float(np.max([_simulated(law, case) for case in drawn.simulated]))
     detail = (
-        f"cases, of 8 linear networks whose noise is enumerated in rationals and {len(drawn.pairs)} pairs of moments by quadrature and {len(QUIET)} scans of all thresholds of both signs as the noise vanishes, in which the law is off; the exact risk of "
-        f"three ReLU networks lies within {worst:.1f} standard deviations of its simulation"
+        f"cases, of 8 linear networks whose noise is enumerated in rationals and {len(drawn.pairs)}"
+        f" pairs of moments by quadrature and {len(QUIET)} scans of all thresholds of both signs as"
+        " the noise vanishes, in which the law is off; the exact risk of three ReLU networks lies"
+        f" within {worst:.1f} standard deviations of its simulation"
     )
     return column(wrong if worst <= _limit(3) else math.inf, 0, detail)
 
@@ -66,9 +74,10 @@ def check(law: Noise, lab: Lab) -> Column:
 class Cases:
     """What is drawn, enumerated, integrated and simulated before any law is asked.
 
-    linear: (V, N, s, E r, the risk as a function of θ and c); pairs: (means, deviations, ρ, the three moments and their
-    accuracies); quiet: (problem without noise, least risk over the linear one at two levels); simulated: (problem, w, b,
-    features (copies, R)).
+    linear: (V, N, s, E r, the risk as a function of θ and c); pairs: (means, deviations, ρ, the
+        three moments and their
+    accuracies); quiet: (problem without noise, least risk over the linear one at two levels);
+    simulated: (problem, w, b, features (copies, R)).
     """
 
     linear: tuple[
@@ -90,7 +99,9 @@ def _cases(lab: Lab) -> Cases:
 def _enumerated(
     rng: np.random.Generator,
 ) -> tuple[Fraction, int, Fraction, Fraction, Callable[[Fraction, Fraction], Fraction]]:
-    """Noise ±s on each pixel has the same first two moments: every combination is put through the network."""
+    """Noise ±s on each pixel has the same first two moments: every combination is put through the
+    network.
+    """
     radii = [Fraction(1, 2), Fraction(1), Fraction(3, 2)]
     noise = Fraction(int(rng.integers(1, 9)), 8)
     length, total = 1, Fraction(int(rng.integers(1, 9)), 4)
@@ -127,7 +138,9 @@ def _linear_agrees(
 def _integrated(
     rng: np.random.Generator,
 ) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
-    """One-dimensional integrals; for the pair E[X₊ E(Y₊ | X)], the inner mean by quadrature, too."""
+    """One-dimensional integrals; for the pair E[X₊ E(Y₊ | X)], the inner mean by
+    quadrature, too.
+    """
     mu, nu = rng.normal(size=2)
     sd, other = rng.uniform(0.3, 2, 2)
     rho = float(rng.uniform(-0.9, 0.9))
@@ -144,9 +157,12 @@ def _integrated(
     def inner(x: float) -> float:
         m, s = nu + rho * other * (x - mu) / sd, other * q
         parts = np.linspace(0, top(m, s), 7)
-        z = [(lo + hi) / 2 + (hi - lo) / 2 * node for lo, hi in pairwise(parts)]  # fmt: skip
+        z = [(lo + hi) / 2 + (hi - lo) / 2 * node for lo, hi in pairwise(parts)]
         half = (parts[1] - parts[0]) / 2
-        return float(sum(half * np.sum(weight * y * np.exp(-(((y - m) / s) ** 2) / 2)) for y in z) / (s * math.sqrt(2 * math.pi)))  # fmt: skip
+        return float(
+            sum(half * np.sum(weight * y * np.exp(-(((y - m) / s) ** 2) / 2)) for y in z)
+            / (s * math.sqrt(2 * math.pi))
+        )
 
     value = 0.0
     for lo, hi in pairwise(ends):
@@ -177,7 +193,9 @@ QUIET = ((Radii(4, 3, 1), 5), (Radii(1, 3, 4), 5), (Radii(3, 3, 2), 6))
 
 
 def _quiet(radii: Radii, half_length: int) -> tuple[Problem, float, float]:
-    """The least risk of one tap, all biases and both signs scanned, over the linear one, at two levels of noise."""
+    """The least risk of one tap, all biases and both signs scanned, over the linear one, at two
+    levels of noise.
+    """
     x, ratios = pulse(radii.r, half_length), []
     for noise in (2e-3, 1e-3):
         p = Problem(radii.r, x, noise)
@@ -187,7 +205,9 @@ def _quiet(radii: Radii, half_length: int) -> tuple[Problem, float, float]:
 
 
 def _quiet_agrees(law: Noise, case: tuple[Problem, float, float]) -> bool:
-    """What is left of the limit is of order s, up to logarithms: it is below twice the change from the one level to its half."""
+    """What is left of the limit is of order s, up to logarithms: it is below twice the change from
+    the one level to its half.
+    """
     problem, coarse, fine = case
     return bool(abs(fine - small_noise_ratio(problem, law)) <= 2 * abs(coarse - fine))
 
@@ -233,12 +253,46 @@ class Task:
 
 
 TASKS = (
-    Task(Model("identity", 2, 3, readout_bias=True, first=1, cells=3, circular=True), 0.3, (100, 500, 750)),
-    Task(Model("relu", 1, 1, conv_bias=True, readout_bias=True, first=1, cells=3, per_cell=4, circular=True), 0.1, (300, 1700, 1000)),
-    Task(Model("relu", 1, 3, conv_bias=True, readout_bias=True, first=1, cells=2, per_cell=4, circular=True), 0.3, (300, 1700, 1000)),
-)  # fmt: skip
+    Task(
+        Model("identity", 2, 3, readout_bias=True, first=1, cells=3, circular=True),
+        0.3,
+        (100, 500, 750),
+    ),
+    Task(
+        Model(
+            "relu",
+            1,
+            1,
+            conv_bias=True,
+            readout_bias=True,
+            first=1,
+            cells=3,
+            per_cell=4,
+            circular=True,
+        ),
+        0.1,
+        (300, 1700, 1000),
+    ),
+    Task(
+        Model(
+            "relu",
+            1,
+            3,
+            conv_bias=True,
+            readout_bias=True,
+            first=1,
+            cells=2,
+            per_cell=4,
+            circular=True,
+        ),
+        0.3,
+        (300, 1700, 1000),
+    ),
+)
 RATES = (0.05, 1.5, 0.45)
-"""Step sizes of the three stages, in units of 1 over the largest eigenvalue of the Hessian at the best network."""
+"""Step sizes of the three stages, in units of 1 over the largest eigenvalue of the Hessian at the
+best network.
+"""
 
 
 def _coordinates(weights: NetworkBatch) -> Array:
@@ -264,7 +318,12 @@ def _hessian(task: Task, q: Array) -> Array:
     """By second differences of the exact risk."""
     e = np.eye(len(q)) * 1e-4
     value = lambda move: _true_risk(task, q + move)
-    return np.array([[(value(x + y) - value(x - y) - value(y - x) + value(-x - y)) / 4e-8 for y in e] for x in e])  # fmt: skip
+    return np.array(
+        [
+            [(value(x + y) - value(x - y) - value(y - x) + value(-x - y)) / 4e-8 for y in e]
+            for x in e
+        ]
+    )
 
 
 def _batches(task: Task, q: Array, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -291,10 +350,12 @@ def _batches(task: Task, q: Array, rng: np.random.Generator) -> tuple[Array, Arr
 
 
 def _trained(task: Task, lab: Lab) -> tuple[Averaged, Array, Array, Array, tuple[str, ...]]:
-    """(run, standard deviations (B, q), mean losses (B,) and their deviations (B,) on fresh noise, states (B,)).
+    """(run, standard deviations (B, q), mean losses (B,) and their deviations (B,) on fresh noise,
+    states (B,)).
 
-    A network is *dead* where its risk is that of a constant, *on the way* where the exact risk is not convex or where the
-    two halves of the average differ by more than three standard deviations: it has not settled.  Neither uses the law.
+    A network is *dead* where its risk is that of a constant, *on the way* where the exact risk is
+    not convex or where the two halves of the average differ by more than three standard deviations:
+    it has not settled.  Neither uses the law.
     """
     model, p = task.model, task.problem
     start = starts(lab, model, NETWORKS)
@@ -307,7 +368,8 @@ def _trained(task: Task, lab: Lab) -> tuple[Averaged, Array, Array, Array, tuple
         theta = LAW.angle(v, size, p.noise)
         q = np.array([theta, (1 - 2 * theta) * np.mean(p.r)])
     steep = float(np.linalg.eigvalsh(_hessian(task, q))[-1])
-    # The coordinate θ = Σ aS moves by the gradient of (w, a), whose square is at most this at such starts.
+    # The coordinate θ = Σ aS moves by the gradient of (w, a), whose square is at most this at such
+    # starts.
     steep *= 4 if model.activation == "identity" else 1
     schedule = tuple((share / steep, count) for share, count in zip(RATES, task.steps, strict=True))
     with lab.torch(("noise", "train", model)):
@@ -325,7 +387,8 @@ def _trained(task: Task, lab: Lab) -> tuple[Averaged, Array, Array, Array, tuple
             state = "on the way"
         else:
             deviation = interval(hessian, slopes, run.steps * COPIES // FEWER)
-            # Each half varies by √2 as much, their difference by twice as much: three deviations of it.
+            # Each half varies by √2 as much, their difference by twice as much: three deviations of
+            # it.
             if np.any(np.abs(early - late) > 2 * 3 * deviation):
                 state = "on the way"
         deviations.append(deviation)
@@ -339,7 +402,8 @@ THREE, THREE_LENGTH = Radii(4, 3, 1), 7
 
 
 def _silencing(lab: Lab) -> tuple[tuple[float, float], ...]:
-    """(risk, its standard deviation), on fresh noise, of one-tap ReLU networks trained by LBFGS on noisy pulses.
+    """(risk, its standard deviation), on fresh noise, of one-tap ReLU networks trained by LBFGS on
+    noisy pulses.
 
     Random taps of either sign in turn, with random thresholds between dark and lit.
     """
@@ -357,7 +421,13 @@ def _silencing(lab: Lab) -> tuple[tuple[float, float], ...]:
             # What is not lit falls as r grows: that is counted from N/2 downwards.
             net.readout.bias.fill_(rng.normal() + (tap < 0) * x.shape[1] / 2)
         noisy = copies(200)
-        descend(net, torch.tensor(noisy.reshape(-1, x.shape[1])), torch.tensor(np.tile(r, 200)), 6, make=OPTIMIZERS["LBFGS"])  # fmt: skip
+        descend(
+            net,
+            torch.tensor(noisy.reshape(-1, x.shape[1])),
+            torch.tensor(np.tile(r, 200)),
+            6,
+            make=OPTIMIZERS["LBFGS"],
+        )
         with torch.no_grad():
             error = net(torch.tensor(copies(4000).reshape(-1, x.shape[1]))).numpy() - np.tile(
                 r, 4000
@@ -387,7 +457,9 @@ def _minimum(law: Noise, task: Task, near: Array) -> tuple[Array, float]:
 
 
 def train(law: Noise, lab: Lab) -> Column:
-    """The average of torch.optim.SGD's iterates on fresh noise against the minimum of the exact risk, in confidence intervals."""
+    """The average of torch.optim.SGD's iterates on fresh noise against the minimum of the exact
+    risk, in confidence intervals.
+    """
     trained = [lab.once(("noise", task), _trained, task, lab) for task in TASKS]
     outcomes = [state for *_, states in trained for state in states]
     count = outcomes.count("settled")
@@ -404,17 +476,21 @@ def train(law: Noise, lab: Lab) -> Column:
         drift = np.abs(run.halves[0] - run.halves[1])
         for j in (j for j, state in enumerate(states) if state == "settled"):
             want, value = _minimum(law, task, run.mean[j])
-            # What is left of the way to the minimum falls by a factor from half to half: their difference covers it.
+            # What is left of the way to the minimum falls by a factor from half to half: their
+            # difference covers it.
             allowed = limit * deviations[j] + drift[j]
             scores += [*np.abs(run.mean[j] - want) / allowed]
             scores.append(abs(losses[j] - value) / (limit * errors[j]))
     worst = float(np.max(np.where(np.isfinite(scores), scores, np.inf)))
     least = min(value for value, _ in silent) / line
     detail = (
-        f"largest distance of an averaged weight or risk from the exact minimum, in units of its confidence interval ({limit:.1f} standard deviations from the gradient noise, and the drift "
-        f"between the halves; false alarm {LEVEL:g} for all {comparisons}); {count} networks on fresh noisy pulses: linear, ReLU with one tap and with three; beside them {outcomes.count('dead')} died and "
-        f"{outcomes.count('on the way')} had not settled; of {SILENCING} ReLU taps of both signs, trained where little noise is and most pixels are lit, none is below the limit, {share:.3f} of the "
-        f"linear risk (the best: {least:.3f})"
+        "largest distance of an averaged weight or risk from the exact minimum, in units of its"
+        f" confidence interval ({limit:.1f} standard deviations from the gradient noise, and the"
+        f" drift between the halves; false alarm {LEVEL:g} for all {comparisons}); {count} networks"
+        " on fresh noisy pulses: linear, ReLU with one tap and with three; beside them"
+        f" {outcomes.count('dead')} died and {outcomes.count('on the way')} had not settled; of"
+        f" {SILENCING} ReLU taps of both signs, trained where little noise is and most pixels are"
+        f" lit, none is below the limit, {share:.3f} of the linear risk (the best: {least:.3f})"
     )
     return column(worst if 2 * count > len(outcomes) else math.nan, 1.0, detail)
 
@@ -423,7 +499,9 @@ def train(law: Noise, lab: Lab) -> Column:
 
 
 def figures(lab: Lab) -> list[Figure]:
-    """What the threshold buys, against the noise: where most pixels are dark, and where most are lit."""
+    """What the threshold buys, against the noise: where most pixels are dark, and where most are
+    lit.
+    """
     model = Model("relu", 1, 3, first=1, cells=3, per_cell=4, circular=True)
     r, x = model.radii.r, data(model)[0].numpy()
     long = Radii(3, 3, 4)
@@ -445,8 +523,12 @@ def figures(lab: Lab) -> list[Figure]:
     names = ("one tap, mostly dark", "three taps, mostly dark", "one tap, mostly lit")
     drawing = path_figures.threshold(levels, linear, ratios, names, limits)
     caption = (
-        r"Left: the least risk of a linear network against the noise s, with its limit Var r; radii from $\frac12$ to $\frac{13}4$. Right: the least risk of one ReLU channel in units of the linear one. With "
-        r"little noise the threshold silences the dark pixels, or, for radii from $\frac52$ to $\frac{21}4$ on 11 pixels, the lit ones (dashed: the limits for one tap); with much noise it buys nothing."
+        r"Left: the least risk of a linear network against the noise s, with its limit Var r; radii"
+        r" from $\frac12$ to $\frac{13}4$. Right: the least risk of one ReLU channel in units of"
+        r" the linear one. With "
+        r"little noise the threshold silences the dark pixels, or, for radii from $\frac52$ to"
+        r" $\frac{21}4$ on 11 pixels, the lit ones (dashed: the limits for one tap); with much"
+        r" noise it buys nothing."
     )
     return [draw.figure("noise-threshold", "What a threshold buys", caption, drawing)]
 

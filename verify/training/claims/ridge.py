@@ -1,4 +1,6 @@
-"""Weight decay: flows integrated by scipy, networks under torch's weight_decay, and nobody below the bound."""
+"""Weight decay: flows integrated by scipy, networks under torch's weight_decay, and nobody below
+the bound.
+"""
 
 from __future__ import annotations
 
@@ -36,7 +38,11 @@ Array = NDArray[np.float64]
 def _angle(law: Ridge, penalty: float, spread: float, n: int) -> float:
     """θ at the optimum, 0 from the law's collapse on."""
     root = math.sqrt(n)
-    return max(float(law.angle(penalty, spread, root)), 0.0) if penalty < law.collapse(spread, root) else 0.0  # fmt: skip
+    return (
+        max(float(law.angle(penalty, spread, root)), 0.0)
+        if penalty < law.collapse(spread, root)
+        else 0.0
+    )
 
 
 def _least(law: Ridge, penalty: float, spread: float, n: int) -> float:
@@ -57,7 +63,9 @@ def predicted(law: Ridge, w: Array, a: Array, penalty: float, spread: float) -> 
 
 
 def _flow(w: Array, a: Array, penalty: float, radii: Radii) -> tuple[Array, float]:
-    """Gradient flow of J with c, σ the identity, by scipy on the signals' windows: the weights (w, a, c) and their accuracy."""
+    """Gradient flow of J with c, σ the identity, by scipy on the signals' windows: the weights (w,
+    a, c) and their accuracy.
+    """
     channels, n = w.shape
     seen, size, r = light(radii, n)[:, :-1], channels * n, radii.r
 
@@ -75,14 +83,17 @@ def _flow(w: Array, a: Array, penalty: float, radii: Radii) -> tuple[Array, floa
     sums = y[:, :size].reshape(-1, channels, n).sum(axis=2)
     u = y[:, size:-1] + sums / math.sqrt(n)
     least = float(np.min(np.linalg.norm(u, axis=1)))
-    # What an error makes of the direction of u is multiplied as u itself grows; everything else contracts.
+    # What an error makes of the direction of u is multiplied as u itself grows; everything else
+    # contracts.
     grown = max(1.0, float(np.max(np.abs(end[:-1]))) / least)
     return end, 1e-12 * evaluations * width * grown
 
 
 @dataclass(frozen=True)
 class Decayed:
-    """Where the weights w (1, K, n), a (1, K) went under decay, as one vector, and how accurately that is known."""
+    """Where the weights w (1, K, n), a (1, K) went under decay, as one vector, and how accurately
+    that is known.
+    """
 
     w: Array
     a: Array
@@ -106,20 +117,28 @@ def _flows(lab: Lab) -> tuple[Decayed, ...]:
 
 
 def check(law: Ridge, lab: Lab) -> Column:
-    """Every weight of flows with decay, integrated by scipy; and random networks of seven activations, none below the bound."""
+    """Every weight of flows with decay, integrated by scipy; and random networks of seven
+    activations, none below the bound.
+    """
     worst = []
     for run in lab.once("ridge/flows", _flows, lab):
         _, k, n = run.w.shape
         spread = float(np.var(run.radii.r))
         want_w, want_a = predicted(law, run.w, run.a, run.penalty, spread)
         off = np.max(np.abs(run.end[:-1] - np.concatenate([want_w.ravel(), want_a.ravel()])))
-        value = _objective(run.end, k, n, run.penalty, run.radii) - _least(law, run.penalty, spread, n)  # fmt: skip
+        value = _objective(run.end, k, n, run.penalty, run.radii) - _least(
+            law, run.penalty, spread, n
+        )
         worst.append(float(np.max([off, abs(value) / (1 + spread)])) / run.accuracy)
     objectives = lab.once("ridge/objectives", _objectives, lab)
-    below = sum(value < _least(law, penalty, spread, n) * (1 - 1e-12) for value, penalty, spread, n in objectives)  # fmt: skip
+    below = sum(
+        value < _least(law, penalty, spread, n) * (1 - 1e-12)
+        for value, penalty, spread, n in objectives
+    )
     detail = (
-        f"largest distance of a weight at the end or of J, {len(worst)} flows with decay integrated by scipy, in units of their accuracy; of "
-        f"{len(objectives)} random networks with seven activations {below} lie below the bound"
+        f"largest distance of a weight at the end or of J, {len(worst)} flows with decay integrated"
+        f" by scipy, in units of their accuracy; of {len(objectives)} random networks with seven"
+        f" activations {below} lie below the bound"
     )
     return column(float(np.max(worst)) if not below else math.inf, 1.0, detail)
 
@@ -135,7 +154,9 @@ BOUNDED = ("identity", "relu", "leaky_relu", "abs", "tanh", "sigmoid", "softplus
 
 
 def _objectives(lab: Lab) -> tuple[tuple[float, float, float, int], ...]:
-    """(J, λ, V, n) of random networks with conv bias and the best readout bias, drawn near the optimum."""
+    """(J, λ, V, n) of random networks with conv bias and the best readout bias, drawn near the
+    optimum.
+    """
     rng, objectives = lab.rng("ridge bound"), []
     for t in range(lab.profile.draws):
         n, k = (1, 3, 5)[t % 3], 1 + t % 3
@@ -183,7 +204,9 @@ BIASED = tuple(
 
 
 def decaying(weight_decay: float, momentum: float = 0.0) -> Make:
-    """torch.optim.SGD, step 1, decay for the weights and none for the biases: two parameter groups."""
+    """torch.optim.SGD, step 1, decay for the weights and none for the biases: two
+    parameter groups.
+    """
 
     def make(parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
         every = list(parameters)
@@ -199,10 +222,12 @@ def decaying(weight_decay: float, momentum: float = 0.0) -> Make:
 def _trained(
     lab: Lab, model: Model, share: float, momentum: float, networks: int, steps: int = 0
 ) -> tuple[NetworkBatch, float, float, Path]:
-    """(start, η, λ, path): SGD with weight_decay 2λ in real modules; the loss is multiplied by η, and so is the decay.
+    """(start, η, λ, path): SGD with weight_decay 2λ in real modules; the loss is multiplied by η,
+    and so is the decay.
 
-    Without ``steps`` as many as the slowest direction needs.  Starts are half of torch's, so that steps may be large;
-    ReLU's are positive: its sums then grow while its deviations shrink, and it stays in its linear cell.
+    Without ``steps`` as many as the slowest direction needs.  Starts are half of torch's, so that
+    steps may be large; ReLU's are positive: its sums then grow while its deviations shrink, and it
+    stays in its linear cell.
     """
 
     def train() -> tuple[NetworkBatch, float, float, Path]:
@@ -214,7 +239,9 @@ def _trained(
         penalty = share * 2 * root * float(np.var(r))
         cone = coordinates(start.w, start.a)
         # The positive part of the Hessian at the start and at the flattest end.
-        steep = second_moment(model.radii) * np.maximum(4 * model.taps * (cone.big_u + cone.big_w), 8 * root)  # fmt: skip
+        steep = second_moment(model.radii) * np.maximum(
+            4 * model.taps * (cone.big_u + cone.big_w), 8 * root
+        )
         part_of = FRACTION_MOMENTUM if momentum else FRACTION
         rate = part_of / (float(np.max(steep)) + 2 + 2 * penalty)
         slow, _ = _eigenvalues(model, share)
@@ -249,16 +276,23 @@ def _eigenvalues(model: Model, share: float) -> tuple[float, float]:
 def _worst(
     law: Ridge, lab: Lab, model: Model, share: float, momentum: float, networks: int
 ) -> tuple[float, int, int]:
-    """(worst ratio of distance to bound, networks compared, networks that momentum has turned over)."""
+    """(worst ratio of distance to bound, networks compared, networks that momentum has turned
+    over).
+    """
     start, rate, penalty, path = _trained(lab, model, share, momentum, networks)
     spread = float(np.var(model.radii.r))
     want_w, want_a = predicted(law, start.w, start.a, penalty, spread)
     last = path.end
     inside = np.ones(networks, dtype=bool)
     if model.activation == "relu":
-        sums = [np.cumsum(kept.w[..., ::side], axis=2) for kept in path.kept.values() for side in (1, -1)]  # fmt: skip
+        sums = [
+            np.cumsum(kept.w[..., ::side], axis=2)
+            for kept in path.kept.values()
+            for side in (1, -1)
+        ]
         inside = np.min(sums, axis=(0, 2, 3)) > 0
-    # Momentum may carry all of u through 0, which no step without it does here; the end then has the other sign.
+    # Momentum may carry all of u through 0, which no step without it does here; the end then has
+    # the other sign.
     first, final = (coordinates(weights.w, weights.a).u for weights in (start, last))
     turned = (np.sum(first * final, axis=1) < 0) & (momentum > 0)
     sign = np.where(turned, -1.0, 1.0)
@@ -272,7 +306,8 @@ def _worst(
     least = np.min([np.sqrt(cone.big_u) for cone in each], axis=0)
     size = np.sqrt(coordinates(last.w, last.a).big_u)
     grown = np.maximum(1.0, size / least)
-    # Rounding of all steps, through a momentum buffer, and what the last step says is still to go, twice.
+    # Rounding of all steps, through a momentum buffer, and what the last step says is still to go,
+    # twice.
     allowed = len(path.losses) * step_rounding(model, start, rate) / (1 - momentum) * grown
     allowed = allowed + 2 * change * (1 - momentum) / (rate * slow) + 64 * UNIT
     off = np.maximum(
@@ -292,7 +327,9 @@ def _lowest(law: Ridge, lab: Lab, model: Model, share: float, networks: int) -> 
 
 
 def train(law: Ridge, lab: Lab) -> Column:
-    """Every weight at the end, by torch.optim.SGD with weight_decay; no network of any activation below the bound."""
+    """Every weight at the end, by torch.optim.SGD with weight_decay; no network of any activation
+    below the bound.
+    """
     networks = min(lab.profile.networks, MOST)
     parts = [_worst(law, lab, *setting, networks) for setting in SETTINGS]
     few = min(networks, 20)
@@ -301,8 +338,10 @@ def train(law: Ridge, lab: Lab) -> Column:
     below = sum(value < 1 - 1e-9 for value in lowest.values())
     listed = ", ".join(f"{name} {value:.3f}" for name, value in lowest.items())
     detail = (
-        f"every weight of {sum(n for _, n, _ in parts)} networks under torch.optim.SGD with weight decay (identity, with momentum, ReLU, and beyond the collapse), in units "
-        f"of the bound from rounding and the last step; momentum turned {sum(t for *_, t in parts)} over, sign and all; lowest J over the bound, {few} networks each with conv bias: {listed}"
+        f"every weight of {sum(n for _, n, _ in parts)} networks under torch.optim.SGD with weight"
+        " decay (identity, with momentum, ReLU, and beyond the collapse), in units of the bound"
+        f" from rounding and the last step; momentum turned {sum(t for *_, t in parts)} over, sign"
+        f" and all; lowest J over the bound, {few} networks each with conv bias: {listed}"
     )
     worst = float(np.max([ratio for ratio, *_ in parts]))
     return column(math.inf if below else worst, 1.0, detail)
@@ -341,7 +380,9 @@ def figures(lab: Lab) -> list[Figure]:
         levels.append((path.losses[-1, 0] + penalty * (w @ w + a * a)) / spread)
     drawing = path_figures.ridge(fine, tap, read, value, SHARES, marks, levels)
     caption = (
-        r"One channel, three taps. Lines: closed form. Marks: one random start under torch.optim.SGD with momentum and weight decay, trained at six values of $\lambda$. All three taps end equal: a box filter, which "
+        r"One channel, three taps. Lines: closed form. Marks: one random start under"
+        r" torch.optim.SGD with momentum and weight decay, trained at six values of $\lambda$. All"
+        r" three taps end equal: a box filter, which "
         r"shrinks to nothing at $\lambda = 2\sqrt n\,V$."
     )
     return [draw.figure("ridge-path", "From the box filter to the collapse", caption, drawing)]

@@ -1,4 +1,6 @@
-"""How steep the end is: exact Hessians, and torch.optim.SGD just below and just above the threshold."""
+"""How steep the end is: exact Hessians, and torch.optim.SGD just below and just above the
+threshold.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ MODELS = (
     Model("relu", 2, 3),
 )
 NEAR, STEPS = 1e-6, 150
-"""How far from the end training starts, and for how long: 1.02 of the threshold multiplies the error by 1.04^150 = 360."""
+"""How far from the end training starts, and for how long: 1.02 of the threshold multiplies the
+error by 1.04^150 = 360.
+"""
 SHARES = (BELOW, 1.0, ABOVE)
 """Steps of balanced networks, in units of the flattest one: below it, equal to it, above it."""
 TURNS = 800
@@ -46,10 +50,11 @@ LEFT = 100
 
 
 def check(law: Sharpness, lab: Lab) -> Column:
-    """Exact Hessians in rational numbers, by differences of the simulated loss; and a recursion with momentum.
+    """Exact Hessians in rational numbers, by differences of the simulated loss; and a recursion
+    with momentum.
 
-    n is a square, so that √n is rational; the starts lie a rational stretch before an exact network, so that
-    √(1 + nUW) is rational, too.
+    n is a square, so that √n is rational; the starts lie a rational stretch before an exact
+    network, so that √(1 + nUW) is rational, too.
     """
     hessians = lab.once("sharpness/hessians", _hessians, lab)
     wrong = sum(not _hessian_agrees(law, hessian) for hessian in hessians)
@@ -61,14 +66,20 @@ def check(law: Sharpness, lab: Lab) -> Column:
                 x, before = (1 + beta - 3.0 * step) * x - beta * before, x
             wrong += (abs(x) < 1) != settles
     wrong += sum(not _turns(law, share) for share in SHARES)
-    detail = f"exact Hessians, of {len(hessians)} in rational numbers, whose spectrum is not the law's, and recursions with momentum, of 6, or of balanced networks, of {len(SHARES)}, on the wrong side"
+    detail = (
+        f"exact Hessians, of {len(hessians)} in rational numbers, whose spectrum is not the law's,"
+        f" and recursions with momentum, of 6, or of balanced networks, of {len(SHARES)}, on the"
+        " wrong side"
+    )
     return column(wrong, 0, detail)
 
 
 def _turns(law: Sharpness, share: float) -> bool:
-    """Gradient descent on r̂ = 2r Σ a_k w_k, n = 1, a = w, by hand, against the map; and where both are in the end.
+    """Gradient descent on r̂ = 2r Σ a_k w_k, n = 1, a = w, by hand, against the map; and where both
+    are in the end.
 
-    At the flattest step 4t (1 - s)² is within 1/10 of 1 after 4000 steps; the next term is of order (log t)/t.
+    At the flattest step 4t (1 - s)² is within 1/10 of 1 after 4000 steps; the next term is of order
+    (log t)/t.
     """
     radii = np.array([0.5, 1.75, 3.0])
     second = float(np.mean(radii**2))
@@ -114,7 +125,9 @@ def _hessian(rng: np.random.Generator, n: int, channels: int, biased: bool) -> H
     w[0][0] += 20  # S of the first channel is not 0
     sums = [sum(row, Fraction(0)) for row in w]
     a = [Fraction(0), *(some() for _ in range(channels - 1))]
-    a[0] = (Fraction(1, 2) - sum((x * y for x, y in zip(a, sums, strict=True)), Fraction(0))) / sums[0]  # fmt: skip
+    a[0] = (
+        Fraction(1, 2) - sum((x * y for x, y in zip(a, sums, strict=True)), Fraction(0))
+    ) / sums[0]
     h, root = n // 2, math.isqrt(n)
     radii = [h + Fraction(int(v), 4) for v in np.asarray(rng.integers(2, 8, 2))]
     radii[1] += Fraction(1, 4) * (radii[0] == radii[1])
@@ -166,7 +179,8 @@ def _hessian_agrees(law: Sharpness, end: Hessian) -> bool:
     total, product = 2 * end.second * square, Fraction(0)
     if end.biased:
         total, product = law.pair(square, end.second, end.mean)
-    # A positive semidefinite matrix of rank 2 (1 without c) is known by trace and squares, and they by the law.
+    # A positive semidefinite matrix of rank 2 (1 without c) is known by trace and squares, and they
+    # by the law.
     good = end.trace == total and end.squares == total * total - 2 * product
     start = law.gain_from_start(end.big_u, end.big_w, math.isqrt(end.n), _exact_root)
     return bool(good and start == square)
@@ -195,7 +209,8 @@ def largest(law: Sharpness, model: Model, square: Array) -> Array:
 
 
 def _beside(lab: Lab, model: Model, networks: int) -> tuple[NetworkBatch, Array, Array]:
-    """Weights beside the flow's end of random starts, moved along the steepest eigenvector; U and W of the start.
+    """Weights beside the flow's end of random starts, moved along the steepest eigenvector; U and W
+    of the start.
 
     The eigenvector is that of torch's own Hessian: nothing of the law.
     """
@@ -245,7 +260,8 @@ def _order(names: list[str]) -> list[int]:
 def _grows(
     model: Model, weights: NetworkBatch, momentum: float, rate: Array
 ) -> tuple[Array, Array]:
-    """By what factor the error √L has grown after all steps, and at most on the way, for every network.
+    """By what factor the error √L has grown after all steps, and at most on the way, for every
+    network.
 
     A network that leaves may settle at a flatter end later, so the way counts.
     """
@@ -257,7 +273,9 @@ def _grows(
 
 
 def train(law: Sharpness, lab: Lab) -> Column:
-    """Networks beside their end under torch.optim.SGD at 0.98 and 1.02 of the law's threshold: do they return, do they leave?"""
+    """Networks beside their end under torch.optim.SGD at 0.98 and 1.02 of the law's threshold: do
+    they return, do they leave?
+    """
     networks = min(lab.profile.networks, 20)
     wrong = asked = 0
     speed = []
@@ -265,7 +283,8 @@ def train(law: Sharpness, lab: Lab) -> Column:
         key = "sharpness/beside", model, networks
         weights, big_u, big_w = lab.once(key, _beside, lab, model, networks)
         root = math.sqrt(model.taps)
-        # g² once from the start alone, once from the weights at the end: both have to place the threshold.
+        # g² once from the start alone, once from the weights at the end: both have to place the
+        # threshold.
         squares = (
             law.gain_from_start(big_u, big_w, root, np.sqrt),
             law.gain(list(weights.w.sum(axis=2).T), list(weights.a.T), model.taps),
@@ -288,8 +307,10 @@ def train(law: Sharpness, lab: Lab) -> Column:
         asked += NETWORKS
     low, high = float(np.min(speed)), float(np.max(speed))
     detail = (
-        f"networks on the wrong side, of {asked} (identity, ReLU, with c, with momentum 0.9) that begin beside their end with {BELOW} and {ABOVE} of the "
-        f"threshold, or balanced at these shares of the flattest step and at that step itself; at {BELOW} the error falls by {low:.4f} to {high:.4f} per step (1 - ηλ = -0.96)"
+        f"networks on the wrong side, of {asked} (identity, ReLU, with c, with momentum 0.9) that"
+        f" begin beside their end with {BELOW} and {ABOVE} of the threshold, or balanced at these"
+        f" shares of the flattest step and at that step itself; at {BELOW} the error falls by"
+        f" {low:.4f} to {high:.4f} per step (1 - ηλ = -0.96)"
     )
     return column(wrong, 0, detail)
 
@@ -299,7 +320,9 @@ BALANCED = Model("identity", 2, 3)
 
 
 def _balanced_losses(lab: Lab) -> tuple[Array, dict[float, Array]]:
-    """(s = 2θ of random balanced starts, between 1/2 and 3/2; per share their losses (TURNS, B) under torch.optim.SGD)."""
+    """(s = 2θ of random balanced starts, between 1/2 and 3/2; per share their losses (TURNS, B)
+    under torch.optim.SGD).
+    """
     start, root = starts(lab, BALANCED, NETWORKS), math.sqrt(BALANCED.taps)
     # S_k = √n a_k for every channel: V = W = 0; then the size that makes 2θ = 2√n Σ a².
     s = np.linspace(0.5, 1.5, NETWORKS + 1)[1:] - 1 / 15
@@ -312,7 +335,9 @@ def _balanced_losses(lab: Lab) -> tuple[Array, dict[float, Array]]:
 
 
 def _balanced(law: Sharpness, share: float, lab: Lab) -> Array:
-    """Per network: the losses follow the law's map, and fall by half in the last three quarters iff it says that they settle."""
+    """Per network: the losses follow the law's map, and fall by half in the last three quarters iff
+    it says that they settle.
+    """
     s, every = lab.once("sharpness/balanced", _balanced_losses, lab)
     losses = every[share]
     first, last = (np.max(losses[t - 2 : t], axis=0) for t in (TURNS // 4, TURNS))
@@ -329,7 +354,9 @@ CATAPULT = Model("identity", 2, 3)
 
 
 def figures(lab: Lab) -> list[Figure]:
-    """A network at steps below and above the threshold of its flow's end: loss, and the sharpness it has to come down from."""
+    """A network at steps below and above the threshold of its flow's end: loss, and the sharpness
+    it has to come down from.
+    """
     first = starts(lab, CATAPULT, 1)
     start = NetworkBatch(3 * first.w, first.b, np.abs(3 * first.a) + 1, first.c)
     c = coordinates(start.w, start.a)
@@ -348,10 +375,16 @@ def figures(lab: Lab) -> list[Figure]:
         levels.append(rate * 2 * moment * later)
     drawing = path_figures.catapult(np.array(losses).T, np.array(levels).T, shares)
     caption = (
-        "One network, four steps, as shares of the threshold 2/λ where gradient flow ends. Below it (0.5, 0.9) training settles there. Above it the end is unstable: the loss "
-        "rises, every step shrinks UW, and with it the sharpness of the end ahead, until it lies below the threshold (dashed) and training settles at a flatter network."
+        "One network, four steps, as shares of the threshold 2/λ where gradient flow ends. Below it"
+        " (0.5, 0.9) training settles there. Above it the end is unstable: the loss rises, every"
+        " step shrinks UW, and with it the sharpness of the end ahead, until it lies below the"
+        " threshold (dashed) and training settles at a flatter network."
     )
-    return [draw.figure("sharpness-catapult", "Steps beyond the threshold end flatter", caption, drawing)]  # fmt: skip
+    return [
+        draw.figure(
+            "sharpness-catapult", "Steps beyond the threshold end flatter", caption, drawing
+        )
+    ]
 
 
 EVIDENCE = Evidence(check=check, train=train, figures=figures)

@@ -1,4 +1,6 @@
-"""Steps of finite size: replayed by two numbers, extrapolated to zero, and to first order in closed form."""
+"""Steps of finite size: replayed by two numbers, extrapolated to zero, and to first order in closed
+form.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,8 @@ REAL = 1
 
 
 def check(law: Steps, lab: Lab) -> Column:
-    """Exact steps in rational numbers from exact gradients of the simulated loss, and ρ₁ against a sum over 4000 small steps.
+    """Exact steps in rational numbers from exact gradients of the simulated loss, and ρ₁ against a
+    sum over 4000 small steps.
 
     n is a square here, so that √n is rational.
     """
@@ -54,8 +57,9 @@ def check(law: Steps, lab: Lab) -> Column:
     wrong = sum(not _one_step(law, step) for step in exact)
     wrong += sum(not _first_order(law, small) for small in sums)
     detail = (
-        f"steps, of {len(exact)} in exact rationals, whose factors are not the law's, and first-order shifts, of {len(sums)}, off the sum over small "
-        "steps by more than their proved distance"
+        f"steps, of {len(exact)} in exact rationals, whose factors are not the law's, and"
+        f" first-order shifts, of {len(sums)}, off the sum over small steps by more than their"
+        " proved distance"
     )
     return column(wrong, 0, detail)
 
@@ -99,7 +103,9 @@ def _exact(rng: np.random.Generator, n: int, channels: int) -> Exact:
 
     def errors(p: list[Fraction]) -> list[Fraction]:
         w, a = split(p)
-        return [oracle.answer(w, zeros, a, -r, identity, x) for r, x in zip(radii, pulses, strict=True)]  # fmt: skip
+        return [
+            oracle.answer(w, zeros, a, -r, identity, x) for r, x in zip(radii, pulses, strict=True)
+        ]
 
     # The answer is affine in each weight: one difference is its derivative.
     now, slopes = errors(start), []
@@ -147,7 +153,8 @@ def _first_order(law: Steps, small: Small) -> bool:
 
 
 def _replay(law: Steps, lab: Lab) -> float:
-    """Two numbers, stepped by the law, against all weights that torch stepped: the ratio to rounding.
+    """Two numbers, stepped by the law, against all weights that torch stepped: the ratio to
+    rounding.
 
     Mini-batches at a large step.
     """
@@ -169,7 +176,8 @@ def _replay(law: Steps, lab: Lab) -> float:
         np.max(np.abs(w - done.path.end.w), axis=(1, 2)),
         np.max(np.abs(a - done.path.end.a), axis=1),
     )
-    # Every step rounds, and later steps stretch: on the curve by the factors, across it they contract.
+    # Every step rounds, and later steps stretch: on the curve by the factors, across it they
+    # contract.
     each = np.maximum(
         step_rounding(done.model, done.start, done.rate),
         step_rounding(done.model, done.path.end, done.rate),
@@ -244,7 +252,8 @@ def _against(
         (w1, a1), (w2, a2) = ends[coarse], ends[fine]
         p1, p2 = predicted[coarse], predicted[fine]
         more = (2 * off[fine] + off[coarse])[:, None]
-        # 2 w(η/2) - w(η) - w(0): twice and once what is left beyond first order, and the curvature of the end in ρ.
+        # 2 w(η/2) - w(η) - w(0): twice and once what is left beyond first order, and the curvature
+        # of the end in ρ.
         tap = 2 * p2[2] + p1[2] + np.max(np.abs(2 * p2[0] - p1[0] - flow_w), axis=2) + more
         read = 2 * p2[3] + p1[3] + np.abs(2 * p2[1] - p1[1] - flow_a) + more
         ratios.append(_ratio(2 * w2 - w1 - flow_w, 2 * a2 - a1 - flow_a, tap, read))
@@ -258,7 +267,9 @@ def _ratio(off_w: Array, off_a: Array, tap: Array, read: Array) -> float:
 
 
 def _linear(lab: Lab) -> tuple[float, float]:
-    """The smallest and largest factor by which half the step shortens the distance to the flow's end."""
+    """The smallest and largest factor by which half the step shortens the distance to the flow's
+    end.
+    """
     runs = _runs(lab)
     w, a = end_at(runs[0].start.w, runs[0].start.a, np.zeros(len(runs[0].rate)))
     off = [
@@ -273,16 +284,21 @@ def _linear(lab: Lab) -> tuple[float, float]:
 
 
 def train(law: Steps, lab: Lab) -> Column:
-    """Replay, first order, Richardson, and the ratios that momentum keeps; everything in units of its proved bound."""
+    """Replay, first order, Richardson, and the ratios that momentum keeps; everything in units of
+    its proved bound.
+    """
     networks = lab.profile.networks
     ratios = [_replay(law, lab), *_ratios(law, lab)]
     low, high = _linear(lab)
-    # Kept to rounding: 400 steps of at most some hundred operations each, through a momentum buffer of gain 10.
+    # Kept to rounding: 400 steps of at most some hundred operations each, through a momentum buffer
+    # of gain 10.
     kept = [survival(lab, name, networks).ratios for name in NAMES if name != "Adam"]
     ratios.append(float(np.max(kept)) / (400 * 10 * 1000 * UNIT))
     detail = (
-        f"{networks} networks under torch.optim.SGD (and {REAL} as a module of its own): mini-batches replayed by two numbers, ends to first order in the "
-        f"step, Richardson extrapolation, ratios kept under momentum, each in units of its bound; half the step shortens the distance by {low:.2f} to {high:.2f}"
+        f"{networks} networks under torch.optim.SGD (and {REAL} as a module of its own):"
+        " mini-batches replayed by two numbers, ends to first order in the step, Richardson"
+        " extrapolation, ratios kept under momentum, each in units of its bound; half the step"
+        f" shortens the distance by {low:.2f} to {high:.2f}"
     )
     return column(float(np.max(ratios)), 1.0, detail)
 

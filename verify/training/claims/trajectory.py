@@ -1,4 +1,6 @@
-"""The path of every weight: against a stiff integrator, and step by step against torch.optim.SGD."""
+"""The path of every weight: against a stiff integrator, and step by step
+against torch.optim.SGD.
+"""
 
 from __future__ import annotations
 
@@ -68,18 +70,26 @@ def _runs(lab: Lab) -> list[Run]:
 
 
 def train(law: Trajectory, lab: Lab) -> Column:
-    """The weights that SGD shows after 1 to 320 steps against the closed form at the times ηt, in units of Euler's error bound."""
+    """The weights that SGD shows after 1 to 320 steps against the closed form at the times ηt, in
+    units of Euler's error bound.
+    """
     ratios = np.concatenate([_ratios(law, done) for done in _runs(lab)])
     loose = int(np.sum(np.isnan(ratios)))
     detail = (
-        f"every weight of {len(ratios) - loose} networks under torch.optim.SGD, after {', '.join(map(str, MARKS))} steps of {FRACTION}/λ, against the "
-        f"closed form at that time, in units of the proved bound on the error of such steps; for {loose} more starts the bound is larger than the weights, or there is none"
+        f"every weight of {len(ratios) - loose} networks under torch.optim.SGD, after"
+        f" {', '.join(map(str, MARKS))} steps of {FRACTION}/λ, against the closed form at that"
+        f" time, in units of the proved bound on the error of such steps; for {loose} more starts"
+        " the bound is larger than the weights, or there is none"
     )
-    return column(float(np.nanmax(ratios)) if 2 * loose < len(ratios) else float("nan"), 1.0, detail)  # fmt: skip
+    return column(
+        float(np.nanmax(ratios)) if 2 * loose < len(ratios) else float("nan"), 1.0, detail
+    )
 
 
 def _ratios(law: Trajectory, done: Run) -> Array:
-    """The largest distance of each network from the law in units of its bound; nan where that is no less than the weights, e^1."""
+    """The largest distance of each network from the law in units of its bound; nan where that is no
+    less than the weights, e^1.
+    """
     times = np.array(MARKS)[:, None] * done.rate
     want_w, want_a = along(law, done.start.w, done.start.a, done.second_moment, times)
     error = path_error(done.cone, done.second_moment, done.rate)
@@ -88,7 +98,8 @@ def _ratios(law: Trajectory, done: Run) -> Array:
     size = np.max(
         np.abs(np.concatenate([true_w.reshape(*true_a.shape[:2], -1), true_a], axis=2)), axis=2
     )
-    # |a| and |s| after stretches that are off by e^{±e}: (|A u| + |B v|)/2 (e^e - 1), and |Au| + |Bv| from a and S.
+    # |a| and |s| after stretches that are off by e^{±e}: (|A u| + |B v|)/2 (e^e - 1), and |Au| +
+    # |Bv| from a and S.
     s = true_w.sum(axis=3) / done.cone.root
     scale = np.maximum(np.abs(true_a), np.abs(s))
     rounding = np.array(MARKS)[:, None] * step_rounding(
@@ -137,13 +148,15 @@ def figures(lab: Lab) -> list[Figure]:
         draw.figure(
             "trajectory-weights",
             "Every weight on its way",
-            "All eight weights of one network with two channels and three taps: lines, the closed form from the initial values; marks, torch.optim.SGD.",
+            "All eight weights of one network with two channels and three taps: lines, the closed"
+            " form from the initial values; marks, torch.optim.SGD.",
             drawing,
         ),
         draw.figure(
             "trajectory-loss",
             "The loss on its way",
-            r"Losses of networks under torch.optim.SGD against time in units of $1/\lambda$, each with its own $\lambda$, known before the first step. Dashed: the closed form. "
+            r"Losses of networks under torch.optim.SGD against time in units of $1/\lambda$, each"
+            r" with its own $\lambda$, known before the first step. Dashed: the closed form. "
             "In these units all end on lines of the same slope.",
             loss,
         ),
