@@ -22,7 +22,8 @@ Services.console.reset();
 """
 TROUBLE = """
 const errors = Services.console.getMessageArray()
-  .filter((line) => line instanceof Ci.nsIScriptError && !/^(chrome|resource|moz-extension):/.test(line.sourceName));
+  .filter((line) => line instanceof Ci.nsIScriptError)
+  .filter((line) => !/^(chrome|resource|moz-extension):/.test(line.sourceName));
 return [...window.asked, ...errors.map(String)];
 """
 

@@ -1,4 +1,4 @@
-"""The page in Firefox: every tab, drag and type, training, a link restored, a file; no error, no request."""
+"""The page in Firefox: tabs, drag and type, training, a link restored, a file; no error, no request."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from tests.explorer.test_page import STATE, TABS, network
 pytestmark = pytest.mark.browser
 ENTER = "\ue007"
 VERDICT = """
-return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(() =>
-  done(document.querySelector(".verdict").innerText)))));
+return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(
+  () => done(document.querySelector(".verdict").innerText)))));
 """
 SAID = """
 const [words] = arguments;

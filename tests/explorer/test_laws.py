@@ -30,6 +30,7 @@ SMOOTH = {
     "arc",
     "dipole",
     "distance",
+    "bias_end",
 }
 """Those with roots, logarithms or arcs: they have no exact form."""
 

@@ -1,4 +1,4 @@
-"""The nearest exact network in the page: exact by the package, as far as it says, never nearer than the bound."""
+"""The nearest exact network in the page: exact by the package, and no nearer than the bound."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from numerics.certificates.nearest import distance_bound, nearest
 from numerics.pulse.domain import Domain
 from numerics.pulse.exact_error import exact_net, summary
 from numerics.pulse.preactivations import lines
+from tests.explorer.states import state_of
 from tests.stored import stored
 
 pytestmark = pytest.mark.browser
@@ -25,7 +26,8 @@ async ([state]) => {
   const pieces = piecesOf(state.sigma);
   const text = (x) => Array.isArray(x) ? x.map(text) : String(x);
   for (const {w, b, a, c, distance} of nearest({...floats(state), ...weights(state)}, pieces)) {
-    return [text(w), text(b), text(a), text(c), distance, leastDistance(floats(state), pieces.branches)];
+    const bound = leastDistance(floats(state), pieces.branches);
+    return [text(w), text(b), text(a), text(c), distance, bound];
   }
   return null;
 }
@@ -48,9 +50,7 @@ def test_it_is_exact_and_as_far_as_it_says(page: Any, seed: int) -> None:
         [draw() for _ in range(channels)],
     )
     a, c = [draw() for _ in w], draw()
-    state = {
-        "sigma": name, "w": [list(map(str, row)) for row in w], "b": list(map(str, b)), "a": list(map(str, a)), "c": str(c), "half": HALF,
-    }  # fmt: skip
+    state = state_of(name, w, b, a, c, HALF)
     *texts, distance, bound = page.evaluate(NEAREST, [state])
     other = list(map(_fractions, texts))
     domain = Domain(HALF, fmpq(taps, 2), fmpq(2 * HALF - taps + 2, 2))
@@ -62,7 +62,7 @@ def test_it_is_exact_and_as_far_as_it_says(page: Any, seed: int) -> None:
     whole = Domain(HALF, fmpq(1, 2), domain.high)
     assert bound == pytest.approx(_bound(exact_net(name, w, b, a, c), stored(w, b, a, c), whole))
     assert bound <= distance
-    # Its cells are those of numerics without kinks that cancel each other: it is as near as that, or nearer.
+    # Its cells are those of numerics without kinks that cancel: it is as near as that, or nearer.
     assert near is not None and near.pattern is not None
     assert "balanced" in near.pattern.kinds or distance <= near.high * (1 + 1e-6)
 
@@ -82,9 +82,8 @@ def _bound(net: Any, weights: Any, domain: Domain) -> float:
 
 
 def test_a_smooth_activation_has_pairs(page: Any) -> None:
-    state = {
-        "sigma": "gelu", "w": [["1/4", "1/2", "1/8"], ["-1/4", "-3/8", "-1/4"]], "b": ["0", "1/9"], "a": ["1/2", "-1/3"], "c": "0", "half": HALF,
-    }  # fmt: skip
+    w = [["1/4", "1/2", "1/8"], ["-1/4", "-3/8", "-1/4"]]
+    state = state_of("gelu", w, ["0", "1/9"], ["1/2", "-1/3"])
     w, b, a, _, distance, bound = page.evaluate(NEAREST, [state])
     assert [Fraction(x) for x in w[0]] == [-Fraction(x) for x in w[1]]
     assert (Fraction(b[0]), Fraction(a[0])) == (-Fraction(b[1]), -Fraction(a[1]))

@@ -29,7 +29,8 @@ def test_the_page_is_small_and_asks_for_nothing() -> None:
 
 
 SETTLED = """
-() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))
+() => new Promise((done) =>
+  requestAnimationFrame(() => requestAnimationFrame(() => setTimeout(done))))
 """
 SAYS = "(words) => document.querySelector('.verdict').innerText.startsWith(words)"
 
@@ -217,6 +218,25 @@ def test_training_ends_where_the_formula_says(tab: Any) -> None:
     remaining = [text.replace("−", "-") for text in last.all_inner_texts()]
     assert len(remaining) == 6
     assert all(abs(float(value)) < 1e-12 for value in remaining)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({}, "Near the end each step multiplies the error by 1 − ηλ = 0.6."),
+        ({"step": 1.3}, "No exact network is flat enough"),
+        ({"momentum": 0.8}, "Steps above 2(1 + β)/λ"),
+        ({"optimizer": "adam"}, "no closed form for its end is known"),
+        ({"decay": 0.5}, "has a closed form where c is trained, too"),
+        ({"b": True}, "the flow ends with b = 0"),
+        ({"b": True, "c": True}, "No closed form is known here."),
+    ],
+)
+def test_training_says_what_is_known(tab: Any, settings: dict[str, Any], words: str) -> None:
+    start = {"sigma": "identity", "w": [["0.1", "0.2", "0.05"]], "a": ["0.3"], "c": "0"}
+    followed(tab, {**STATE, **start, "tab": "training", "training": settings})
+    tab.get_by_role("button", name="One step").click()
+    assert words in verdict(tab, "Step 1: loss")
 
 
 def test_an_activation_is_decided_and_tried(tab: Any) -> None:

@@ -103,7 +103,9 @@ NONE: dict[str, Any] = {"branches": [], "mirror": None}
 
 
 def _pieces(expression: sp.Expr) -> dict[str, Any]:
-    """The affine branches of σ, and s where σ(z) - σ(-z) = s z for all z and s is not 0; none where its pieces are not known."""
+    """The affine branches of σ, and the s that is not 0 with σ(z) - σ(-z) = s z for all z; none
+    where its pieces are not known.
+    """
     try:
         branches, mirror = branches_of(expression), mirror_of(expression)
     except ValueError:
