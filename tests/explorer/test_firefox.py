@@ -1,4 +1,4 @@
-"""The page in Firefox: tabs, drag and type, training, a link restored, a file; no error, no request."""
+"""The page in Firefox: tabs, drag and type, training, a link, a file; no error, no request."""
 
 from __future__ import annotations
 

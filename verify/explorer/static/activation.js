@@ -1,5 +1,6 @@
 // The activation tab: what the shape of an activation permits, as theory/shape decides it.
 
+import {ask} from "ask";
 import {classified} from "classified";
 import {fill, html, short} from "dom";
 import {activationOf, Unreadable} from "expression";
@@ -16,6 +17,10 @@ const CLASSES = {
   impossible: "no network with it is exact",
   undecided: "neither shown possible nor impossible",
 };
+
+/** Answers of the command that has served the page. */
+const asked = new Map();
+let waiting = null;
 
 export const activationTab = (panel, {change, current, message, show}) => {
   const verdict = html("div", {class: "verdict", role: "status", "aria-live": "polite"});
@@ -63,14 +68,28 @@ export const activationTab = (panel, {change, current, message, show}) => {
     const steep = plot({title: "σ′: exact networks add up copies of it to a constant", label: "the slope of the activation", x: "z", y: "σ′(z)", xs: [-4, 4], ys: around(grid.map(slope), 0.1)});
     line(steep, grid.map((z) => [z, slope(z)]), "channel1");
     fill(plots, graph.figure, steep.figure);
-    if (!found) {
-      fill(verdict, html("p", {class: "headline"}, "Not among the known ones."), html("p", {}, "The proof needs a computer algebra system, which this page does not have. ", html("code", {}, `python -m theory.shape "${state.sigma}"`), " decides it."));
-      return;
+    if (found) return tell(...found);
+    const text = state.sigma;
+    if (asked.has(text)) return tell("σ", asked.get(text));
+    if (!ask) {
+      return fill(verdict, html("p", {class: "headline"}, "Not among the known ones."), html("p", {}, "The proof needs a computer algebra system, which a file does not have. ",
+        html("code", {}, "python -m verify.explore --serve"), " shows this page with one; ", html("code", {}, `python -m theory.shape "${text}"`), " decides it in a terminal."));
     }
-    const [name, answer] = found;
+    fill(verdict, html("p", {class: "headline"}, "It is being decided; that takes up to 20 seconds."));
+    if (waiting === text) return undefined;
+    waiting = text;
+    return ask(text).then((answer) => {
+      if (waiting === text) waiting = null;
+      asked.set(text, answer);
+      if (current().sigma === text && verdict.isConnected) tell("σ", answer);
+    });
+  };
+
+  const tell = (name, answer) => {
+    if (answer.error) return fill(verdict, html("p", {class: "headline"}, `Not decided: ${answer.error}.`));
     const channels = answer.channels && `${answer.channels} channel${answer.channels > 1 ? "s" : ""}`;
     const headline = answer.channels ? `${name}: exact with ${channels}${answer.minimal ? ", and with no fewer" : ""}.` : answer.class === "impossible" ? `${name}: no network with it is exact, whatever its size.` : `${name}: undecided.`;
-    fill(verdict,
+    return fill(verdict,
       html("p", {class: `headline ${answer.channels ? "holds" : ""}`}, headline),
       html("p", {}, `Why: ${CLASSES[answer.class]}. ${answer.reason}.`),
       answer.fewer && html("p", {class: "soft"}, `Fewer do not do: ${answer.fewer}.`),
