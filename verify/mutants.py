@@ -48,7 +48,7 @@ def rebuilt(law: Any, before: Any, after: Any) -> Any:
 def install(mutant: Mutant, assign: Callable[[Any, str, Any], None] = setattr) -> Any:
     """Put the mutant in its function's place, in this process; the claim's law with it."""
     claim_module = importlib.import_module(f"theory.{chapter_of(mutant.claim)}.{mutant.claim}")
-    for path in REMEMBERED.get(mutant.claim, ()):
+    for path in REMEMBERED.get(mutant.path, ()):
         owner = dataclasses.replace(mutant, path=path)
         getattr(owner.module, owner.name).cache_clear()
     before, after = getattr(mutant.module, mutant.name), mutant.function()

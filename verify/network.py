@@ -189,6 +189,7 @@ def _run(options: Namespace, parser: Parser) -> int:
 def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageExplanation:
     """Read and explain the file, when all that is asked for can be put where it is to go."""
     from verify.explain.explainer import explainer
+    from verify.explain.replay import FileNetwork, confirmed
     from verify.models.checkpoint import read
     from verify.models.files import probe
     from verify.models.setup import KEYS, left_out, merged, setup_of
@@ -213,7 +214,10 @@ def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageE
             with _placing(options.out, parser):
                 probe(options.out, FILES if flat else IMAGE_FILES)
         with working("explaining"):
-            return explain(checkpoint, setup, options.tolerance, printable(options.file.name))
+            explanation = explain(
+                checkpoint, setup, options.tolerance, printable(options.file.name)
+            )
+            return confirmed(explanation, FileNetwork(checkpoint, setup))
     except ValueError as error:  # a file or a setting that is not taken, or σ has no enclosure
         parser.error(f"{options.file}: {error}")
 

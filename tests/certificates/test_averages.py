@@ -103,6 +103,7 @@ def test_the_variance_of_the_bends_is_not_negative(
     assert (mean.rd - mean.r * mean.d) ** 2 <= (mean.r2 - mean.r**2) * (mean.d2 - mean.d**2)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("wrong", CLAIM.wrong, ids=lambda wrong: wrong.name)
 def test_a_wrong_law_leaves_a_step_open(wrong: object) -> None:
     assert CLAIM.prove(wrong.law).open  # type: ignore[attr-defined]

@@ -441,13 +441,18 @@ def test_the_bound_of_a_direction_holds_at_any_radius(seed: int, name: str, r: f
     assert np.all(np.abs(found - stated) <= allowed)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("wrong", CLAIM.wrong, ids=lambda wrong: wrong.name)
 def test_the_check_rejects_wrong_laws(wrong) -> None:
     assert evidence.check(wrong.law, LAB).status == "fails"
 
 
+@pytest.mark.thorough
 def test_the_law_holds_on_few_cases() -> None:
     assert evidence.check(LAW, LAB).status == "holds"
+
+
+def test_what_one_place_adds() -> None:
     assert local(0, 1, 2, 3) == -1
 
 

@@ -259,12 +259,14 @@ def test_squares_in_closed_form_on_the_axes() -> None:
 # ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_every_network_is_accounted_for() -> None:
     told = evidence.train(LAW, LAB)
     assert told.status == "holds"
     assert "networks from random starts" in told.detail
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("wrong", CLAIM.wrong, ids=lambda wrong: wrong.name)
 def test_a_wrong_law_leaves_more_than_it_may(wrong: Wrong) -> None:
     left, _ = evidence.drawn_spreads(wrong.law, LAB, 3)
@@ -288,7 +290,9 @@ def test_one_network_is_enough_to_fail(
         if shape != which:
             return one
         raw = one.grown.spreads(evidence._areas(one), 0 * one.grown.sums)[1][:, 1]
-        swings = evidence._swings(one, one.grown.r.ravel(), one.disks.centre, LAW)
+        swings = evidence._swings(
+            {one.shape: one.nets}, one.grown.r.ravel(), one.disks.centre, LAW
+        )[one.shape]
         sums, j = one.grown.sums.copy(), int(np.argmax(raw))
         sums[j, 1] += swings.reshape(sums.shape)[j, 1]  # it wavers twice as much
         return replace(one, grown=replace(one.grown, sums=sums))

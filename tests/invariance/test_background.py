@@ -422,6 +422,7 @@ def test_a_dense_readout_ignores_the_background_iff_it_sums_to_nothing(
         assert (dot(v, [beta + value for value in x]) == dot(v, x)) == (sum(v) == 0)
 
 
+@pytest.mark.thorough
 def test_the_figures_are_drawn() -> None:
     found = ["background-errors", "background-atlas", "background-compass"]
     assert [figure.id for figure in evidence.figures(Lab(TINY))] == found

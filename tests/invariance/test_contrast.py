@@ -28,6 +28,7 @@ HALF = Fraction(1, 2)
 small = st.fractions(-3, 3, max_denominator=4)
 
 
+@pytest.mark.thorough
 def test_check_and_training_reject_wrong_laws() -> None:
     hold_and_reject(CLAIM, 1)
 

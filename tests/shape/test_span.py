@@ -327,6 +327,7 @@ def test_law_is_what_autograd_says(name: str) -> None:
     assert torch.is_grad_enabled() and not ACTIVATIONS[name].kinks
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_check_and_training_reject_every_wrong_law(seed: int) -> None:
     lab = Lab(TINY, seed)

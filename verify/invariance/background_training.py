@@ -24,7 +24,7 @@ from theory.pulse.network import Network as Weights
 from verify.invariance.atlas import Place
 from verify.invariance.table import TrainingOutcome
 from verify.models.networks import Network
-from verify.optimise.sgd import OPTIMIZERS, descend
+from verify.optimise.sgd import settle
 from verify.report.lab import Lab
 
 __all__ = [
@@ -116,7 +116,7 @@ def trained(lab: Lab, scene: Scene, networks: int) -> tuple[Network, ...]:
         with lab.torch(scene):
             nets = tuple(_net(scene) for _ in range(networks))
         for net in nets:
-            descend(net, *scene.data(), scene.steps, make=OPTIMIZERS["LBFGS"])
+            settle(net, *scene.data(), scene.steps)
         return nets
 
     return lab.once((scene, networks), train)
@@ -161,7 +161,7 @@ def readout(
             net.conv.weight.copy_(torch.tensor(w)[:, None, :])
             net.conv.bias.copy_(torch.tensor(b))  # type: ignore[union-attr]
         net.conv.requires_grad_(False)
-        descend(net, *scene.data(), 30, make=OPTIMIZERS["LBFGS"])
+        settle(net, *scene.data(), 30)
         return net
 
     return lab.once(key, train)

@@ -26,6 +26,13 @@ from verify.optimise.sgd import iterates, mean_squares, samples
 __all__ = ["DenseReadout", "DenseRun", "spectrum", "train"]
 
 
+class _Answers(nn.Linear):
+    """c + Σ_i v_i y_i of every network: (R, N) -> (B, R)."""
+
+    def forward(self, y: Tensor) -> Tensor:
+        return super().forward(y).T
+
+
 class DenseReadout(nn.Module):
     """B networks that share nothing but the clock: row j of the last layer is the readout of
     network j.
@@ -49,7 +56,7 @@ class DenseReadout(nn.Module):
             torch.nn.init.zeros_(self.conv.bias)  # type: ignore[arg-type]
         self.conv.requires_grad_(False)
         self.activation = Network(activation, 1, 1).activation
-        self.readout = nn.Linear(positions, networks, bias=bias, dtype=torch.float64)
+        self.readout = _Answers(positions, networks, bias=bias, dtype=torch.float64)
 
     def features(self, x: Tensor) -> Tensor:
         """σ at every position: (R, N) -> (R, N)."""
@@ -59,7 +66,7 @@ class DenseReadout(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """r̂: (R, N) -> (B, R)."""
         answers: Tensor = self.readout(self.features(x))
-        return answers.T
+        return answers
 
     @property
     def weights(self) -> Array:
@@ -111,7 +118,9 @@ def train(
     """
     start = net.weights
     optimizer = torch.optim.SGD(net.parameters(), lr=rate, momentum=momentum)
-    run = iterates(net, samples(x, r, order), optimizer)
+    with torch.no_grad():  # the filter is held
+        y = net.features(x)
+    run = iterates(net.readout, samples(y, r, order), optimizer)
     pulled = sum((2 * np.sqrt(loss) for loss in islice(run, steps)), np.zeros(len(start)))
     with torch.no_grad():
         loss = mean_squares(net(x), r).numpy()
