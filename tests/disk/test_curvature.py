@@ -291,7 +291,10 @@ def test_four_points_have_twice_the_hull_of_three(points: list[tuple[int, int]])
     """Of every four points the triangles add up to twice their hull: so for every density 4
     E(three) = 2 E(four).
     """
-    turn = lambda a, b, c: (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+
+    def turn(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> int:
+        return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+
     triangles = [abs(turn(*points[:k], *points[k + 1 :])) for k in range(4)]
     hull: list[tuple[int, int]] = []
     for side in (sorted(points), sorted(points, reverse=True)):

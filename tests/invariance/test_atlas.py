@@ -9,6 +9,7 @@ from dataclasses import replace
 from fractions import Fraction
 from itertools import product
 from operator import mul
+from typing import Any
 
 import pytest
 from flint import fmpq
@@ -33,7 +34,10 @@ DISTINCT = {
     (row.net, row.place.unknown, row.place.padding, row.place.radii): row for row in FEASIBLE
 }
 """Networks shared by several kinds once."""
-named = lambda row: "-".join(vars(row.place).values())
+
+
+def named(row: Any) -> str:
+    return "-".join(vars(row.place).values())
 
 
 # ------------------------------------------------------------------------------------------ cells
@@ -179,7 +183,10 @@ def test_with_its_slope_one_channel_is_enough(
         seen = [sum(map(sigma, oracle.ring(w, b, x))) for w, b in zip(net.w, net.b, strict=True)]
         assert net.c + dot(list(net.a[1:]), seen[1:]) == radius
     (_, w, _), (_, b2, b3) = net.w, net.b
-    made = lambda y: sigma(y + b2) - sigma(b3 - y)
+
+    def made(y: Fraction) -> Fraction:
+        return sigma(y + b2) - sigma(b3 - y)
+
     assert net.c + net.a[1] * sum(map(made, oracle.ring(w, Fraction(0), x))) == radius
     for y, wanted in ((low - 1, 1 + slope), ((low + high) / 2, 2 * slope), (high + 2, 1 + slope)):
         assert 64 * (made(y + Fraction(1, 64)) - made(y)) == wanted
@@ -224,9 +231,19 @@ def test_which_intervals_of_backgrounds_sums_can_ignore(least: int, more: int, r
 # ---------------------------------------------------------------------------------- least losses
 
 
-def _scenes(place: Place) -> list[tuple[Fraction, Fraction, Fraction]]:
+EIGHTHS = tuple(1 + Fraction(t, 8) for t in range(9))
+"""Contrasts in [1, 2]: on one cell more scenes than three dense channels have functions."""
+
+
+def _scenes(row: AtlasEntry) -> list[tuple[Fraction, Fraction, Fraction]]:
+    """The (r, β, α) of a stated loss; one cell and more contrasts where a dense readout may fit
+    all of those: ReLU on three taps passed through twelve radii at two contrasts.
+    """
+    place = row.place
     shades = atlas.LOSS_BACKGROUNDS if place.unknown in ("background", "both") else (Fraction(0),)
     lights = atlas.LOSS_CONTRASTS if place.unknown in ("contrast", "both") else (Fraction(1),)
+    if row.loss is None and place.readout == "dense":
+        return list(product(atlas.RADII["real"][:4], shades, EIGHTHS))
     return list(product(atlas.RADII[place.radii], shades, lights))
 
 
@@ -249,9 +266,7 @@ def _left(target: Vector, columns: list[Vector]) -> Fraction:
 def _features(
     row: AtlasEntry, filters: list[tuple[Vector, Fraction]], sigma: Callable[[Fraction], Fraction]
 ) -> tuple[Vector, list[Vector]]:
-    place, scenes = row.place, _scenes(row.place)
-    if row.loss is None and place.unknown in ("contrast", "both"):
-        scenes += [(r, beta, Fraction(3)) for r, beta, alpha in scenes if alpha == 1]
+    place, scenes = row.place, _scenes(row)
     columns: list[Vector] = []
     for w, b in filters:
         seen = [
@@ -325,7 +340,7 @@ def test_the_price_of_both_is_attained(padding: str) -> None:
     """
     w = [Fraction(1, 5), Fraction(6, 11), Fraction(14, 55)]
     row = next(row for row in PRICED if row.place == Place("both", "sum", "half", padding, "any"))
-    scenes = _scenes(row.place)
+    scenes = _scenes(row)
     step = Fraction(1, 6)
     f0, f1 = Fraction(0), HALF - step
     values = {
@@ -336,10 +351,16 @@ def test_the_price_of_both_is_attained(padding: str) -> None:
     }
     own = {(beta, alpha): beta + alpha * w[0] for _, beta, alpha in scenes}
     assert len(set(own.values()) | set(values)) == 8
-    sigma = lambda z: values.get(z, Fraction(0))
-    total = lambda r, beta, alpha: sum(
-        (sigma(z) for z in windows(w, Fraction(0), signal(r, beta, alpha, 0), padding)), Fraction(0)
-    )
+
+    def sigma(z: Fraction) -> Fraction:
+        return values.get(z, Fraction(0))
+
+    def total(r: Fraction, beta: Fraction, alpha: Fraction) -> Fraction:
+        return sum(
+            (sigma(z) for z in windows(w, Fraction(0), signal(r, beta, alpha, 0), padding)),
+            Fraction(0),
+        )
+
     # One window for each edge may hold β + α w: the value there shifts the error of that pair
     # alone.
     mean = {
