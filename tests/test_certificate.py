@@ -30,7 +30,7 @@ DOCUMENT = certificate(
 def path(tmp_path: Path) -> Path:
     """A file with a valid certificate."""
     found = tmp_path / "net.certificate.json"
-    found.write_text(json.dumps(DOCUMENT, indent=1))
+    found.write_text(json.dumps(DOCUMENT, indent=1), "utf-8")
     return found
 
 
@@ -46,7 +46,7 @@ def test_accepted(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_rejected(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    path.write_text(path.read_text().replace('"high": "6"', '"high": "5"'))
+    path.write_text(path.read_text("utf-8").replace('"high": "6"', '"high": "5"'), "utf-8")
     assert main([str(path)]) == 1
     out, err = capsys.readouterr()
     assert (out, err) == ("rejected: the digest does not fit the content\n", "")

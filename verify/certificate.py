@@ -2,7 +2,7 @@
 
 A certificate says how far a network's answer can be from the radius, over every real radius of an
 interval, in exact numbers. It is checked from its weights alone, by
-numerics/certificates/checker.py: under 250 lines, standard library only, no code in common with
+numerics/certificates/checker.py: under 350 lines, standard library only, no code in common with
 what writes certificates. To check one without this package, copy that file and run it: python
 checker.py FILE.
 
@@ -40,9 +40,9 @@ __all__ = ["main"]
 PROGRAM = "python -m verify.certificate"
 
 
-def _parser() -> Parser:
+def _parser(program: str) -> Parser:
     assert __doc__
-    parser = command_parser(PROGRAM, __doc__)
+    parser = command_parser(program, __doc__)
     parser.add_argument("file", type=named("file"), metavar="FILE", help="the certificate, JSON")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--kernel", action="store_true", help="have Coq's kernel decide")
@@ -53,9 +53,9 @@ def _parser() -> Parser:
     return parser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     """The command line; returns the exit status, or raises SystemExit as argparse does."""
-    parser = _parser()
+    parser = _parser(program)
     options = parser.parse_args(arguments)
     judge: dict[str, str] = {}
     try:
