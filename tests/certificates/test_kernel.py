@@ -307,4 +307,4 @@ def test_a_network_that_is_defined_otherwise_is_found(
     """The proof cannot tell what a network is; that both checkers agree does."""
     _altered(old, new, monkeypatch, tmp_path)
     with pytest.raises(AssertionError, match="everyweight-certificate"):
-        _agree(4, 60)
+        _agree(2, 10)
