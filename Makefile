@@ -1,6 +1,7 @@
 # make explore · make verify · make proofs · make test · make docs · make browser · make bench · make lint
-# make venv · make clean
+# make wheel · make venv · make clean
 # make thorough: the slow tests and those that are run before a release
+# make traps: networks and certificates that look right and are not, for any verifier
 # Each works from a bare clone with python3 (3.11 or newer, with venv), git and make.
 # Arguments pass through: make verify ARGS="--profile full"
 
@@ -13,7 +14,7 @@ comma := ,
 python := $(VENV)/bin/python
 pip := PIP_DISABLE_PIP_VERSION_CHECK=1 $(python) -m pip install --quiet --constraint constraints.txt
 
-.PHONY: explore verify proofs test thorough docs browser bench lint venv clean
+.PHONY: explore verify proofs test thorough docs browser bench traps lint wheel venv clean
 .NOTPARALLEL:
 
 explore: $(VENV)/.ready-test
@@ -45,6 +46,9 @@ docs: $(VENV)/.ready-docs
 browser: $(VENV)/.ready-browser
 	$(python) -m pytest -m browser $(ARGS) tests/test_pages.py tests/explorer
 
+traps: $(VENV)/.ready-test
+	@$(python) -m tests.traps $(ARGS)
+
 bench: $(VENV)/.ready-test
 	$(python) -m benchmarks $(ARGS)
 
@@ -53,6 +57,9 @@ lint: $(VENV)/.ready-dev
 	$(python) -m ruff format --check .
 	$(python) -m mypy --num-workers 2
 	$(VENV)/bin/lint-imports
+
+wheel: $(VENV)/.ready-dev
+	bash .ci/wheel $(python)
 
 venv: $(VENV)/.ready-$(EXTRAS)
 

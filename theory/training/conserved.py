@@ -34,6 +34,7 @@ from theory.pulse.network import taps
 from theory.pulse.signal import pulse
 from theory.training.invariants import (
     answer,
+    conserved,
     field,
     invariants,
     jacobian_rank,
@@ -179,12 +180,7 @@ def _decided(
     function allows.
     """
     fields = [field(direction, variables) for direction in answers]
-    unchanged = all(
-        sp.expand(sum(sp.diff(q, v) * x for v, x in zip(variables, direction, strict=True))) == 0
-        for direction in fields
-        for q in quantities
-    )
-    yield Step(f"conserved, {name}", unchanged)
+    yield Step(f"conserved, {name}", conserved(quantities, fields, variables))
     point = _point(variables)
     independent = jacobian_rank(quantities, variables, point) if quantities else 0
     yield Step(f"{count} independent, {name}", independent == count)
