@@ -309,7 +309,10 @@ CLAIM: Claim[KinkLaw] = Claim(
     ),
     requires=("loss",),
     kernel=Kernel(
-        "all n, K and numbers of kinks, any weights; K = 1 with one kink, and its cells",
+        (
+            "all n, K and numbers of kinks, any weights, σ written as an affine function plus "
+            "hinges; K = 1 with one kink, and its cells"
+        ),
         (
             "Kinks.hinge_deviation",
             "Kinks.deviation_crossings",
