@@ -40,7 +40,7 @@ def picture() -> Drawing:
     """The packages side by side, their layers from top to bottom; arrows point at
     what is imported.
     """
-    with drawn(4.6) as drawing:
+    with drawn(5.0) as drawing:
         axes = drawing.subplots()
         axes.axis("off")
         lowest = 0.0
@@ -48,7 +48,7 @@ def picture() -> Drawing:
             stack = layers(package)
             # The chapters stand at one height in all packages.
             top = 4 + next(k for k, layer in enumerate(stack) if "training" in layer)
-            axes.text(column, 6.3, package, ha="center", weight="bold", fontsize=12)
+            axes.text(column, 7.3, package, ha="center", weight="bold", fontsize=12)
             for depth, names in enumerate(stack):
                 y = 1.15 * (top - depth) - 0.35
                 lowest = min(lowest, y)
@@ -67,9 +67,9 @@ def picture() -> Drawing:
             if column:
                 axes.annotate(
                     "",
-                    (column - 0.36, 6.38),
-                    (column - 0.64, 6.38),
+                    (column - 0.36, 7.38),
+                    (column - 0.64, 7.38),
                     arrowprops={"arrowstyle": "->", "color": INK},
                 )
-        axes.set(xlim=(-0.6, 2.6), ylim=(lowest - 0.4, 6.6))
+        axes.set(xlim=(-0.6, 2.6), ylim=(lowest - 0.4, 7.6))
     return drawing

@@ -309,13 +309,19 @@ CLAIM: Claim[KinkLaw] = Claim(
     ),
     requires=("loss",),
     kernel=Kernel(
-        "all n, K and numbers of kinks, any weights; K = 1 with one kink",
+        (
+            "all n, K and numbers of kinks, any weights, σ written as an affine function plus "
+            "hinges; K = 1 with one kink, and its cells"
+        ),
         (
             "Kinks.hinge_deviation",
             "Kinks.deviation_crossings",
             "Kinks.independent",
             "Kinks.kink_balance",
             "Kinks.straight_iff_no_crossing",
+            "Kinks.exact_one_channel",
+            "Cells.straight_no_crossing",
+            "Cells.threshold_codimension",
         ),
     ),
 )

@@ -175,8 +175,8 @@ CLAIM: Claim[Flow] = Claim(
     requires=("conserved",),
     kernel=Kernel(
         (
-            "all n and K, any start with U > 0: the curve, and its one exact point, "
-            "the end; not that the flow arrives there"
+            "all n and K, σ the identity, any start with U > 0: the curve, and its one exact "
+            "point, the end; not that the flow arrives there"
         ),
         (
             "Flow.linear_answer",
