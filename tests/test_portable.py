@@ -125,7 +125,7 @@ TEXT = {"read_text": 0, "write_text": 1}
 def test_text_has_its_encoding() -> None:
     """Windows would take another one than UTF-8, and σ would be two characters."""
     bare = []
-    for name, tree in trees(*PACKAGES, "tests", "docs"):
+    for name, tree in trees(*PACKAGES, "docs"):
         for call in (node for node in ast.walk(tree) if isinstance(node, ast.Call)):
             method = call.func.attr if isinstance(call.func, ast.Attribute) else ""
             given = {keyword.arg for keyword in call.keywords}

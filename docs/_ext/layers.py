@@ -40,16 +40,18 @@ def picture() -> Drawing:
     """The packages side by side, their layers from top to bottom; arrows point at
     what is imported.
     """
-    with drawn(5.0) as drawing:
+    stacks = [layers(package) for package in PACKAGES]
+    chapters = [next(k for k, names in enumerate(x) if "training" in names) for x in stacks]
+    heading = 1.15 * (4 + max(chapters)) + 0.5
+    with drawn(5.2) as drawing:
         axes = drawing.subplots()
         axes.axis("off")
         lowest = 0.0
         for column, package in enumerate(PACKAGES):
-            stack = layers(package)
             # The chapters stand at one height in all packages.
-            top = 4 + next(k for k, layer in enumerate(stack) if "training" in layer)
-            axes.text(column, 7.3, package, ha="center", weight="bold", fontsize=12)
-            for depth, names in enumerate(stack):
+            top = 4 + chapters[column]
+            axes.text(column, heading, package, ha="center", weight="bold", fontsize=12)
+            for depth, names in enumerate(stacks[column]):
                 y = 1.15 * (top - depth) - 0.35
                 lowest = min(lowest, y)
                 box = {"boxstyle": "round", "facecolor": "none", "edgecolor": COLOURS[column]}
@@ -67,9 +69,9 @@ def picture() -> Drawing:
             if column:
                 axes.annotate(
                     "",
-                    (column - 0.36, 7.38),
-                    (column - 0.64, 7.38),
+                    (column - 0.36, heading + 0.08),
+                    (column - 0.64, heading + 0.08),
                     arrowprops={"arrowstyle": "->", "color": INK},
                 )
-        axes.set(xlim=(-0.6, 2.6), ylim=(lowest - 0.4, 7.6))
+        axes.set(xlim=(-0.6, 2.6), ylim=(lowest - 0.4, heading + 0.3))
     return drawing

@@ -35,8 +35,13 @@ def _random(rng: random.Random) -> Document:
     """The certificate of a random piecewise-linear network over a random interval."""
     taps = rng.choice((1, 3, 5))
     channels, half_length = rng.randint(1, 3), rng.randint(taps // 2 + 1, 6)
-    number = lambda: F(rng.randint(-16, 16), rng.choice((1, 2, 3, 8)))
-    row = lambda size: [number() for _ in range(size)]
+
+    def number() -> F:
+        return F(rng.randint(-16, 16), rng.choice((1, 2, 3, 8)))
+
+    def row(size: int) -> list[F]:
+        return [number() for _ in range(size)]
+
     mode = rng.choice(("valid", "zeros", "circular", "reflect", "replicate"))
     pixels = rng.randint(0, min(2 * half_length, taps + 1))
     padding = mode if mode == "valid" or rng.random() < 0.5 else f"{mode} {pixels}"
@@ -193,7 +198,10 @@ def _answer(document: Document, r: Fraction) -> Fraction:
     net, domain = document["network"], document["domain"]
     breaks = [F(t) for t in net["activation"]["breaks"]]
     pieces = [[F(x) for x in piece] for piece in net["activation"]["pieces"]]
-    sigma = lambda z: sum(x * z**j for j, x in enumerate(pieces[sum(t < z for t in breaks)]))
+
+    def sigma(z: F) -> F:
+        return sum(x * z**j for j, x in enumerate(pieces[sum(t < z for t in breaks)]))
+
     w = [[F(x) for x in row] for row in net["filters"]]
     b, a = ([F(x) for x in net[name]] for name in ("biases", "readout"))
     half_length, padding = int(domain["half_length"]), domain["padding"]

@@ -44,7 +44,10 @@ def test_it_is_exact_and_as_far_as_it_says(page: Any, seed: int) -> None:
     rng = np.random.default_rng(seed)
     name = SIGMAS[seed % len(SIGMAS)]
     channels, taps = int(rng.integers(1, 4)), int(rng.choice([1, 3, 5]))
-    draw = lambda: Fraction(int(rng.integers(-12, 13)), 8)
+
+    def draw() -> Fraction:
+        return Fraction(int(rng.integers(-12, 13)), 8)
+
     w, b = (
         [[draw() for _ in range(taps)] for _ in range(channels)],
         [draw() for _ in range(channels)],
@@ -55,7 +58,10 @@ def test_it_is_exact_and_as_far_as_it_says(page: Any, seed: int) -> None:
     other = list(map(_fractions, texts))
     domain = Domain(HALF, fmpq(taps, 2), fmpq(2 * HALF - taps + 2, 2))
     assert summary(exact_net(name, *other), domain).worst.high == 0
-    flat = lambda w, b, a, c: [*np.ravel(w), *b, *a, c]
+
+    def flat(w: Any, b: Any, a: Any, c: Any) -> list[Any]:
+        return [*np.ravel(w), *b, *a, c]
+
     square = sum((x - y) ** 2 for x, y in zip(flat(w, b, a, c), flat(*other), strict=True))
     assert abs(distance - float(square) ** 0.5) <= 1e-12 * (1 + distance)
     near = nearest(name, stored(w, b, a, c), domain)

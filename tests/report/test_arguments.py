@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import gc
+import os
+import sys
 from argparse import ArgumentTypeError
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from verify.report import arguments
 from verify.report.arguments import command_parser, importing, named, odd, printable, whole, working
+from verify.work.executor import ENVIRONMENT
 
 
 @given(st.text())
@@ -65,3 +70,31 @@ def test_nothing_moves_in_a_pipe(capsys: pytest.CaptureFixture[str]) -> None:
     with working("training"):
         pass
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("script", "program", "anew"),
+    [
+        ("/usr/bin/everyweight", "everyweight verify", True),
+        ("/usr/bin/pytest", "everyweight verify", False),
+        ("/usr/bin/everyweight", "python -m verify.all", False),
+        ("", "python -m verify.all", False),
+    ],
+)
+def test_the_script_starts_anew_where_its_environment_is_another(
+    script: str, program: str, anew: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A caller of main is no command, and is left alone."""
+    started: list[dict[str, str]] = []
+
+    def execve(path: str, given: list[str], surroundings: dict[str, str]) -> None:
+        started.append(surroundings)
+        raise SystemExit  # it never comes back
+
+    monkeypatch.setattr(os, "execve", execve)
+    monkeypatch.setattr(sys.modules["__main__"], "__spec__", None)
+    monkeypatch.setattr(sys, "argv", [script, "verify"])
+    monkeypatch.setenv("PYTHONHASHSEED", "random")
+    with pytest.raises(SystemExit) if anew else nullcontext():
+        arguments._restart(program)
+    assert len(started) == anew and all(ENVIRONMENT.items() <= each.items() for each in started)

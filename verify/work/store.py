@@ -44,8 +44,8 @@ def code_digest() -> str:
     for package in ("theory", "numerics", "verify"):
         for path in sorted((ROOT / package).rglob("*")):
             if path.suffix != ".pyc" and path.name[0] != "." and path.is_file():
-                data = path.read_bytes()
-                digest.update(f"\n{path.relative_to(ROOT)} {len(data)}\n".encode() + data)
+                name, data = path.relative_to(ROOT).as_posix(), path.read_bytes()
+                digest.update(f"\n{name} {len(data)}\n".encode() + data)
     return digest.hexdigest()
 
 
