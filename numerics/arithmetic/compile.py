@@ -139,13 +139,17 @@ def _elementwise(expression: sp.Expr) -> Elementwise:
         with np.errstate(over="ignore"):
             value = np.asarray(function(values), dtype=float)
         # A constant derivative compiles to a scalar: give it the argument's shape.
-        return np.broadcast_to(value, values.shape)
+        return value if value.shape == values.shape else np.broadcast_to(value, values.shape)
 
     return apply
 
 
 class _ProductPrinter(SciPyPrinter):
-    """Prints z³ as z*z*z: numpy's power is a hundred times slower."""
+    """Prints z³ as z*z*z: numpy's power is a hundred times slower; and steps as numpy's own."""
+
+    def _print_Heaviside(self, expression: sp.Heaviside) -> str:
+        argument, middle = map(self._print, expression.args)
+        return f"heaviside({argument}, {middle})"
 
     def _print_Pow(self, expression: sp.Expr, rational: bool = False) -> str:
         base, exponent = expression.args
