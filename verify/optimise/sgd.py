@@ -48,21 +48,24 @@ Sample = tuple[Tensor, Tensor]
 """The signals (R, N) and radii (R,) that one step sees."""
 
 
-class SGD(torch.optim.SGD):
-    """torch.optim.SGD without what torch.compile and the profiler put around it: the same code in
-    less time, and without a second's import of torch._dynamo.
+def _bare(kind: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
+    """An optimizer of torch without what torch.compile and the profiler put around its steps: the
+    same code in less time, and without a second's import of torch._dynamo.
     """
-
-    add_param_group = unwrap(torch.optim.SGD.add_param_group)
-    step = torch.no_grad()(unwrap(torch.optim.SGD.step))
+    step = torch.no_grad()(unwrap(kind.step))
     step.hooked = True  # or torch puts the profiler's hook around it
+    return type(kind.__name__, (kind,), {"step": step, "add_param_group": _add_param_group})
+
+
+_add_param_group = unwrap(torch.optim.Optimizer.add_param_group)
+SGD, ADAM, LBFGS = map(_bare, (torch.optim.SGD, torch.optim.Adam, torch.optim.LBFGS))
 
 
 def sgd(**options: float) -> Make:
     """torch.optim.SGD with step 1 and torch's options (momentum, nesterov, weight_decay): η comes
     with the loss.
     """
-    return partial(SGD, lr=1.0, foreach=False, **options)  # type: ignore[arg-type]
+    return partial(SGD, lr=1.0, foreach=False, **options)
 
 
 def lbfgs(iterations: int = 20, evaluations: int | None = None) -> Make:
@@ -70,7 +73,7 @@ def lbfgs(iterations: int = 20, evaluations: int | None = None) -> Make:
     way down is found.
     """
     return partial(
-        torch.optim.LBFGS,
+        LBFGS,
         max_iter=iterations,
         max_eval=evaluations,
         history_size=50,
@@ -86,7 +89,7 @@ OPTIMIZERS: MappingProxyType[str, Make] = MappingProxyType(
         "SGD, momentum 0.9": sgd(momentum=0.9),
         "SGD, Nesterov 0.9": sgd(momentum=0.9, nesterov=True),
         "SGD, weight decay 0.01": sgd(weight_decay=0.01),
-        "Adam": partial(torch.optim.Adam, lr=1e-2),
+        "Adam": partial(ADAM, lr=1e-2, foreach=False),
         "LBFGS": lbfgs(),
     }
 )
