@@ -138,18 +138,21 @@ def _elementwise(expression: sp.Expr) -> Elementwise:
         values = np.asarray(values, dtype=float)
         with np.errstate(over="ignore"):
             value = np.asarray(function(values), dtype=float)
+        if value.shape == values.shape and value is not values:
+            return value
         # A constant derivative compiles to a scalar: give it the argument's shape.
-        return value if value.shape == values.shape else np.broadcast_to(value, values.shape)
+        return np.broadcast_to(value, values.shape)
 
     return apply
 
 
 class _ProductPrinter(SciPyPrinter):
-    """Prints z³ as z*z*z: numpy's power is a hundred times slower; and steps as numpy's own."""
+    """Prints z³ as z*z*z: numpy's power is a hundred times slower; and a step as numpy's, where
+    sympy would simplify its pieces first.
+    """
 
-    def _print_Heaviside(self, expression: sp.Heaviside) -> str:
-        argument, middle = map(self._print, expression.args)
-        return f"heaviside({argument}, {middle})"
+    def _print_Heaviside(self, expression: sp.Expr) -> str:
+        return f"heaviside({', '.join(map(self._print, expression.args))})"
 
     def _print_Pow(self, expression: sp.Expr, rational: bool = False) -> str:
         base, exponent = expression.args

@@ -29,7 +29,7 @@ from typing import Any
 
 import sympy as sp
 
-from theory.claim import Claim, Proof, Step, Wrong
+from theory.claim import Claim, Kernel, Proof, Step, Wrong
 from theory.pulse.network import taps
 from theory.pulse.signal import pulse
 from theory.training.invariants import (
@@ -253,4 +253,16 @@ CLAIM: Claim[Conserved] = Claim(
         Wrong("the bias is left out of the balance", replace(LAW, everywhere=_without_bias)),
     ),
     requires=("signal",),
+    kernel=Kernel(
+        (
+            "all n and K: that the quantities of the statement are conserved, not "
+            "that there are no others"
+        ),
+        (
+            "Flow.deviation_conserved",
+            "Flow.even_conserved",
+            "Flow.odd_conserved",
+            "Flow.homogeneous_conserved",
+        ),
+    ),
 )

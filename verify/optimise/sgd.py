@@ -16,11 +16,13 @@ from functools import partial
 from inspect import unwrap
 from itertools import repeat
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
+from torch.nn.utils import parameters_to_vector
 
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.arithmetic.types import Array, Indices
@@ -29,6 +31,7 @@ from verify.models.problem import Model, NetworkBatch
 
 __all__ = [
     "OPTIMIZERS",
+    "SGD",
     "Make",
     "Path",
     "batches",
@@ -38,6 +41,7 @@ __all__ = [
     "lbfgs",
     "mean_squares",
     "samples",
+    "settle",
     "sgd",
     "step_rounding",
 ]
@@ -48,7 +52,7 @@ Sample = tuple[Tensor, Tensor]
 """The signals (R, N) and radii (R,) that one step sees."""
 
 
-def _bare(kind: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
+def _bare(kind: type[torch.optim.Optimizer]) -> Any:
     """An optimizer of torch without what torch.compile and the profiler put around its steps: the
     same code in less time, and without a second's import of torch._dynamo.
     """
@@ -59,6 +63,7 @@ def _bare(kind: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
 
 _add_param_group = unwrap(torch.optim.Optimizer.add_param_group)
 SGD, ADAM, LBFGS = map(_bare, (torch.optim.SGD, torch.optim.Adam, torch.optim.LBFGS))
+"""torch's own, bare."""
 
 
 def sgd(**options: float) -> Make:
@@ -113,8 +118,11 @@ class Path:
 
 
 def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[Indices]:
-    """Endless epochs over ``count`` samples, shuffled anew, in batches of ``size`` (a divisor of
-    ``count``).
+    """Endless epochs over ``count`` samples, shuffled anew, in batches (size,).
+
+    Raises
+    ------
+    ValueError: ``size`` does not divide ``count``.
     """
     if count % size:
         raise ValueError(f"{size} does not divide {count} samples")
@@ -124,8 +132,8 @@ def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[Indices
 
 
 def samples(x: Tensor, r: Tensor, order: Iterator[Indices] | None = None) -> Iterator[Sample]:
-    """The same signals and radii for every step, or those of an ``order`` of index arrays, one per
-    step.
+    """The same signals (S, ...) and radii (S,) for every step, or those of an ``order`` of index
+    arrays, one per step.
     """
     if order is None:
         return repeat((x, r))
@@ -196,6 +204,23 @@ def descend(
     if steps in wanted:
         kept[steps] = end
     return Path(np.array(losses), end, kept)
+
+
+def settle(module: Bundle | Network, x: Tensor, r: Tensor, steps: int) -> None:
+    """At most ``steps`` steps of LBFGS on the sum of mean((r̂ - r)²), in place.
+
+    Where a step moves nothing the next sees what this one saw, and moves nothing either: it ends.
+    """
+    optimizer = OPTIMIZERS["LBFGS"](module.parameters())
+    run, here = (
+        iterates(module, samples(x, r), optimizer),
+        parameters_to_vector(module.parameters()),
+    )
+    for _ in range(steps):
+        next(run)
+        before, here = here, parameters_to_vector(module.parameters())
+        if torch.equal(before, here):
+            return
 
 
 def gradient_length(module: nn.Module, x: Tensor, r: Tensor) -> float:

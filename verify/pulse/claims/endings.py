@@ -18,7 +18,7 @@ from theory.pulse.endings import LAW, EndingLaw, blind_floor
 from verify.models.networks import data, load, weights_of
 from verify.models.problem import Ensemble, Setting, initial
 from verify.optimise.residuals import task
-from verify.optimise.sgd import OPTIMIZERS, descend, gradient_length
+from verify.optimise.sgd import OPTIMIZERS, descend, gradient_length, settle
 from verify.pulse.census import explained
 from verify.pulse.certified import agrees
 from verify.pulse.classify import KINDS, Ending, classify, look, wilson
@@ -281,7 +281,7 @@ def _by_torch(lab: Lab) -> str:
         x, r = data(setting)
         nets = [load(setting, start, j) for j in range(STARTS)]
         for net in nets:
-            descend(net, x, r, 15, make=OPTIMIZERS["LBFGS"])
+            settle(net, x, r, 50)
         weights = weights_of(nets)
         bound = prediction_bound(
             weights.w, weights.b, weights.a, weights.c, setting.radii.r, x.shape[1], name

@@ -54,7 +54,7 @@ class Place:
 
 
 def closed_form(name: str, n: int, place: Place) -> tuple[float, Array, float]:
-    """To leading order: c - t, the filter over S, and √R/|λ| (nan where σ' = 0)."""
+    """To leading order: c - t, the filter over S (n,), and √R/|λ| (nan where σ' = 0)."""
     s = at_inflection(name, place.t)
     if place.turned >= 0:
         taps = [float(tap) for tap in CUBIC_FREE]
