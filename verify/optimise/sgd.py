@@ -16,7 +16,6 @@ from functools import partial
 from inspect import unwrap
 from itertools import repeat
 from types import MappingProxyType
-from typing import Any
 
 import numpy as np
 import torch
@@ -52,7 +51,7 @@ Sample = tuple[Tensor, Tensor]
 """The signals (R, N) and radii (R,) that one step sees."""
 
 
-def _bare(kind: type[torch.optim.Optimizer]) -> Any:
+def _bare(kind: type[torch.optim.Optimizer]) -> Callable[..., torch.optim.Optimizer]:
     """An optimizer of torch without what torch.compile and the profiler put around its steps: the
     same code in less time, and without a second's import of torch._dynamo.
     """
