@@ -61,8 +61,9 @@ def _bare(kind: type[torch.optim.Optimizer]) -> Callable[..., torch.optim.Optimi
 
 
 _add_param_group = unwrap(torch.optim.Optimizer.add_param_group)
-SGD, ADAM, LBFGS = map(_bare, (torch.optim.SGD, torch.optim.Adam, torch.optim.LBFGS))
-"""torch's own, bare."""
+SGD = _bare(torch.optim.SGD)
+"""torch.optim.SGD, bare."""
+_ADAM, _LBFGS = _bare(torch.optim.Adam), _bare(torch.optim.LBFGS)
 
 
 def sgd(**options: float) -> Make:
@@ -77,7 +78,7 @@ def lbfgs(iterations: int = 20, evaluations: int | None = None) -> Make:
     way down is found.
     """
     return partial(
-        LBFGS,
+        _LBFGS,
         max_iter=iterations,
         max_eval=evaluations,
         history_size=50,
@@ -93,7 +94,7 @@ OPTIMIZERS: MappingProxyType[str, Make] = MappingProxyType(
         "SGD, momentum 0.9": sgd(momentum=0.9),
         "SGD, Nesterov 0.9": sgd(momentum=0.9, nesterov=True),
         "SGD, weight decay 0.01": sgd(weight_decay=0.01),
-        "Adam": partial(ADAM, lr=1e-2, foreach=False),
+        "Adam": partial(_ADAM, lr=1e-2, foreach=False),
         "LBFGS": lbfgs(),
     }
 )
