@@ -2,7 +2,7 @@
 
 A certificate says how far a network's answer can be from the radius, over every real radius of an
 interval, in exact numbers. It is checked from its weights alone, by
-numerics/certificates/checker.py: under 250 lines, standard library only, no code in common with
+numerics/certificates/checker.py: under 350 lines, standard library only, no code in common with
 what writes certificates. To check one without this package, copy that file and run it: python
 checker.py FILE.
 

@@ -393,8 +393,7 @@ def quadrature_of(filter_: Filter, aim: float = AIM, most: int = MOST) -> Streng
     fine = _fine(filter_, bent, aim)
 
     def turn(count: int) -> Array:
-        middles: Array = (np.arange(count) + 0.5) * (2 * pi / count)
-        return middles
+        return np.asarray((np.arange(count) + 0.5) * (2 * pi / count), dtype=float)
 
     first, _, pieces = _over(filter_, corners, bent, turn(256), fine)
     rough = float(np.sum(first)) * 2 * pi / 256

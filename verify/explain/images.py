@@ -200,7 +200,7 @@ def _role(facts: DiskFacts, share: Shares, filter_: Filter, k: int, radii: Array
     """What a channel does: idle is who is so on the grid and at all radii that were looked at."""
 
     def spread(pooled: Array) -> float:
-        return abs(facts.a[k]) * float(np.ptp(pooled))
+        return float(abs(facts.a[k]) * np.ptp(pooled))
 
     if spread(facts.pooled[:, k]) <= FLAT and (
         facts.a[k] == 0

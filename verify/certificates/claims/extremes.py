@@ -88,7 +88,8 @@ def _error(
 
     @cache
     def error(r: fmpq) -> fmpq:
-        return oracle.answer(taps, biases, readout, -r, sigma, oracle.overlap_pulse(r, length))
+        x = oracle.overlap_pulse(r, length)
+        return fmpq(oracle.answer(taps, biases, readout, -r, sigma, x))
 
     return error
 
