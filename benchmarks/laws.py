@@ -31,7 +31,7 @@ def rows(quick: bool) -> Iterator[Row]:
     source, target = np.ones(1 << 22), np.empty(1 << 22)
     copied, _, _ = measured(np.copyto, target, source, rounds=5)
     bandwidth = 2 * source.nbytes / copied
-    for n, half_length in ((3, 12), (9, 12), (9, 500)):
+    for n, half_length in ((3, 12), (9, 12), (9, 500), (9, 12_500)):
         setting = Setting("relu", 1, n)
         net = initial(setting, 1, 0)
         law = compile_law(subpixel_response(n), n, "relu")

@@ -16,16 +16,16 @@ from pathlib import Path
 
 from theory.process import run
 from verify.models.files import probe, put
-from verify.report.arguments import Parser, command_parser, importing, named, working
+from verify.report.arguments import Parser, command_parser, importing, named, whole, working
 
 __all__ = ["main"]
 
 PROGRAM = "python -m verify.explore"
 
 
-def _parser() -> Parser:
+def _parser(program: str) -> Parser:
     assert __doc__
-    parser = command_parser(PROGRAM, __doc__)
+    parser = command_parser(program, __doc__)
     add = parser.add_argument
     add(
         "--out",
@@ -35,19 +35,27 @@ def _parser() -> Parser:
         help="default: %(default)s; written over",
     )
     add("--open", action="store_true", help="and show it in the browser")
+    add(
+        "--serve",
+        action="store_true",
+        help="write no file: answer on the loopback address, where typed activations are decided",
+    )
+    add("--port", type=whole(0, 65535), default=0, help="of --serve; by default one that is free")
     return parser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     """The command line; returns the exit status, or raises SystemExit as argparse does."""
-    parser = _parser()
+    parser = _parser(program)
     options = parser.parse_args(arguments)
+    if options.serve:
+        return _serve(parser, options.port, show=options.open)
     try:
         probe(options.out.parent, [options.out.name])
         with working("printing the laws"):
             put(options.out, _page().encode())
     except KeyboardInterrupt:
-        print(f"{PROGRAM}: interrupted", file=sys.stderr)
+        print(f"{program}: interrupted", file=sys.stderr)
         return 130
     except OSError as error:
         parser.error(f"cannot write {options.out}: {(error.strerror or str(error)).lower()}")
@@ -57,10 +65,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _page() -> str:
+def _serve(parser: Parser, port: int, *, show: bool) -> int:
+    """Answer until it is interrupted."""
+    try:
+        with importing():
+            from verify.explorer.server import Server
+        with Server(port) as server:
+            with working("printing the laws"):
+                server.page = _page(served=True).encode()
+            print(server.address, flush=True)
+            if show and not webbrowser.open(server.address):
+                print(f"{PROGRAM}: no browser was found; open the address in one", file=sys.stderr)
+            server.serve_forever()
+    except KeyboardInterrupt:
+        pass
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        parser.error(f"cannot answer on port {port}: {reason}")
+    return 0
+
+
+def _page(*, served: bool = False) -> str:
     with importing():
         from verify.explorer.page import html
-    return html()
+    return html(served=served)
 
 
 if __name__ == "__main__":

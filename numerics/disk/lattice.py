@@ -29,14 +29,18 @@ TERMS = 8
 
 
 def hurwitz(s: float, x: ArrayLike) -> Array:
-    """ζ(s, x) for 0 < x <= 1 and s = -3/2 or -1: eight terms, then Euler's and Maclaurin's formula
-    with four.
+    """ζ(s, x) for 0 < x <= 1 and s = -3/2 or -1, of the shape of x: eight terms, then Euler's and
+    Maclaurin's formula with four.
 
     Off by less than the first term that is left out, B₁₀/10! s(s+1)···(s+8) X^{-s-9} with X >= 8,
     3·10⁻¹², and 10⁴ units of rounding.
     """
     points = np.asarray(x, dtype=float)
-    raised = lambda y: y * np.sqrt(y) if s < -1 else y  # the power -s
+
+    def raised(y: Array) -> Array:
+        """The power -s."""
+        return y * np.sqrt(y) if s < -1 else y
+
     total = np.zeros_like(points)
     for k in range(TERMS):
         total += raised(points + k)
@@ -52,7 +56,7 @@ def hurwitz(s: float, x: ArrayLike) -> Array:
 
 
 def swing(x: ArrayLike, law: Lattice = LAW) -> Array:
-    """K at any x."""
+    """K at any x, of its shape."""
     points = np.asarray(x, dtype=float)
     inside = points - np.ceil(points) + 1  # in (0, 1]
     return np.asarray(law.swing(inside, lambda s, y: hurwitz(float(s), y), np))

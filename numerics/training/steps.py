@@ -17,6 +17,8 @@ Derivation: docs/training/steps.md.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike
 
@@ -26,6 +28,7 @@ from theory.training import linear_cell
 
 __all__ = [
     "change_bound",
+    "drift",
     "drift_bound",
     "drift_from_losses",
     "end_at",
@@ -33,6 +36,7 @@ __all__ = [
     "path_error",
     "sharpness",
     "shift_error",
+    "slowing",
 ]
 
 
@@ -64,6 +68,17 @@ def change_bound(c: Cone, low: ArrayLike, high: ArrayLike) -> tuple[Array, Array
     return part / (2 * c.root), part / 2
 
 
+def drift(delta: Any, travelled: Any) -> Any:
+    """ρ̄ = c |τ| / (1 - c/2), c = |δ_0|/(1 - δ_0²), for any kind of number."""
+    strength = delta / (1 - delta**2)
+    return strength * travelled / (1 - strength / 2)
+
+
+def slowing(pace: Any, root: Any, largest: Any, delta: Any) -> Any:
+    """|δ_t| falls where this is at most 1; ``pace`` = ηκ, ``largest`` = max U A² + W B²."""
+    return pace * (root * largest + 2 * delta)
+
+
 def _largest(c: Cone, grown: Array) -> tuple[Array, Array]:
     """(E(ρ), the largest U A² + W B² on the way there): it is convex in log E, so largest at an
     end.
@@ -83,12 +98,11 @@ def drift_bound(c: Cone, second_moment: float, rate: ArrayLike) -> Array:
     y = 1 - 2 * linear_cell.theta(c.big_u, c.big_w, c.root, 1.0, 1.0)
     delta = pace * np.abs(y)
     with np.errstate(divide="ignore", invalid="ignore"):
-        strength = delta / (1 - delta**2)
         travelled = np.abs(np.log(linear_cell.stretch(c.big_u, c.big_w, c.root, np.sqrt))) / 2
-        bound = strength * travelled / (1 - strength / 2)
+        bound = drift(delta, travelled)
         _, largest = _largest(c, np.exp(np.minimum(bound, 10.0)))
-        good = (delta < 1) & (strength < 2) & (bound < 10)
-        good &= pace * (c.root * largest + 2 * delta) <= 1
+        good = (delta < 1) & (bound >= 0) & (bound < 10)
+        good &= slowing(pace, c.root, largest, delta) <= 1
     return np.where(good, bound, np.inf)
 
 

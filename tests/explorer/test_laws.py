@@ -29,6 +29,8 @@ SMOOTH = {
     "stretch",
     "arc",
     "dipole",
+    "distance",
+    "bias_end",
 }
 """Those with roots, logarithms or arcs: they have no exact form."""
 

@@ -18,6 +18,10 @@ from numerics.disk.disk import disk
 from numerics.disk.perimeter import Midpoints, strength, strength_bound
 from numerics.pulse.domain import Domain
 from numerics.pulse.exact_error import exact_net, summary
+from numerics.training import steps
+from numerics.training.linear_cell import coordinates
+from tests.explorer.states import state_of
+from theory.training import conv_bias
 
 pytestmark = pytest.mark.browser
 
@@ -60,7 +64,10 @@ async ([state]) => {
 def test_the_worst_error_is_that_of_the_package(page: Any, seed: int) -> None:
     rng = np.random.default_rng(seed)
     channels, taps, half = int(rng.integers(1, 4)), int(rng.choice([1, 3, 5])), 9
-    draw = lambda: Fraction(int(rng.integers(-12, 13)), 8)
+
+    def draw() -> Fraction:
+        return Fraction(int(rng.integers(-12, 13)), 8)
+
     w = [[draw() for _ in range(taps)] for _ in range(channels)]
     b, a, c = [draw() for _ in w], [draw() for _ in w], draw()
     name = ["relu", "abs", "hardtanh", "leaky_relu(x, 1/4)"][seed % 4]
@@ -122,3 +129,60 @@ def test_gradients_are_those_of_torch(page: Any, name: str) -> None:
     for ours, theirs in zip(gradient, tensors, strict=True):
         assert theirs.grad is not None
         assert np.allclose(np.ravel(ours), theirs.grad.numpy().ravel(), rtol=1e-10, atol=1e-10)
+
+
+PREDICTED = """
+async ([state, step]) => {
+  const {floats} = await import("network");
+  const {dataOf, predicted} = await import("training");
+  const net = floats(state);
+  const {bound, end} = predicted(net, dataOf(net));
+  const within = bound(step);
+  return [end.w, end.a, within?.w ?? null, within?.a ?? null];
+}
+"""
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_end_and_its_bound_are_those_of_the_package(page: Any, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    channels, taps, half = int(rng.integers(1, 4)), int(rng.choice([1, 3, 5])), 8
+    w, a = rng.normal(0, 0.3, (channels, taps)), rng.normal(0, 0.3, channels)
+    state = state_of("identity", w.tolist(), [0] * channels, a.tolist(), half=half)
+    radii = np.array(
+        [m - 0.5 + k / 4 for m in range(taps // 2 + 1, half - taps // 2 + 1) for k in range(4)]
+    )
+    second = float(np.mean(radii**2))
+    cone = coordinates(w[None], a[None])
+    for share in (0.01, 0.2, 0.9):
+        step = share * 2 / steps.sharpness(cone, second)[0]
+        end_w, end_a, within_w, within_a = page.evaluate(PREDICTED, [state, step])
+        wanted_w, wanted_a = steps.end_at(w[None], a[None], 0.0)
+        assert np.allclose(end_w, wanted_w[0], rtol=1e-12, atol=1e-13)
+        assert np.allclose(end_a, wanted_a[0], rtol=1e-12, atol=1e-13)
+        high = steps.drift_bound(cone, second, step)
+        taps_within, readout_within = steps.change_bound(cone, np.zeros(1), high)
+        assert (within_a is None) == (not np.isfinite(high[0]))
+        if within_a is not None:
+            assert np.allclose(within_a, readout_within[0], rtol=1e-9, atol=1e-14)
+            assert np.allclose(within_w, taps_within[0], rtol=1e-9, atol=1e-14)
+
+
+BIASED = """
+async ([state, loss]) => {
+  const {floats} = await import("network");
+  const {dataOf, predictedWithBias} = await import("training");
+  const net = floats(state);
+  const answer = predictedWithBias(net, dataOf(net), loss);
+  return answer && [answer.end.w[0], answer.end.a[0]];
+}
+"""
+
+
+def test_the_end_with_a_bias_is_that_of_the_law(page: Any) -> None:
+    w, b, a = [0.1, 0.2, 0.05], 0.1, -0.4
+    state = state_of("identity", [w], [b], [a], half=8)
+    taps, readout = conv_bias.end(conv_bias.LAW, w, b, a, -1, math.sqrt)
+    answer = page.evaluate(BIASED, [state, 0.0])
+    assert np.allclose(answer[0], taps, rtol=1e-13) and math.isclose(answer[1], readout)
+    assert page.evaluate(BIASED, [{**state, "a": ["0.01"]}, 1e9]) is None

@@ -27,7 +27,7 @@ import sympy as sp
 from sympy.polys.domains import QQ
 from sympy.polys.fields import field
 
-from theory.claim import Claim, Proof, Step, Wrong
+from theory.claim import Claim, Kernel, Proof, Step, Wrong
 from theory.pulse import network
 from theory.pulse.network import Network as PooledNetwork  # with sum pooling
 from theory.pulse.network import circular, last_radius, preactivations, taps
@@ -546,4 +546,16 @@ CLAIM: Claim[Background] = Claim(
         Wrong("one tap is enough for any background", replace(LAW, one_tap=_no_price)),
     ),
     requires=("plateau",),
+    kernel=Kernel(
+        (
+            "all n, m and L, any g: the first line, and that one strictly monotone "
+            "channel is not exact"
+        ),
+        (
+            "Background.background_law",
+            "Background.ignores_background",
+            "Background.blind",
+            "Background.not_exact",
+        ),
+    ),
 )

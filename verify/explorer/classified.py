@@ -6,9 +6,15 @@ The analysis needs sympy, which the page has not: its answers are made with the 
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from typing import Any
 
+import sympy as sp
+
+from numerics.certificates.conditions import Branch
+from numerics.certificates.copies import mirror_of
+from numerics.certificates.patterns import branches_of
 from theory.expressions.activation import ACTIVATIONS
 from theory.expressions.printing import to_text
 from theory.expressions.spelling import spelled
@@ -89,6 +95,31 @@ def answer(text: str) -> dict[str, Any]:
         "fewer": found.lower,
         "others": found.others.words if found.others else "",
         "steps": [step.name for step in found.steps],
+        **(_pieces(activation.expression) if found.channels else NONE),
+    }
+
+
+NONE: dict[str, Any] = {"branches": [], "mirror": None}
+
+
+def _pieces(expression: sp.Expr) -> dict[str, Any]:
+    """The affine branches of σ, and the s that is not 0 with σ(z) - σ(-z) = s z for all z; none
+    where its pieces are not known.
+    """
+    try:
+        branches, mirror = branches_of(expression), mirror_of(expression)
+    except ValueError:
+        return NONE
+    return {
+        "branches": [_texts(branch) for branch in branches],
+        "mirror": str(mirror.slope) if mirror and mirror.slope and not mirror.centre else None,
+    }
+
+
+def _texts(branch: Branch) -> dict[str, str | None]:
+    return {
+        field.name: None if (value := getattr(branch, field.name)) is None else str(value)
+        for field in dataclasses.fields(branch)
     }
 
 

@@ -20,12 +20,15 @@ from typing import Any
 import sympy as sp
 
 from numerics.arithmetic.javascript import Law, function, traced
+from numerics.training import steps
+from theory.certificates.nearest import LAW as NEAREST
+from theory.certificates.nearest import Facts, distance
 from theory.disk import disk, perimeter
 from theory.pulse import kinks, loss, plateau, readout, small_radius, subpixel, symmetry
 from theory.pulse.network import g, taps
 from theory.pulse.signal import phi
 from theory.pulse.staircase import C, T, to_taps
-from theory.training import conserved, flow, linear_cell, ridge, sharpness, trajectory
+from theory.training import conserved, conv_bias, flow, linear_cell, ridge, sharpness, trajectory
 
 __all__ = ["CHANNELS", "TAPS", "groups", "module"]
 
@@ -99,10 +102,23 @@ def _of_taps(n: int) -> Iterator[Law]:
     yield traced("segments", kinks.segments, w)
     b, a, t = sp.symbols("b a t", real=True)
     yield traced("everywhere", conserved.everywhere, w, b, a)
+    yield from _with_bias(w, a, b)
     for name in ("reverse", "negate", "negate_filter"):
         law = getattr(symmetry, name)
         yield Law(name, (w, b, a), law(symmetry.Channel(a, b, tuple(w))))
     yield Law("rescale", (w, b, a, t), symmetry.rescale(symmetry.Channel(a, b, tuple(w)), t))
+
+
+def _with_bias(w: list[Any], a: Any, b: Any) -> Iterator[Law]:
+    """One channel with a bias in the convolution: what is kept, and where the flow ends."""
+    sign = sp.Symbol("sign", real=True)
+
+    def bias_end(w: Any, b: Any, a: Any, sign: Any) -> dict[str, Any]:
+        taps, readout = conv_bias.end(conv_bias.LAW, w, b, a, sign, sp.sqrt)
+        return {"w": taps, "a": readout}
+
+    yield traced("bias_balance", conv_bias.balance, w, b, a)
+    yield traced("bias_end", bias_end, w, b, a, sign)
 
 
 def _numbers(letter: str, count: int) -> list[sp.Symbol]:
@@ -118,8 +134,20 @@ def _of_channels(channels: int) -> Iterator[Law]:
     yield traced("residuals", loss.residuals, *arguments)
     offsets = _numbers("offset", channels)
     yield traced("exact_readout", readout.exact_readout, slopes, offsets)
+    yield _distance(channels)
     u, theta = _numbers("u", channels), sp.Symbol("theta", positive=True)
     yield traced("box", partial(ridge.box, sqrt=sp.sqrt), u, theta, root)
+
+
+def _distance(channels: int) -> Law:
+    """No exact network is nearer: from the error at a radius, the pooled responses there, the
+    readout, and the steepest slope of σ.
+    """
+    error, radius, n, size, steepest = sp.symbols("error r n N Lambda", positive=True)
+    pooled, a = _numbers("p", channels), _numbers("a", channels)
+    facts = Facts(n, size, 1, radius, error, steepest, tuple(pooled), tuple(a))
+    bound = distance(NEAREST, facts, sp.sqrt)
+    return Law("distance", (error, radius, n, size, steepest, pooled, a), bound)
 
 
 def _matrix(channels: int, n: int) -> list[list[sp.Symbol]]:
@@ -143,6 +171,15 @@ def _of_both(n: int, channels: int) -> Iterator[Law]:
         return {"w": linear_cell.moved(w, sums), "a": readout}
 
     yield traced("turned", turned, w, a, root, *sp.symbols("first second", positive=True))
+
+    def change(w: Any, a: Any, root: Any, first: Any, second: Any) -> dict[str, Any]:
+        """How far every tap and a move when A and B change by this much."""
+        u, v = ([sp.Abs(x) for x in part] for part in linear_cell.light_cone(w, a, root))
+        readout, _ = linear_cell.unfold(u, v, root, first, second)
+        _, sums = linear_cell.unfold(u, [-x for x in v], root, first, second)
+        return {"w": [x / n for x in sums], "a": readout}
+
+    yield traced("change", change, w, a, root, *sp.symbols("first second", positive=True))
     yield traced("deviations", conserved.deviations, w)
     yield traced("products", conserved.products, w, a)
 
@@ -171,6 +208,11 @@ def _of_neither() -> Iterator[Law]:
     yield traced("stretch_at", trajectory.stretch_at, plus, minus, decay)
     largest, momentum = sp.symbols("largest momentum", positive=True)
     yield traced("threshold", sharpness.threshold, largest, momentum)
+    yield traced("flattest", sharpness.flattest, root, second)
+    yield traced("theta", linear_cell.theta, u, v, root, *sp.symbols("A B", positive=True))
+    delta, travelled = sp.symbols("delta tau", nonnegative=True)
+    yield traced("drift", steps.drift, delta, travelled)
+    yield traced("slowing", steps.slowing, sp.Symbol("pace", positive=True), root, largest, delta)
     square, mean = sp.symbols("square mean", real=True)
     yield traced("pair", sharpness.pair, square, second, mean)
     yield traced("collapse", ridge.collapse, spread, root)

@@ -80,7 +80,7 @@ class Scene:
 
     @property
     def r(self) -> Array:
-        """The radii."""
+        """The radii (cells·per_cell,)."""
         return self.first - 0.5 + np.arange(self.cells * self.per_cell) / self.per_cell
 
     @property
@@ -184,7 +184,7 @@ def exact(net: Network, x: Tensor, r: Tensor) -> bool:
 
 
 def loss_bound(error: Array, bound: Array) -> float:
-    """How far the mean of the squared errors may be off, from the bound on each error."""
+    """How far the mean of the squared errors (R,) may be off, from the bound on each error (R,)."""
     return float(np.mean(2 * np.abs(error) * bound + bound**2)) + 1e-14
 
 

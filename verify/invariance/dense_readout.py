@@ -108,7 +108,8 @@ def train(
     momentum: float = 0.0,
     order: Iterator[Indices] | None = None,
 ) -> DenseRun:
-    """``steps`` steps of torch.optim.SGD on mean((r̂ - r)²), in place; ``order``: mini-batches.
+    """``steps`` steps of torch.optim.SGD on mean((r̂ - r)²), in place, with signals x (R, N) of
+    radii r (R,); ``order``: mini-batches.
 
     Rounding, for features in [-1, 1].  A step's gradient, a sum of at most R terms of total size 2
     mean|r̂ - r| <= 2√L, is off by γ_{R+4} times that, whatever r̂ itself is; the momentum's buffer

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from inspect import unwrap
 from itertools import repeat
 from types import MappingProxyType
 
@@ -49,11 +50,21 @@ Sample = tuple[Tensor, Tensor]
 """The signals (R, N) and radii (R,) that one step sees."""
 
 
+class SGD(torch.optim.SGD):
+    """torch.optim.SGD without what torch.compile and the profiler put around it: the same code in
+    less time, and without a second's import of torch._dynamo.
+    """
+
+    add_param_group = unwrap(torch.optim.SGD.add_param_group)
+    step = torch.no_grad()(unwrap(torch.optim.SGD.step))
+    step.hooked = True  # or torch puts the profiler's hook around it
+
+
 def sgd(**options: float) -> Make:
     """torch.optim.SGD with step 1 and torch's options (momentum, nesterov, weight_decay): η comes
     with the loss.
     """
-    return partial(torch.optim.SGD, lr=1.0, **options)  # type: ignore[arg-type]
+    return partial(SGD, lr=1.0, foreach=False, **options)  # type: ignore[arg-type]
 
 
 def lbfgs(iterations: int = 20, evaluations: int | None = None) -> Make:
@@ -101,8 +112,11 @@ class Path:
 
 
 def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[Indices]:
-    """Endless epochs over ``count`` samples, shuffled anew, in batches of ``size`` (a divisor of
-    ``count``).
+    """Endless epochs over ``count`` samples, shuffled anew, in batches (size,).
+
+    Raises
+    ------
+    ValueError: ``size`` does not divide ``count``.
     """
     if count % size:
         raise ValueError(f"{size} does not divide {count} samples")
@@ -112,8 +126,8 @@ def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[Indices
 
 
 def samples(x: Tensor, r: Tensor, order: Iterator[Indices] | None = None) -> Iterator[Sample]:
-    """The same signals and radii for every step, or those of an ``order`` of index arrays, one per
-    step.
+    """The same signals (S, ...) and radii (S,) for every step, or those of an ``order`` of index
+    arrays, one per step.
     """
     if order is None:
         return repeat((x, r))
@@ -122,7 +136,8 @@ def samples(x: Tensor, r: Tensor, order: Iterator[Indices] | None = None) -> Ite
 
 def mean_squares(answers: Tensor, r: Tensor) -> Tensor:
     """mean((r̂ - r)²) of every network: (B, R) -> (B,), (R,) -> ()."""
-    return torch.mean((answers - r) ** 2, dim=-1)
+    error = answers - r
+    return (error * error).mean(dim=-1)
 
 
 def iterates(
@@ -135,17 +150,18 @@ def iterates(
     """A step of the optimizer on Σ_j rate_j loss_j for every sample, in place; yields the losses
     (B,) before it.
     """
-    weight = torch.as_tensor(np.asarray(rate, dtype=float))
+    weight = torch.atleast_1d(torch.as_tensor(np.asarray(rate, dtype=float)))
+    parameters = list(module.parameters())
     for x, r in samples:
         before: list[Array] = []
 
         def closure(x: Tensor = x, r: Tensor = r, before: list[Array] = before) -> float:
-            optimizer.zero_grad()
+            for parameter in parameters:
+                parameter.grad = None
             each = torch.atleast_1d(loss(module(x), r))
+            each.backward(weight.expand_as(each))  # each network has the gradient of its own loss
             before.append(each.detach().numpy())
-            total = (weight * each).sum()  # each network has the gradient of its own loss
-            total.backward()
-            return float(total.item())
+            return float(np.sum(weight.numpy() * before[-1]))
 
         optimizer.step(closure)
         yield before[0]

@@ -1,8 +1,10 @@
 // The activation tab: what the shape of an activation permits, as theory/shape decides it.
 
+import {ask} from "ask";
 import {classified} from "classified";
-import {html, short} from "dom";
+import {fill, html, short} from "dom";
 import {activationOf, Unreadable} from "expression";
+import {knownAs} from "known";
 import {exact, floats, residuals} from "network";
 import {around, dots, line, plot} from "plot";
 import {numberText} from "state";
@@ -15,6 +17,10 @@ const CLASSES = {
   impossible: "no network with it is exact",
   undecided: "neither shown possible nor impossible",
 };
+
+/** Answers of the command that has served the page. */
+const asked = new Map();
+let waiting = null;
 
 export const activationTab = (panel, {change, current, message, show}) => {
   const verdict = html("div", {class: "verdict", role: "status", "aria-live": "polite"});
@@ -36,18 +42,6 @@ export const activationTab = (panel, {change, current, message, show}) => {
     }
     typed.removeAttribute("aria-invalid");
     return change({sigma: text});
-  };
-
-  /** The known activation with this text, or with the same values everywhere that is tried. */
-  const knownAs = (text) => {
-    const own = Object.entries(classified).find(([name, answer]) => answer.text === text || name === text);
-    if (own) return own;
-    const {sigma} = activationOf(text);
-    const places = [-3.1, -1.3, -0.4, 0, 0.23, 0.9, 1.7, 4.2];
-    return Object.entries(classified).find(([, answer]) => {
-      const other = activationOf(answer.text).sigma;
-      return places.every((z) => Math.abs(sigma(z) - other(z)) <= 1e-14 * (1 + Math.abs(other(z))));
-    });
   };
 
   const load = ({text, weights}) => {
@@ -73,22 +67,35 @@ export const activationTab = (panel, {change, current, message, show}) => {
     dots(graph, (kinks ?? []).map(Number).filter((z) => Math.abs(z) <= 4).map((z) => [z, sigma(z), `kink at ${short(z)}`]), "here", 4);
     const steep = plot({title: "σ′: exact networks add up copies of it to a constant", label: "the slope of the activation", x: "z", y: "σ′(z)", xs: [-4, 4], ys: around(grid.map(slope), 0.1)});
     line(steep, grid.map((z) => [z, slope(z)]), "channel1");
-    plots.replaceChildren(graph.figure, steep.figure);
-    if (!found) {
-      verdict.replaceChildren(html("p", {class: "headline"}, "Not among the known ones."), html("p", {}, "The proof needs a computer algebra system, which this page does not have. ", html("code", {}, `python -m theory.shape "${state.sigma}"`), " decides it."));
-      return;
+    fill(plots, graph.figure, steep.figure);
+    if (found) return tell(...found);
+    const text = state.sigma;
+    if (asked.has(text)) return tell("σ", asked.get(text));
+    if (!ask) {
+      return fill(verdict, html("p", {class: "headline"}, "Not among the known ones."), html("p", {}, "The proof needs a computer algebra system, which a file does not have. ",
+        html("code", {}, "python -m verify.explore --serve"), " shows this page with one; ", html("code", {}, `python -m theory.shape "${text}"`), " decides it in a terminal."));
     }
-    const [name, answer] = found;
+    fill(verdict, html("p", {class: "headline"}, "It is being decided; that takes up to 20 seconds."));
+    if (waiting === text) return undefined;
+    waiting = text;
+    return ask(text).then((answer) => {
+      if (waiting === text) waiting = null;
+      asked.set(text, answer);
+      if (current().sigma === text && verdict.isConnected) tell("σ", answer);
+    });
+  };
+
+  const tell = (name, answer) => {
+    if (answer.error) return fill(verdict, html("p", {class: "headline"}, `Not decided: ${answer.error}.`));
     const channels = answer.channels && `${answer.channels} channel${answer.channels > 1 ? "s" : ""}`;
     const headline = answer.channels ? `${name}: exact with ${channels}${answer.minimal ? ", and with no fewer" : ""}.` : answer.class === "impossible" ? `${name}: no network with it is exact, whatever its size.` : `${name}: undecided.`;
-    verdict.replaceChildren(...[
+    return fill(verdict,
       html("p", {class: `headline ${answer.channels ? "holds" : ""}`}, headline),
       html("p", {}, `Why: ${CLASSES[answer.class]}. ${answer.reason}.`),
       answer.fewer && html("p", {class: "soft"}, `Fewer do not do: ${answer.fewer}.`),
       answer.weights && html("p", {}, `Exact weights: ${answer.weights.w.map((w, k) => `w = (${w.join(", ")}), b = ${answer.weights.b[k]}, a = ${answer.weights.a[k]}`).join("; ")}. `, html("button", {type: "button", onclick: () => load(answer)}, "Try them on the pulse")),
       answer.others && html("p", {class: "soft"}, `Others: ${answer.others}.`),
-      answer.steps.length > 0 && html("details", {}, html("summary", {}, `The ${answer.steps.length} steps of the proof`), html("ol", {}, answer.steps.map((step) => html("li", {}, step)))),
-    ].filter(Boolean));
+      answer.steps.length > 0 && html("details", {}, html("summary", {}, `The ${answer.steps.length} steps of the proof`), html("ol", {}, answer.steps.map((step) => html("li", {}, step)))));
   };
   return {update};
 };

@@ -87,6 +87,19 @@ class Lines {
   line(z) {
     return this.lines[this.breaks.filter((b) => less(b, z)).length];
   }
+
+  /** The pieces in order; null is infinite. */
+  get branches() {
+    return this.lines.map(([slope, constant], k) => ({low: this.breaks[k - 1] ?? null, high: this.breaks[k] ?? null, slope, constant}));
+  }
+
+  /** The s that is not 0 with σ(z) - σ(-z) = s z for all z, or null. */
+  get mirror() {
+    const image = new Lines(this.breaks.map(f.neg).reverse(), this.lines.map(([slope, intercept]) => [f.neg(slope), intercept]).reverse());
+    const odd = difference(this, image);
+    const [slope, intercept] = odd.lines[0];
+    return odd.lines.length === 1 && same(intercept, ZERO) && !same(slope, ZERO) ? slope : null;
+  }
 }
 
 const ONE = new Fraction(1n);

@@ -1,6 +1,6 @@
 // The disk tab: one filter on an image of a disk, its response, and what that adds up to.
 
-import {html, short, svg} from "dom";
+import {fill, html, short, svg} from "dom";
 import {activationOf} from "expression";
 import {float as laws} from "laws";
 import {Fraction} from "numbers";
@@ -109,7 +109,7 @@ export const diskTab = (panel, {change, current, message}) => {
         message(`${name}: a number is expected, such as 1/8 or −0.25.`);
       }
     };
-    controls.replaceChildren(
+    fill(controls,
       html("fieldset", {}, html("legend", {}, "Network"),
         html("label", {}, html("span", {}, "activation σ"), html("input", {type: "text", size: 16, value: sigma, "data-key": "sigma", onchange: (event) => {
           const wrong = wrongActivation(event.target.value);
@@ -191,12 +191,12 @@ export const diskTab = (panel, {change, current, message}) => {
     const waver = plot({title: "What is left, over √r: the answer wavers with the lattice", label: "remainder against radius", x: "r", y: "rest / √r", xs: [RADII[0], RADII.at(-1)], ys: around(left.map(([, y]) => y), 1e-3)});
     line(waver, left, "error");
     const focused = document.activeElement?.getAttribute?.("aria-label");
-    plots.replaceChildren(disc.figure, answered.figure, html("figure", {class: "plot"}, html("figcaption", {}, `P by direction of the edge; largest ${short(most)}`), polar), total.figure, waver.figure);
+    fill(plots, disc.figure, answered.figure, html("figure", {class: "plot"}, html("figcaption", {}, `P by direction of the edge; largest ${short(most)}`), polar), total.figure, waver.figure);
     if (focused) plots.querySelector(`.handle[aria-label="${CSS.escape(focused)}"]`)?.focus({preventScroll: true});
 
     const moment = [0, 1].map((axis) => w.reduce((sum, tap, k) => sum + tap * ((axis ? Math.floor(k / 3) : k % 3) - 1), 0));
     const isAbs = activationOf(state.sigma).name === "abs" && b === 0 && Math.abs(full) < 1e-12;
-    verdict.replaceChildren(
+    fill(verdict,
       html("p", {class: "headline"}, Math.abs(area) > 1e-12 ? "It adds up the area: the answer grows like r²." : Math.abs(P) > 1e-9 ? "It measures the perimeter: the answer grows like r." : "Neither area nor perimeter: it hardly answers."),
       html("p", {}, `Σ = πΔ r² + P r + what wavers like √r: Δ = ${short(area)}, P = ${short(P)}.`),
       isAbs && html("p", {class: "soft"}, `Of |difference| P is at least 4|m| = ${short(dipole(...moment))}; the rest, ${short(P - dipole(...moment))}, is what both signs of the edge's response add.`),

@@ -466,6 +466,8 @@ export const activationOf = (text) => {
     slope: row ? (z) => row.slope(z) : slope,
     exact: exact && ((z) => exact.at(z)),
     kinks: exact?.breaks ?? null,
+    branches: exact?.branches ?? null,
+    mirror: exact?.mirror ?? null,
     homogeneous: exact !== null && exact.breaks.every((b) => b.n === 0n) && exact.lines.every(([, intercept]) => intercept.n === 0n),
     name: row ? node.name : null,
   };

@@ -1,7 +1,7 @@
 // The invariance tab: what a network need not know. A cell is an exact network at work, or the theorem that there is none.
 
 import {atlas} from "atlas";
-import {html, short} from "dom";
+import {fill, html, short} from "dom";
 import {compare, Fraction, fractionArithmetic as f} from "numbers";
 import {line, plot} from "plot";
 
@@ -56,7 +56,7 @@ export const invarianceTab = (panel, {change, current}) => {
     row.cells.push([k, cell]);
   });
 
-  const drawTable = (chosen) => table.replaceChildren(html("table", {class: "atlas"},
+  const drawTable = (chosen) => fill(table, html("table", {class: "atlas"},
     html("caption", {}, "✓ an exact network, ✗ a theorem that there is none; choose a cell"),
     html("thead", {}, html("tr", {}, ["unknown", "readout", "radii", ...Object.values(KINDS)].map((text) => html("th", {scope: "col"}, text)))),
     html("tbody", {}, rows.map(({cell, cells}) => html("tr", {},
@@ -79,9 +79,9 @@ export const invarianceTab = (panel, {change, current}) => {
     const task = `${atlas.unknowns[cell.unknown]} unknown, ${cell.readout} readout, ${cell.radii === "half" ? "half-integer radii" : "every real radius"}${atlas.paddings[cell.padding] ? `, ${atlas.paddings[cell.padding]}` : ""}; ${KINDS[cell.kind]}`;
     const focused = document.activeElement?.dataset?.key;
     if (!cell.feasible) {
-      work.replaceChildren();
-      plots.replaceChildren();
-      verdict.replaceChildren(html("p", {class: "headline fails"}, "No such network is exact."), html("p", {}, `${task}.`), html("p", {}, `Theorem: ${cell.reason}.`),
+      fill(work);
+      fill(plots);
+      fill(verdict, html("p", {class: "headline fails"}, "No such network is exact."), html("p", {}, `${task}.`), html("p", {}, `Theorem: ${cell.reason}.`),
         cell.loss ? html("p", {class: "soft"}, `Its loss is at least ${cell.loss.value} = ${short(Number(parse(cell.loss.value)))}${cell.loss.attained ? ", and that is attained" : ""}.`) : "");
       return;
     }
@@ -91,7 +91,7 @@ export const invarianceTab = (panel, {change, current}) => {
     const beta = has("background") ? invariance.beta : 0;
     const alpha = has("contrast") ? invariance.alpha : 1;
     const shift = has("place") ? Math.round(invariance.s) : 0;
-    work.replaceChildren(html("fieldset", {}, html("legend", {}, "The scene"),
+    fill(work, html("fieldset", {}, html("legend", {}, "The scene"),
       slider("radius r", "r", 1.5, 5.5, half ? 1 : 0.05, r), has("background") && slider("background β", "beta", -1, 2, 0.05, beta), has("contrast") && slider("contrast α", "alpha", 1, 2, 0.05, alpha), has("place") && slider("shift s", "s", 0, 3, 1, shift)));
     const exactly = (x) => Fraction.parse(x.toFixed(2));
     const x = signal(exactly(r), exactly(beta), exactly(alpha), new Fraction(BigInt(shift)));
@@ -100,9 +100,9 @@ export const invarianceTab = (panel, {change, current}) => {
     const values = x.map(Number);
     const scene = plot({title: "What the network sees", label: "signal against position", x: "position", y: "x", xs: [-atlas.halfLength - 0.5, atlas.halfLength + 0.5], ys: [-1.2, 4.2]});
     line(scene, values.flatMap((value, k) => [[k - atlas.halfLength - 0.5, value], [k - atlas.halfLength + 0.5, value]]), "pulse");
-    plots.replaceChildren(scene.figure);
+    fill(plots, scene.figure);
     const readout = (a) => (Array.isArray(a) ? `v = (${a.slice(0, 4).join(", ")}, …)` : `a = ${a}`);
-    verdict.replaceChildren(
+    fill(verdict,
       html("p", {class: `headline ${right ? "holds" : "fails"}`}, `It answers r̂ = ${answer}; the radius is r = ${exactly(r)}.`),
       html("p", {}, `${task}: ${cell.reason}.`),
       html("p", {class: "soft"}, `σ = ${cell.network.sigma.name}; ${cell.network.w.map((w, k) => `w = (${w.join(", ")}), b = ${cell.network.b[k]}, ${readout(cell.network.a[k])}`).join("; ")}; c = ${cell.network.c}.`));

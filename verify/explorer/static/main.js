@@ -69,10 +69,11 @@ document.getElementById("tabs").addEventListener("keydown", (event) => {
   document.getElementById(`tab-${name}`).focus();
 });
 addEventListener("hashchange", () => {
-  const next = fromFragment(location.hash);
+  const next = location.hash ? fromFragment(location.hash) : initial();
   if (next) {
     state = next;
+    message("");
     open();
-  } else if (location.hash) message("This link holds no network of the page; the last one is kept.");
+  } else message("This link holds no network of the page; the last one is kept.");
 });
 open();

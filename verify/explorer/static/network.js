@@ -39,6 +39,12 @@ const network = (state, arithmetic) => {
   };
 };
 
+/** w, b, a, c of a state in fractions, whatever σ is. */
+export const weights = (state) => {
+  const read = (texts) => texts.map(Fraction.parse);
+  return {w: state.w.map(read), b: read(state.b), a: read(state.a), c: Fraction.parse(state.c)};
+};
+
 export const floats = (state) => network(state, FLOAT);
 export const exact = (state) => network(state, EXACT);
 
@@ -115,6 +121,18 @@ export const worst = (net) => {
     }
   }
   return best;
+};
+
+/** No exact network is nearer than this, whatever its pattern; null where σ is not piecewise linear. */
+export const leastDistance = (net, branches) => {
+  const most = worst(net);
+  if (!most) return null;
+  const size = 2 * net.half + 1;
+  const m = Math.min(Math.floor(most.radius + 0.5), net.last);
+  const law = m <= net.h ? `response_${m}` : "response";
+  const pooled = net.w.map((w, k) => size * net.g[k](0) + net.byTaps[law](w, most.radius, most.radius + 0.5 - m, net.g[k]));
+  const steepest = Math.max(...branches.map(({slope}) => Math.abs(Number(slope))));
+  return net.byChannels.distance(most.size, most.radius, net.taps, size, steepest, pooled, net.a);
 };
 
 /** [r, r̂ - r] over every cell: at the breaks where they are known, and between them. */

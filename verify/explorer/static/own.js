@@ -1,7 +1,7 @@
 // The tab for one's own network: a safetensors file or a certificate, dropped on the page and sent nowhere.
 
 import {check, Rejected} from "checker";
-import {html, short} from "dom";
+import {fill, html, short} from "dom";
 import {Unreadable, activationOf} from "expression";
 import {Fraction} from "numbers";
 import {networkOf, tensorsOf, Unusable} from "safetensors";
@@ -33,7 +33,7 @@ export const ownTab = (panel, {change, message, show}) => {
     });
   }
 
-  const tell = (headline, good, ...others) => answer.replaceChildren(html("p", {class: `headline ${good ? "holds" : ""}`}, headline), ...others);
+  const tell = (headline, good, ...others) => fill(answer, html("p", {class: `headline ${good ? "holds" : ""}`}, headline), ...others);
 
   const read = async (file) => {
     message("");

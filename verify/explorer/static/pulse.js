@@ -1,9 +1,11 @@
 // The pulse tab: every weight is a handle, and the plots answer.
 
 import {catalogue} from "catalogue";
-import {html, short} from "dom";
+import {fill, html, short} from "dom";
 import {activationOf} from "expression";
-import {bends, canonical, cell, curve, exact, exactReadout, flatBias, floats, residuals, signal, windows, worst} from "network";
+import {piecesOf} from "known";
+import {bends, canonical, cell, curve, exact, exactReadout, flatBias, floats, leastDistance, residuals, signal, weights, windows, worst} from "network";
+import {nearest} from "nearest";
 import {around, dots, handle, line, plot} from "plot";
 import {CHANNELS, initial, LENGTHS, numberText, TAPS, wrongActivation} from "state";
 
@@ -54,8 +56,8 @@ export const pulseTab = (panel, {change, message, current}) => {
       const more = (taps - w.length) / 2;
       return more >= 0 ? [...Array(more).fill("0"), ...w, ...Array(more).fill("0")] : w.slice(-more, w.length + more);
     };
-    const fill = (list, value) => Array.from({length: channels}, (_, k) => list[k] ?? value);
-    const next = {w: fill(state.w.map(pad), Array(taps).fill("1/4")), b: fill(state.b, "0"), a: fill(state.a, "1/4")};
+    const filled = (list, value) => Array.from({length: channels}, (_, k) => list[k] ?? value);
+    const next = {w: filled(state.w.map(pad), Array(taps).fill("1/4")), b: filled(state.b, "0"), a: filled(state.a, "1/4")};
     change({...next, half: Math.max(state.half, taps)});
   };
 
@@ -66,7 +68,7 @@ export const pulseTab = (panel, {change, message, current}) => {
 
   const drawControls = (state) => {
     const focused = document.activeElement?.dataset?.key;
-    controls.replaceChildren(...[
+    fill(controls,
       html("fieldset", {}, html("legend", {}, "Network"),
         html("label", {}, html("span", {}, "activation σ"),
           html("input", {type: "text", size: 22, value: state.sigma, list: "activations", autocomplete: "off", spellcheck: "false", "data-key": "sigma",
@@ -91,11 +93,11 @@ export const pulseTab = (panel, {change, message, current}) => {
       }),
       html("fieldset", {class: "buttons"}, html("legend", {}, "Do"),
         html("button", {type: "button", onclick: bestReadout}, "Exact readout"),
+        html("button", {type: "button", onclick: toNearest}, "Nearest exact network"),
         html("button", {type: "button", onclick: straight}, "Nearest biases without bends"),
         html("button", {type: "button", onclick: canonicalForm}, "Canonical form"),
         html("button", {type: "button", onclick: random}, "Random start"),
-        select("example", ["choose …", ...Object.keys(EXAMPLES)], "choose …", (name) => EXAMPLES[name] && change(EXAMPLES[name]))),
-    ].flat());
+        select("example", ["choose …", ...Object.keys(EXAMPLES)], "choose …", (name) => EXAMPLES[name] && change(EXAMPLES[name]))));
     if (focused) controls.querySelector(`[data-key="${focused}"]`)?.focus();
   };
 
@@ -114,6 +116,21 @@ export const pulseTab = (panel, {change, message, current}) => {
     const biases = net.w.map((_, k) => flatBias(net, k));
     if (biases.includes(null)) return message("No bias keeps every channel straight: its staircases meet the kinks from both sides.");
     return change({b: biases.map(String)});
+  };
+
+  const toNearest = () => {
+    const state = current();
+    const pieces = piecesOf(state.sigma);
+    if (!pieces.branches.length && pieces.mirror === null) return message("The page knows no exact networks of this activation; the Activation tab says whether there are any.");
+    const net = {...(exact(state) ?? floats(state)), ...weights(state)};
+    for (const {w, b, a, c, distance} of nearest(net, pieces)) {
+      const next = {w: w.map((row) => row.map(String)), b: b.map(String), a: a.map(String), c: String(c)};
+      if (!laws({...state, ...next}).good) continue;
+      if (!change(next)) break;
+      const bound = leastDistance(floats(state), pieces.branches);
+      return message(`All weights together moved by ${short(distance)}: the nearest exact network that was found.${bound ? ` None is nearer than ${short(bound)}.` : ""}`);
+    }
+    return message("No exact network was found near this one. Start elsewhere, or with more taps or channels.");
   };
 
   const canonicalForm = () => {
@@ -198,7 +215,7 @@ export const pulseTab = (panel, {change, message, current}) => {
     dots(error, [here], "here", 5);
     figures.push(error.figure);
     const focused = document.activeElement?.getAttribute?.("aria-label");
-    plots.replaceChildren(...figures);
+    fill(plots, figures);
     if (focused) plots.querySelector(`.handle[aria-label="${CSS.escape(focused)}"]`)?.focus({preventScroll: true});
   };
 
@@ -209,27 +226,34 @@ export const pulseTab = (panel, {change, message, current}) => {
     crossed: "crossed: the kink lies inside a step, where the response bends",
   };
 
-  const told = (state) => {
+  /** What the three laws leave, and whether that is nothing: in fractions, or as far as float64 shows. */
+  const laws = (state) => {
     const exactly = exact(state);
     const net = exactly ?? floats(state);
-    const {kinks} = net;
     const {half, zero, equal} = net.arithmetic;
+    const [alpha, beta] = residuals(net, half);
+    const left = Array.from({length: 21}, (_, k) => residuals(floats(state), k / 20)[2]);
+    const bend = left.reduce((best, x) => (Math.abs(x) > Math.abs(best) ? x : best), 0);
+    const flat = net.kinks ? neverBends(net) : false;
+    // Of a σ without exact pieces: what is left is no more than rounding makes of these sums.
+    const rounding = 2 ** -52 * (2 * state.half + 1) * 8 * floats(state).a.reduce((sum, a, k) => sum + Math.abs(a) * Math.max(1, Math.abs(floats(state).g[k](0))), 1);
+    const isExact = equal(alpha, zero) && equal(beta, zero) && flat;
+    const seemsExact = !exactly && [alpha, beta, bend].every((x) => Math.abs(x) <= rounding);
+    return {exactly, net, alpha, beta, bend, flat, rounding, isExact, seemsExact, good: isExact || seemsExact};
+  };
+
+  const told = (state) => {
+    const {exactly, net, alpha, beta, bend, flat, rounding, isExact, seemsExact, good} = laws(state);
+    const {kinks} = net;
+    const {zero, equal} = net.arithmetic;
     const most = worst(net);
     const sampled = most ? null : curve(floats(state), 40).reduce((best, point) => (Math.abs(point[1]) > Math.abs(best[1]) ? point : best));
     const plateau = state.half - net.h;
-    const [alpha, beta] = residuals(net, half);
-    const bends = Array.from({length: 21}, (_, k) => residuals(floats(state), k / 20)[2]);
-    const bend = bends.reduce((best, x) => (Math.abs(x) > Math.abs(best) ? x : best), 0);
-    const flat = most && kinks ? neverBends(net) : false;
-    const isExact = equal(alpha, zero) && equal(beta, zero) && flat;
-    // Of a σ without exact pieces: what is left is no more than rounding makes of these sums.
-    const rounding = 2 ** -52 * (2 * state.half + 1) * 8 * floats(state).a.reduce((sum, a, k) => sum + Math.abs(a) * Math.max(1, Math.abs(floats(state).g[k](0))), 1);
-    const seemsExact = !exactly && [alpha, beta, bend].every((x) => Math.abs(x) <= rounding);
     const number = (x) => (typeof x === "number" ? short(x) : String(x).length < 24 ? `${x}` : short(Number(x)));
     const row = (name, value, word) => html("tr", {}, html("th", {scope: "row"}, name), html("td", {}, value), html("td", {}, word));
     const word = (x) => (equal(x, zero) ? "holds" : !exactly && Math.abs(x) <= rounding ? "holds but for rounding" : "does not hold");
-    verdict.replaceChildren(
-      html("p", {class: isExact || seemsExact ? "headline holds" : "headline"},
+    fill(verdict,
+      html("p", {class: good ? "headline holds" : "headline"},
         isExact ? `Exact: r̂ = r at every real radius from ${net.h + 0.5} to ${plateau + 0.5}.`
           : seemsExact ? `Exact as far as float64 shows, at every real radius from ${net.h + 0.5} to ${plateau + 0.5}.`
           : `Not exact${exactly ? "" : " as far as float64 shows"}: the three laws leave something.`),
@@ -240,7 +264,7 @@ export const pulseTab = (panel, {change, message, current}) => {
           row("sub-pixel law, largest D(φ)", flat ? "0" : short(bend), flat ? "holds" : !exactly && Math.abs(bend) <= rounding ? "holds but for rounding" : "does not hold"),
           row("largest error over all real radii", most ? `${number(most.size)} at r = ${number(most.radius)}` : `${short(Math.abs(sampled[1]))} near r = ${short(sampled[0])}`,
             most ? (exactly ? "exact" : "in float64") : "sampled"))),
-      ...(kinks ?? []).slice(0, 2).flatMap((kink) => net.w.map((_, k) => {
+      (kinks ?? []).slice(0, 2).flatMap((kink) => net.w.map((_, k) => {
         const {kind, left, right} = cell(net, k, kink);
         return html("p", {class: "soft"}, `${net.channels > 1 ? `Channel ${k + 1}, kink` : "Kink"} at ${number(kink)}: ${KINDS[kind]} (signs ${left} and ${right}).`.replaceAll("-", "−"));
       })));

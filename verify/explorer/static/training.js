@@ -1,6 +1,6 @@
 // The training tab: gradient descent in the page, beside what the theory says of every weight.
 
-import {html, short} from "dom";
+import {fill, html, short} from "dom";
 import {activationOf} from "expression";
 import {float as laws} from "laws";
 import {floats, signal} from "network";
@@ -68,6 +68,10 @@ const shaped = (net, x) => {
   };
 };
 
+const squared = (x) => x.reduce((sum, y) => sum + y * y, 0);
+/** E r² and E r. */
+const moments = (rows) => [2, 1].map((power) => rows.reduce((sum, {r}) => sum + r ** power / rows.length, 0));
+
 /** What the theory says of a start on the linear cell: where the flow ends, its pace, the step that no longer settles. */
 export const predicted = (net, rows) => {
   const {taps, channels} = net;
@@ -76,28 +80,58 @@ export const predicted = (net, rows) => {
   const root = Math.sqrt(taps);
   const both = laws[`n${taps}k${channels}`];
   const [u, v] = both.light_cone(w, a, root);
-  const square = (x) => x.reduce((sum, y) => sum + y * y, 0);
-  const [big, small] = [square(u), square(v)];
+  const [big, small] = [squared(u), squared(v)];
   if (big === 0) return null;
-  const mean = (f) => rows.reduce((sum, {r}) => sum + f(r) / rows.length, 0);
-  const second = mean((r) => r * r);
-  const first = mean((r) => r);
+  const [second, first] = moments(rows);
   const {any} = laws;
   const [sum, product] = any.pair(any.gain_from_start(big, small, root), second, first);
   const sharp = (sum + Math.sqrt(sum * sum - 4 * product)) / 2;
   const [plus, minus] = any.roots(big, small, root);
   const rate = any.rate(big, small, root, second);
+  const at = (rho) => halves(any.stretch(big, small, root, Math.exp(rho)), Math.exp(rho));
   return {
-    root, end: both.end(w, a, root), sharp: {withC: sharp, without: rate},
+    root, end: {...both.end(w, a, root), b: a.map(() => 0), c: 0}, sharp: {withC: sharp, without: rate}, flattest: any.flattest(root, second),
     path: (time) => both.turned(w, a, root, ...halves(any.stretch_at(plus, minus, Math.exp(-rate * time)), 1)),
-    stepped: (rho) => both.turned(w, a, root, ...halves(any.stretch(big, small, root, Math.exp(rho)), Math.exp(rho))),
+    stepped: ({rho, signs: [first, second]}) => {
+      const [A, B] = at(rho);
+      return both.turned(w, a, root, first * A, second * B);
+    },
+    /** How far full batches without c, of this step, end from the flow's end at most; null where that is not shown. */
+    bound: (step) => {
+      const pace = 4 * root * second * step;
+      const delta = pace * Math.abs(1 - 2 * any.theta(big, small, root, 1, 1));
+      if (delta >= 1) return null;
+      const rho = any.drift(delta, Math.abs(Math.log(any.stretch(big, small, root, 1))) / 2);
+      if (!(rho >= 0 && rho < 10)) return null;
+      const e = any.stretch(big, small, root, Math.exp(rho));
+      if (!(any.slowing(pace, root, Math.max(big + small, big * e + small / e), delta) <= 1)) return null;
+      const [here, there] = [at(0), at(rho)];
+      return both.change(w, a, root, here[0] - there[0], here[1] - there[1]);
+    },
+    /** ρ as the weights show it, and the signs: all of u have been multiplied by A, all of v by B; momentum may turn one. */
+    drifted: (now) => {
+      const [x, y] = both.light_cone(now.w, now.a, root);
+      const share = (p, q) => p.reduce((sum, value, k) => sum + value * q[k], 0) / squared(q);
+      const [A, B] = [share(x, u), small === 0 ? 1 : share(y, v)];
+      return {rho: -Math.log(Math.abs(A * B)), signs: [Math.sign(A), Math.sign(B)]};
+    },
     collapse: any.collapse(second - first * first, root), u,
     box: (penalty) => {
       const theta = any.angle(penalty, second - first * first, root);
       const [readout, box] = theta > 0 ? laws[`k${channels}`].box(u, theta, root) : [u.map(() => 0), u.map(() => 0)];
-      return {a: readout, w: box.map((x) => Array(taps).fill(x))};
+      return {a: readout, w: box.map((x) => Array(taps).fill(x)), b: readout.map(() => 0)};
     },
   };
+};
+
+/** Where the flow of one channel with a conv bias ends; null where the data decide its sign. */
+export const predictedWithBias = (net, rows, loss) => {
+  const own = laws[`n${net.taps}`];
+  const [w, b, a] = [[...net.w[0]], net.b[0], net.a[0]];
+  const kept = own.bias_balance(w, b, a);
+  if (!(kept > 0 || loss < moments(rows)[0])) return null;
+  const end = own.bias_end(w, b, a, Math.sign(a));
+  return {end: {w: [end.w], a: [end.a], b: [0], c: 0}, balance: (now) => own.bias_balance(now.w[0], now.b[0], now.a[0])};
 };
 
 /** (A, B) with A/B = E and AB = 1/grown. */
@@ -122,16 +156,20 @@ export const trainingTab = (panel, {change, current, message}) => {
       return [...left, ...right].every((sum) => sum + net.b[k] >= 0);
     }));
     const rows = dataOf(net);
-    const theory = linear && net.b.every((b) => b === 0) ? predicted(net, rows) : null;
-    const sharp = theory && (state.training.c ? theory.sharp.withC : theory.sharp.without);
-    run = {state, net, rows, theory, sharp, start: structuredClone({w: net.w, b: net.b, a: net.a, c: net.c}), steps: 0, rho: 0, history: [], moved: null, squares: null};
-    run.rate = sharp ? (2 / sharp) * state.training.step : 1e-3 * state.training.step;
-    record(descent(net, rows, net.slope).loss);
+    const {b, c} = state.training;
+    const unbiased = linear && !b && net.b.every((x) => x === 0);
+    const theory = unbiased ? predicted(net, rows) : null;
+    const first = descent(net, rows, net.slope).loss;
+    const biased = linear && b && !c && net.c === 0 && net.channels === 1 ? predictedWithBias(net, rows, first) : null;
+    const sharp = theory && (c ? theory.sharp.withC : theory.sharp.without);
+    run = {state, net, rows, linear, theory, biased, sharp, start: structuredClone({w: net.w, b: net.b, a: net.a, c: net.c}), steps: 0, rho: 0, history: [], moved: null, squares: null};
+    run.rate = sharp ? laws.any.threshold(sharp, 0) * state.training.step : 1e-3 * state.training.step;
+    record(first);
   };
 
   const record = (loss) => {
     const {net} = run;
-    run.history.push({step: run.steps, loss, w: net.w.map((w) => [...w]), a: [...net.a], sums: net.w.map((w) => w.reduce((x, y) => x + y, 0))});
+    run.history.push({step: run.steps, loss, w: net.w.map((w) => [...w]), a: [...net.a]});
     if (run.history.length > FRAMES) run.history = run.history.filter((_, k) => k % 2 === 0);
   };
 
@@ -215,7 +253,7 @@ export const trainingTab = (panel, {change, current, message}) => {
   const drawControls = () => {
     const focused = document.activeElement?.dataset?.key;
     const {theory} = run;
-    controls.replaceChildren(
+    fill(controls,
       html("fieldset", {class: "buttons"}, html("legend", {}, "Training"),
         html("button", {type: "button", "data-key": "play", onclick: play}, playing ? "Pause" : "Train"),
         html("button", {type: "button", onclick: () => { step(); draw(); }}, "One step"),
@@ -248,7 +286,7 @@ export const trainingTab = (panel, {change, current, message}) => {
     const loss = plot({title: "The loss", label: "loss against steps", x: "step", y: "log₁₀ loss", xs: [0, steps], ys: [Math.min(-2, ...logs.map(([, y]) => y)) - 1, Math.max(1, ...logs.map(([, y]) => y)) + 0.5]});
     line(loss, logs, "error");
 
-    const ending = theory && (decay ? theory.box(decay * theory.collapse) : theory.end);
+    const ending = decay ? state.training.c && theory?.box(decay * theory.collapse) : (theory ?? run.biased)?.end;
     const reach = [...history.flatMap(({w, a}) => [...w.flat(), ...a]), ...(ending ? [...ending.w.flat(), ...ending.a] : [])];
     const path = plot({title: ending ? "Every weight on its way; dots: where the theory says it ends" : "Every weight on its way", label: "weights against steps", x: "step", y: "w, a", xs: [0, steps * 1.06], ys: around(reach, 0.1)});
     net.w.forEach((w, k) => {
@@ -261,31 +299,56 @@ export const trainingTab = (panel, {change, current, message}) => {
       const times = Array.from({length: 80}, (_, k) => (k / 79) * steps);
       net.w.forEach((w, k) => w.forEach((_, u) => dots(path, times.map((t) => [t, theory.path(t * rate).w[k][u], "closed form of the flow"]), `channel${k + 1} faint`, 1.6)));
     }
-    plots.replaceChildren(loss.figure, path.figure);
+    fill(plots, loss.figure, path.figure);
 
-    const finite = theory && !decay && optimizer === "sgd" && !momentum ? theory.stepped(run.rho) : null;
-    const names = net.w.flatMap((w, k) => [...w.map((_, u) => [`w${u - net.h}`, (x) => x.w[k][u], k]), ["a", (x) => x.a[k], k]]);
-    table.replaceChildren(html("table", {class: "weights"},
-      html("thead", {}, html("tr", {}, ["weight", "start", "now", ...(ending ? [decay ? "optimum under decay" : "end of the flow"] : []), ...(finite ? ["end with these steps", "still to go"] : [])].map((name) => html("th", {scope: "col"}, name)))),
-      html("tbody", {}, names.map(([name, pick, k]) => html("tr", {},
-        html("th", {scope: "row"}, `${name}${net.channels > 1 ? ` of channel ${k + 1}` : ""}`.replace("-", "−")),
-        [pick(run.start), pick(net), ...(ending ? [pick(ending)] : []), ...(finite ? [pick(finite), pick(finite) - pick(net)] : [])].map((x) => html("td", {}, short(x))))))));
+    const steppable = theory && !decay && optimizer === "sgd";
+    // Without momentum ρ is what the steps add up to; with it the weights show what it is.
+    const drift = steppable && (momentum ? theory.drifted(net) : {rho: run.rho, signs: [1, 1]});
+    const finite = steppable && rate < laws.any.threshold(run.sharp, momentum) ? theory.stepped(drift) : null;
+    const bound = plain ? theory.bound(rate) : null;
+    const rows = net.w.flatMap((w, k) => [
+      ...w.map((_, u) => [`w${u - net.h}`, (x) => x.w[k][u], k, bound?.w[k]]),
+      ...(b || run.start.b[k] ? [["b", (x) => x.b[k], k]] : []), ["a", (x) => x.a[k], k, bound?.a[k]]]);
+    if (state.training.c) rows.push(["c", (x) => x.c, null]);
+    const columns = ["weight", "start", "now", ending && (decay ? "optimum under decay" : "end of the flow"), bound && "these steps end within", finite && "end with these steps", finite && "still to go"];
+    const cells = ([, pick, , within]) => [pick(run.start), pick(net), ending && (pick(ending) ?? "—"), bound && `± ${short(within)}`,
+      finite && pick({b: ending.b, c: 0, ...finite}), finite && pick({b: ending.b, c: 0, ...finite}) - pick(net)];
+    fill(table, html("table", {class: "weights"},
+      html("thead", {}, html("tr", {}, columns.filter(Boolean).map((name) => html("th", {scope: "col"}, name)))),
+      html("tbody", {}, rows.map((row) => html("tr", {},
+        html("th", {scope: "row"}, `${row[0]}${net.channels > 1 && row[2] !== null ? ` of channel ${row[2] + 1}` : ""}`.replace("-", "−")),
+        cells(row).filter((x) => x !== null && x !== undefined && x !== false).map((x) => html("td", {}, typeof x === "number" ? short(x) : x)))))));
 
     const kept = [];
     const both = laws[`n${net.taps}k${net.channels}`];
-    if (theory && !decay && net.taps > 1) kept.push(["taps less their mean", both.deviations(run.start.w), both.deviations(net.w)]);
-    if (theory && !decay && optimizer === "sgd") {
+    if (run.linear && !decay && net.taps > 1) kept.push(["taps less their mean", both.deviations(run.start.w), both.deviations(net.w)]);
+    if (steppable) {
       // Steps of finite size multiply all of them by one number, exp(-ρ).
-      const shrunk = Math.exp(-run.rho);
-      const name = momentum ? "a_j a_k − S_j S_k/n and a_j S_k − a_k S_j, by the flow" : `a_j a_k − S_j S_k/n and a_j S_k − a_k S_j, but for one factor of all, ${short(shrunk)}`;
-      kept.push([name, both.products(run.start.w, run.start.a).map((x) => x * shrunk), both.products(net.w, net.a)]);
-    }
-    else if (!theory && !decay) kept.push(["a² − |w|² − b² of each channel", run.start.w.map((w, k) => net.byTaps.everywhere(w, run.start.b[k], run.start.a[k])), net.w.map((w, k) => net.byTaps.everywhere(w, net.b[k], net.a[k]))]);
+      const shrunk = Math.exp(-drift.rho) * drift.signs[0] * drift.signs[1];
+      kept.push([`a_j a_k − S_j S_k/n and a_j S_k − a_k S_j, but for one factor of all, ${short(shrunk)}`, both.products(run.start.w, run.start.a).map((x) => x * shrunk), both.products(net.w, net.a)]);
+    } else if (run.biased && !decay && optimizer === "sgd") kept.push(["a² − S²/n − b², by the flow", [run.biased.balance(run.start)], [run.biased.balance(net)]]);
+    else if (!theory && !decay && optimizer === "sgd" && !state.training.c) kept.push(["a² − |w|² − b² of each channel, by the flow", run.start.w.map((w, k) => net.byTaps.everywhere(w, run.start.b[k], run.start.a[k])), net.w.map((w, k) => net.byTaps.everywhere(w, net.b[k], net.a[k]))]);
     const largest = (x, y) => Math.max(...x.map((value, k) => Math.abs(value - y[k])));
-    verdict.replaceChildren(
-      html("p", {class: "headline"}, theory ? (decay >= 1 ? "Beyond the collapse: nothing is left but c." : `Step ${run.steps}: loss ${short(last.loss)}.`) : `Step ${run.steps}: loss ${short(last.loss)}. The closed form needs the linear cell: identity, or ReLU with all partial sums ≥ 0, and b = 0.`),
-      theory && html("p", {}, `Sharpness where the flow ends: λ = ${short(run.sharp)}, known from the start. Steps above 2/λ = ${short(2 / run.sharp)} do not settle; this one is ${short(rate)}, ${state.training.step <= 1 + momentum ? "below" : "beyond"} ${momentum ? `2(1 + β)/λ` : "it"}.`),
-      ...kept.map(([name, before, now]) => html("p", {class: "soft"}, `What does not change: ${name}. Moved by ${short(largest(before, now))} since the start.`)));
+    fill(verdict,
+      html("p", {class: "headline"}, decay >= 1 && theory ? "Beyond the collapse: nothing is left but c." : `Step ${run.steps}: loss ${short(last.loss)}.`),
+      !theory && !run.biased && html("p", {}, "No closed form is known here. There is one for the linear cell: the identity, or ReLU with all partial sums ≥ 0, without b; or with b, one channel, no c, and a start that settles the sign of a. New random start draws such weights."),
+      run.biased && html("p", {}, "One channel with a bias b and no c: the flow ends with b = 0, and every weight has a closed form."),
+      theory && optimizer === "sgd" && told(run, state.training),
+      theory && decay > 0 && !state.training.c && html("p", {}, "The optimum under decay has a closed form where c is trained, too."),
+      optimizer === "adam" && html("p", {}, "Adam divides every gradient by its own scale: no closed form for its end is known, and the end of the flow is not where it goes. All taps of a filter have the same gradient, so their differences stay even so."),
+      kept.map(([name, before, now]) => html("p", {class: "soft"}, `What does not change: ${name}. Moved by ${short(largest(before, now))} since the start.`)));
+  };
+
+  /** The threshold of the step, and what happens below and beyond it. */
+  const told = ({sharp, theory, rate}, {momentum, c}) => {
+    const most = laws.any.threshold(sharp, momentum);
+    const factor = 1 - rate * sharp;
+    const below = rate < most;
+    const flatter = !c && !momentum && theory.flattest;
+    return html("p", {}, `Sharpness where the flow ends: λ = ${short(sharp)}, known from the start. Steps above ${momentum ? "2(1 + β)/λ" : "2/λ"} = ${short(most)} do not settle there; this one is ${short(rate)}, ${below ? "below" : "beyond"}. `,
+      below ? (momentum ? "" : `Near the end each step multiplies the error by 1 − ηλ = ${short(factor)}.`)
+        : flatter ? (rate <= flatter ? `Training can only settle at a flatter exact network, with smaller weights; there are such up to the step ${short(flatter)}.` : `No exact network is flat enough: there is none beyond the step ${short(flatter)}. The error swings, or the weights run away.`)
+          : "The error grows near the end: it swings, settles somewhere flatter, or the weights run away.");
   };
 
   const update = () => {
