@@ -16,6 +16,7 @@ from functools import partial
 from inspect import unwrap
 from itertools import repeat
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,14 +51,17 @@ Sample = tuple[Tensor, Tensor]
 """The signals (R, N) and radii (R,) that one step sees."""
 
 
-class SGD(torch.optim.SGD):
-    """torch.optim.SGD without what torch.compile and the profiler put around it: the same code in
-    less time, and without a second's import of torch._dynamo.
+def _plain(optimizer: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
+    """An optimizer of torch without what torch.compile and the profiler put around it: the same
+    code in less time, and without a second's import of torch._dynamo.
     """
-
-    add_param_group = unwrap(torch.optim.SGD.add_param_group)
-    step = torch.no_grad()(unwrap(torch.optim.SGD.step))
+    step: Any = torch.no_grad()(unwrap(optimizer.step))
     step.hooked = True  # or torch puts the profiler's hook around it
+    parts = {"add_param_group": unwrap(optimizer.add_param_group), "step": step}
+    return type(optimizer.__name__, (optimizer,), parts)
+
+
+SGD, ADAM, LBFGS = map(_plain, (torch.optim.SGD, torch.optim.Adam, torch.optim.LBFGS))
 
 
 def sgd(**options: float) -> Make:
@@ -72,7 +76,7 @@ def lbfgs(iterations: int = 20, evaluations: int | None = None) -> Make:
     way down is found.
     """
     return partial(
-        torch.optim.LBFGS,
+        LBFGS,
         max_iter=iterations,
         max_eval=evaluations,
         history_size=50,
@@ -88,7 +92,7 @@ OPTIMIZERS: MappingProxyType[str, Make] = MappingProxyType(
         "SGD, momentum 0.9": sgd(momentum=0.9),
         "SGD, Nesterov 0.9": sgd(momentum=0.9, nesterov=True),
         "SGD, weight decay 0.01": sgd(weight_decay=0.01),
-        "Adam": partial(torch.optim.Adam, lr=1e-2),
+        "Adam": partial(ADAM, lr=1e-2),
         "LBFGS": lbfgs(),
     }
 )
