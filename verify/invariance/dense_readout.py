@@ -117,7 +117,7 @@ def train(
     most 1/(1 - momentum), and the buffers add up to that times the gradients.
     """
     start = net.weights
-    optimizer = SGD(net.parameters(), lr=rate, momentum=momentum, foreach=False)  # type: ignore[call-arg]
+    optimizer = SGD(net.parameters(), lr=rate, momentum=momentum, foreach=False)
     with torch.no_grad():  # the filter is held
         y = net.features(x)
     run = iterates(net.readout, samples(y, r, order), optimizer)

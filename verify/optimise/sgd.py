@@ -51,7 +51,7 @@ Sample = tuple[Tensor, Tensor]
 """The signals (R, N) and radii (R,) that one step sees."""
 
 
-def _plain(optimizer: type[torch.optim.Optimizer]) -> type[torch.optim.Optimizer]:
+def _plain(optimizer: type[torch.optim.Optimizer]) -> Any:
     """An optimizer of torch without what torch.compile and the profiler put around it: the same
     code in less time, and without a second's import of torch._dynamo.
     """
@@ -68,7 +68,7 @@ def sgd(**options: float) -> Make:
     """torch.optim.SGD with step 1 and torch's options (momentum, nesterov, weight_decay): η comes
     with the loss.
     """
-    return partial(SGD, lr=1.0, foreach=False, **options)  # type: ignore[arg-type]
+    return partial(SGD, lr=1.0, foreach=False, **options)
 
 
 def lbfgs(iterations: int = 20, evaluations: int | None = None) -> Make:

@@ -88,7 +88,9 @@ def _error(
 
     @cache
     def error(r: fmpq) -> fmpq:
-        return oracle.answer(taps, biases, readout, -r, sigma, oracle.overlap_pulse(r, length))
+        x = oracle.overlap_pulse(r, length)
+        value: fmpq = oracle.answer(taps, biases, readout, -r, sigma, x)
+        return value
 
     return error
 
