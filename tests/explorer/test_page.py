@@ -336,7 +336,8 @@ def test_a_hostile_file_is_told_in_one_sentence(tab: Any, tmp_path: Path, name: 
     ("changes", "words"),
     [
         ({"conv.weight": np.ones((1, 1, 2))}, "n odd"),
-        ({"conv.weight": np.ones((5, 1, 3))}, "up to 3 of 9"),
+        ({"conv.weight": np.ones((17, 1, 3))}, "up to 16 of 15"),
+        ({"conv.weight": np.ones((1, 1, 17))}, "up to 16 of 15"),
         ({"conv.weight": np.ones((1, 1, 3, 3))}, "for images"),
         ({"fc.weight": np.ones((2, 1))}, "readout has the shape"),
         ({"extra": np.ones(7)}, "does not place"),
