@@ -1,5 +1,7 @@
-# make explore · make verify · make test · make docs · make browser · make bench · make lint · make venv · make clean
+# make explore · make verify · make proofs · make test · make docs · make browser · make bench · make lint
+# make wheel · make venv · make clean
 # make thorough: the slow tests and those that are run before a release
+# make traps: networks and certificates that look right and are not, for any verifier
 # Each works from a bare clone with python3 (3.11 or newer, with venv), git and make.
 # Arguments pass through: make verify ARGS="--profile full"
 
@@ -12,7 +14,7 @@ comma := ,
 python := $(VENV)/bin/python
 pip := PIP_DISABLE_PIP_VERSION_CHECK=1 $(python) -m pip install --quiet --constraint constraints.txt
 
-.PHONY: explore verify test thorough docs browser bench lint venv clean
+.PHONY: explore verify proofs test thorough docs browser bench traps lint wheel venv clean
 .NOTPARALLEL:
 
 explore: $(VENV)/.ready-test
@@ -20,6 +22,16 @@ explore: $(VENV)/.ready-test
 
 verify: $(VENV)/.ready-test
 	$(python) -m verify.all $(ARGS)
+
+# The laws for all n, m, L and K, checked by Coq's kernel; what is compiled goes to build/proofs.
+proofs:
+	@command -v coqc >/dev/null || \
+	  { echo "coqc not found: on Debian or Ubuntu, apt install coq libcoq-mathcomp-algebra" >&2; exit 1; }
+	@mkdir -p build/proofs && cd build/proofs && rm -f *.v accepted && cp -p ../../theory/proofs/*.v .
+	@cd build/proofs && coq_makefile -Q . Everyweight -arg -w -arg none *.v -o Makefile
+	@$(MAKE) --no-print-directory --directory build/proofs $(ARGS)
+	@! grep -nE '^ *(Axiom|Parameter|Conjecture|Admitted)|\b(admit|give_up)\b' build/proofs/*.v
+	@touch build/proofs/accepted && echo "accepted by Coq's kernel: theory/proofs"
 
 test: $(VENV)/.ready-test
 	$(python) -m pytest -n auto --dist worksteal $(ARGS)
@@ -34,6 +46,9 @@ docs: $(VENV)/.ready-docs
 browser: $(VENV)/.ready-browser
 	$(python) -m pytest -m browser $(ARGS) tests/test_pages.py tests/explorer
 
+traps: $(VENV)/.ready-test
+	@$(python) -m tests.traps $(ARGS)
+
 bench: $(VENV)/.ready-test
 	$(python) -m benchmarks $(ARGS)
 
@@ -42,6 +57,9 @@ lint: $(VENV)/.ready-dev
 	$(python) -m ruff format --check .
 	$(python) -m mypy --num-workers 2
 	$(VENV)/bin/lint-imports
+
+wheel: $(VENV)/.ready-dev
+	bash .ci/wheel $(python)
 
 venv: $(VENV)/.ready-$(EXTRAS)
 

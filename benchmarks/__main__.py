@@ -75,9 +75,10 @@ def main() -> int:
     }
     try:
         options.out.parent.mkdir(parents=True, exist_ok=True)
-        options.out.write_text(json.dumps(result, indent=1) + "\n")
+        options.out.write_text(json.dumps(result, indent=1) + "\n", "utf-8")
         if not options.quick and len(rows) == len(PARTS):
-            PAGE.write_text(written(PAGE.read_text(), result["machine"], result["seconds"], rows))
+            page = PAGE.read_text("utf-8")
+            PAGE.write_text(written(page, result["machine"], result["seconds"], rows), "utf-8")
     except OSError as error:
         parser.error(f"cannot write {error.filename}: {error.strerror}")
     return 0

@@ -67,5 +67,5 @@ def examine(name: str) -> tuple[dict[str, float], float, float]:
     seconds, peaks = {}, []
     for part, run in parts.items():
         seconds[part], peak, _ = measured(run)
-        peaks.append(peak)
-    return seconds, time.perf_counter() - begin, max(peaks)
+        peaks += [] if peak is None else [peak]
+    return seconds, time.perf_counter() - begin, max(peaks, default=None)

@@ -4,7 +4,7 @@ the same network.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from fractions import Fraction
 
@@ -45,7 +45,10 @@ def rows(quick: bool) -> Iterator[Row]:
         *(() if quick else ((5, 16, True), (31, 4, True), (31, 16, False), (101, 4, False))),
     ):
         w, b, a = (rng.integers(-64, 65, size) for size in ((channels, n), channels, channels))
-        rational = lambda values: [Fraction(int(value), 32) for value in values]
+
+        def rational(values: Iterable[int]) -> list[Fraction]:
+            return [Fraction(int(value), 32) for value in values]
+
         filters, biases, readout = [rational(row) for row in w], rational(b), rational(a)
         net = exact_net("relu", filters, biases, readout, Fraction(1, 2))
         first, half_length = n // 2 + 1, n + CELLS

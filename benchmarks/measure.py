@@ -4,9 +4,7 @@ name.
 
 from __future__ import annotations
 
-import os
 import platform
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +13,9 @@ from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TypeVar
+
+from theory.process import system_module
+from verify.report.arguments import cores
 
 __all__ = ["Row", "machine", "measured"]
 
@@ -46,12 +47,12 @@ class Row:
 
 def measured(
     function: Callable[..., T], *arguments: Any, rounds: int = 1
-) -> tuple[float, float, T]:
+) -> tuple[float, float | None, T]:
     """The least seconds of so many calls, the peak of memory in MiB, and what the
     last call gives.
     """
     with suppress(OSError):
-        REFERENCES.write_text("5")  # on Linux: the peak begins anew
+        REFERENCES.write_text("5", "utf-8")  # on Linux: the peak begins anew
     least = float("inf")
     for _ in range(rounds):
         begin = time.process_time()
@@ -60,13 +61,16 @@ def measured(
     return least, _peak(), result
 
 
-def _peak() -> float:
+def _peak() -> float | None:
     """MiB: of this process since the last call of :func:`measured` where Linux says so, else since
-    its beginning.
+    its beginning; None on Windows, which does not say.
     """
     if STATUS.exists():
-        lines = STATUS.read_text().splitlines()
+        lines = STATUS.read_text("utf-8").splitlines()
         return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
+    resource = system_module("resource")
+    if resource is None:
+        return None
     size = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return size / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
@@ -75,18 +79,15 @@ def machine() -> dict[str, str]:
     """The processor, how many of its cores, and the versions of what computes."""
     info = Path("/proc/cpuinfo")
     names = (
-        [line for line in info.read_text().splitlines() if line.startswith("model name")]
+        [line for line in info.read_text("utf-8").splitlines() if line.startswith("model name")]
         if info.exists()
         else []
     )
     processor = names[0].partition(": ")[2] if names else platform.processor() or platform.machine()
-    cores = (
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    )
     versions = {name: metadata.version(name) for name in LIBRARIES}
     return {
         "processor": processor,
-        "cores": str(cores),
+        "cores": str(cores()),
         "system": platform.system(),
         "python": platform.python_version(),
         **versions,

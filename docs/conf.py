@@ -36,5 +36,6 @@ html_title = "Everyweight"
 html_static_path = ["_static", "../verify/report/fonts"]
 html_css_files = ["site.css"]
 html_copy_source = False
+html_show_search_summary = False  # it would fetch pages, which a browser forbids on a disk
 html_show_sourcelink = False
 html_show_copyright = False

@@ -6,6 +6,7 @@ The profile is chosen by the variable HYPOTHESIS_PROFILE: ``dev`` (default, new 
 
 from __future__ import annotations
 
+import gc
 import os
 import random
 import shutil
@@ -15,6 +16,8 @@ from typing import Any
 # One thread per process, set before numpy and torch load their pools: sums then keep one order, and
 # pytest-xdist's workers do not compete for the same cores.
 os.environ["OMP_NUM_THREADS"] = "1"
+# What is imported and collected stays: no collection of garbage goes through it, now or later.
+gc.disable()
 
 import flint
 import matplotlib
@@ -27,8 +30,8 @@ from hypothesis import register_random, settings
 torch.set_num_threads(1)
 matplotlib.use("agg")
 
-settings.register_profile("dev", max_examples=50, deadline=None)
-settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, print_blob=True)
+settings.register_profile("dev", max_examples=30, deadline=None)
+settings.register_profile("ci", max_examples=60, deadline=None, derandomize=True, print_blob=True)
 settings.register_profile("thorough", max_examples=2000, deadline=None, print_blob=True)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
@@ -47,6 +50,13 @@ class _TorchRandom:
 
 _TORCH_RANDOM = _TorchRandom()  # Hypothesis keeps a weak reference only
 register_random(_TORCH_RANDOM)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """All is collected: from here on garbage is what the tests leave."""
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.fixture(autouse=True)

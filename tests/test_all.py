@@ -96,7 +96,7 @@ def test_all_hold(claims: Callable[..., None], tmp_path: Path, capsys: Any) -> N
         "report.json",
         "store",
     ]
-    assert json.loads((tmp_path / "report.json").read_text())["summary"]["holds"]
+    assert json.loads((tmp_path / "report.json").read_text("utf-8"))["summary"]["holds"]
 
 
 @pytest.mark.parametrize(
@@ -117,7 +117,7 @@ def test_whatever_does_not_hold_exits_1(
     claims(made("one"), bad)
     assert command.main(["--out", str(tmp_path)]) == 1
     assert "Not everything holds" in capsys.readouterr().out
-    assert not json.loads((tmp_path / "report.json").read_text())["summary"]["holds"]
+    assert not json.loads((tmp_path / "report.json").read_text("utf-8"))["summary"]["holds"]
 
 
 def test_zero_claims_exit_1(claims: Callable[..., None], tmp_path: Path, capsys: Any) -> None:
@@ -303,7 +303,8 @@ def test_a_kept_verdict_says_so(claims: Callable[..., None], tmp_path: Path, cap
         out, err = capsys.readouterr()
         assert err == ""
         (date,) = (
-            each["kept"] for each in json.loads((tmp_path / "report.json").read_text())["claims"]
+            each["kept"]
+            for each in json.loads((tmp_path / "report.json").read_text("utf-8"))["claims"]
         )
         assert (date is not None) is kept
         day = f"of {date[:10]} {date[11:16]}" if date else "of 20"
@@ -312,7 +313,7 @@ def test_a_kept_verdict_says_so(claims: Callable[..., None], tmp_path: Path, cap
             is ("1 of an earlier run of this code; --fresh examines again" in out)
             is kept
         )
-        assert ("of an earlier run, 20" in (tmp_path / "report.html").read_text()) is kept
+        assert ("of an earlier run, 20" in (tmp_path / "report.html").read_text("utf-8")) is kept
 
 
 def test_a_profile_for_some_claims_says_so(
@@ -329,8 +330,8 @@ def test_a_profile_for_some_claims_says_so(
     for profile, note in (("smoke", PROFILES["smoke"].note), ("quick", "")):
         assert command.main(["--profile", profile, "--out", str(tmp_path)]) == 0
         assert ("A first look" in capsys.readouterr().out) is bool(note)
-        assert json.loads((tmp_path / "report.json").read_text())["note"] == note
-        assert ("A first look" in (tmp_path / "report.html").read_text()) is bool(note)
+        assert json.loads((tmp_path / "report.json").read_text("utf-8"))["note"] == note
+        assert ("A first look" in (tmp_path / "report.html").read_text("utf-8")) is bool(note)
 
 
 def test_the_huge_profile_counts_the_census(
@@ -342,7 +343,7 @@ def test_the_huge_profile_counts_the_census(
     arguments = ["--profile", "huge", "--executor", "serial", "--out", str(tmp_path)]
     assert command.main(arguments) == 0
     shown = capsys.readouterr().out
-    document = json.loads((tmp_path / "census.json").read_text())
+    document = json.loads((tmp_path / "census.json").read_text("utf-8"))
     assert document["blocks"] == 1 and len(document["settings"]) == 24
     assert all(sum(row["kinds"].values()) == 2 for row in document["settings"])
     assert few.note in shown and shown.count("leaky_relu") == 6
@@ -399,7 +400,7 @@ if __name__ == "__main__":
 def start(folder: Path, *arguments: str, out: int = subprocess.PIPE) -> subprocess.Popen[str]:
     """The command line over three small claims, as a process in its own group."""
     script = folder / "script.py"
-    script.write_text(textwrap.dedent(SCRIPT))
+    script.write_text(textwrap.dedent(SCRIPT), "utf-8")
     environment = os.environ | {"PYTHONPATH": str(ROOT), "TERM": "xterm", "COLUMNS": "160"}
     return subprocess.Popen(
         [sys.executable, str(script), "--out", str(folder / "out"), *arguments],
@@ -454,7 +455,7 @@ def test_an_interrupt_shows_what_is_done_and_keeps_earlier_results(
     earlier = {"report.json": "earlier", "report.html": "earlier too"}
     (tmp_path / "out").mkdir()
     for name, text in earlier.items():
-        (tmp_path / "out" / name).write_text(text)
+        (tmp_path / "out" / name).write_text(text, "utf-8")
     (tmp_path / "wait for two").touch()
     process = start(tmp_path, "--jobs", "1")
     assert within(60, (tmp_path / "working").exists)
@@ -469,7 +470,7 @@ def test_an_interrupt_shows_what_is_done_and_keeps_earlier_results(
     assert out.endswith("\nInterrupted: 1 claim of 3 was examined.\n")
     lines = [line for line in err.splitlines() if line != "a stray line"]
     assert lines == ["python -m verify.all: interrupted; the same command goes on from here"]
-    assert {name: (tmp_path / "out" / name).read_text() for name in earlier} == earlier
+    assert {name: (tmp_path / "out" / name).read_text("utf-8") for name in earlier} == earlier
     (tmp_path / "working").unlink()
     time.sleep(0.5)
     assert not (tmp_path / "working").exists(), "a worker went on"
@@ -477,7 +478,7 @@ def test_an_interrupt_shows_what_is_done_and_keeps_earlier_results(
 
 def results(folder: Path) -> Any:
     """report.json, less what may differ between two runs."""
-    document = json.loads((folder / "out" / "report.json").read_text())
+    document = json.loads((folder / "out" / "report.json").read_text("utf-8"))
     for entry in document["claims"]:
         del entry["seconds"], entry["training_seconds"], entry["kept"]
     return document

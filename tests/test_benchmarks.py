@@ -18,18 +18,18 @@ from verify.models.problem import initial
 
 
 def test_a_quick_run_has_its_shape(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    before, threads = page.PAGE.read_text(), torch.get_num_threads()
+    before, threads = page.PAGE.read_text("utf-8"), torch.get_num_threads()
     out = tmp_path / "deeper" / "benchmarks.json"
     monkeypatch.setattr("sys.argv", ["benchmarks", "--quick", "--only", "bcd", "--out", str(out)])
     assert command.main() == 0
     torch.set_num_threads(threads)
-    result = json.loads(out.read_text())
+    result = json.loads(out.read_text("utf-8"))
     assert result["quick"] and result["machine"] == machine()
     assert len(result["parts"]) == 3
     rows = [row for part in result["parts"].values() for row in part]
     assert len(rows) >= 20 and all(row["seconds"] > 0 for row in rows)
     assert all(row["peak"] is None or row["peak"] > 1 for row in rows)
-    assert page.PAGE.read_text() == before
+    assert page.PAGE.read_text("utf-8") == before
 
 
 @pytest.mark.parametrize("letters", ["", "az"])
@@ -41,7 +41,7 @@ def test_an_unknown_part_is_refused(letters: str, monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_page_keeps_all_but_the_tables() -> None:
-    text = page.PAGE.read_text()
+    text = page.PAGE.read_text("utf-8")
     row = Row("a law", 2.5e-6, 3.0, "a loop", 12.0, "seen")
     new = page.written(text, {"processor": "P", "numpy": "2"}, 600, {"(a) Laws.": [row]})
     (begin, *_), (_, end) = text.split(page.BEGIN), text.split(page.END)

@@ -14,17 +14,10 @@ from verify.report.verdict import COLUMNS
 
 # Few networks, but enough draws for two of every activation: ten see one and three taps only.
 LAB = Lab(dataclasses.replace(TINY, draws=40))
-LONG = frozenset({"extremes", "active", "conv_bias", "ridge", "steps"})
-"""Claims whose check takes long, four times over."""
 
 
-@pytest.mark.parametrize(
-    "claim",
-    [
-        pytest.param(claim, id=claim.id, marks=pytest.mark.thorough if claim.id in LONG else ())
-        for claim in find_claims()
-    ],
-)
+@pytest.mark.thorough
+@pytest.mark.parametrize("claim", find_claims(), ids=lambda claim: claim.id)
 def test_check_columns_accept_the_law_and_reject_wrong_ones(claim: Claim) -> None:
     evidence = evidence_of(claim.id)
     assert evidence.check(claim.law, LAB).status == "holds"

@@ -41,8 +41,8 @@ def test_a_file_that_cannot_be_written_is_one_line(
 
 def test_help_needs_no_library() -> None:
     code = (
-        "import sys, verify.explore as m; m._parser().format_help(); print(sorted({'sympy',"
-        " 'torch', 'numpy'} & set(sys.modules)))"
+        "import sys, verify.explore as m; m._parser(m.PROGRAM).format_help();"
+        " print(sorted({'sympy', 'torch', 'numpy'} & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

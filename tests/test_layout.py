@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 import sympy as sp
+import yaml
 from flint import fmpq
 from importlinter import cli
 
@@ -160,6 +161,36 @@ def test_every_exported_name_is_documented(path: Path) -> None:
     assert set(exported) - set(_documented(tree)) == set()
 
 
+ARRAYS = {"Array", "Flags", "Indices"}
+SHAPE = re.compile(r"(?<![\w)\]])\((?:[^(),]+,)+[^(),]*[()]|\b(?:shape|broadcast)\b")
+"""(B, K), or (n,), or words: of the shape of x."""
+
+
+def _functions(tree: ast.Module) -> Iterator[ast.FunctionDef]:
+    """The public functions of a module, and the public methods of its public classes."""
+    public = [node for node in tree.body if not getattr(node, "name", "_").startswith("_")]
+    for node in public:
+        members = node.body if isinstance(node, ast.ClassDef) else [node]
+        for member in members:
+            if isinstance(member, ast.FunctionDef) and not member.name.startswith("_"):
+                yield member
+
+
+def test_functions_of_arrays_say_their_shapes() -> None:
+    silent = []
+    for path in MODULES:
+        for function in _functions(ast.parse(path.read_text(encoding="utf-8"))):
+            given = function.args
+            taken = [*given.posonlyargs, *given.args, *given.kwonlyargs, function]
+            types = [x.returns if x is function else x.annotation for x in taken]
+            used = {
+                node.id for x in types if x for node in ast.walk(x) if isinstance(node, ast.Name)
+            }
+            if used & ARRAYS and not SHAPE.search(ast.get_docstring(function) or ""):
+                silent.append(f"{_name(path)}: {function.name}")
+    assert silent == []
+
+
 # --- imports one way --------------------------------------------------------------------------
 
 
@@ -217,8 +248,11 @@ def test_version_is_stated_once() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+", stated)
     assert metadata.version("everyweight") == stated
     changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    newest = re.search(r"^## (\S+)", changes, re.MULTILINE)
+    newest = re.search(r"^## (\S+) - (\S+)$", changes, re.MULTILINE)
     assert newest is not None and newest[1] == stated
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert (citation["version"], str(citation["date-released"])) == newest.groups()
+    assert citation["license"] == _setup()["metadata"]["license_expression"]
 
 
 def _canonical(name: str) -> str:

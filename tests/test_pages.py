@@ -134,6 +134,28 @@ def test_pages_of_the_documentation(window: Any, name: str) -> None:
         assert view["figures"] >= bool(figures)
 
 
+@pytest.mark.parametrize(
+    ("words", "page"),
+    [
+        ("kink balance", "pulse/kinks"),
+        ("implicit bias", "glossary"),
+        ("Theorem crest", "disk/perimeter"),
+    ],
+)
+def test_search_works_from_a_disk(window: Any, words: str, page: str) -> None:
+    tab = window.new_page()
+    trouble: list[str] = []
+    tab.on("console", lambda line: trouble.append(line.text) if line.type == "error" else None)
+    tab.on("requestfailed", lambda request: trouble.append(f"failed: {request.url[:200]}"))
+    tab.goto(f"{(BUILT / 'search.html').as_uri()}?q={words.replace(' ', '+')}")
+    tab.wait_for_selector("#search-results ul.search li a")
+    tab.wait_for_function("() => document.querySelector('.search-summary')?.textContent")
+    links = tab.eval_on_selector_all("#search-results li > a", "each => each.map(a => a.href)")
+    tab.close()
+    assert any(link.split("#")[0].split("?")[0].endswith(f"/{page}.html") for link in links[:5])
+    assert trouble == []
+
+
 def test_every_built_page_is_looked_at() -> None:
     built = {
         path.relative_to(BUILT).with_suffix("").as_posix()

@@ -92,7 +92,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     save_file(exact, found / "net.safetensors", {"activation": "relu", "length": "9"})
     net = exact_net("relu", [[0.1, 0.7, -0.2]], [0.05], [0.9], -0.1)
     document = certificate(net, Domain(8, fmpq(1, 2), fmpq(6)))
-    (found / "certificate.json").write_text(json.dumps(document))
+    (found / "certificate.json").write_text(json.dumps(document), "utf-8")
     return found
 
 
@@ -155,7 +155,7 @@ def test_all_streams_lost(folder: Path, name: str, streams: str) -> None:
 
 
 def test_a_rejected_certificate_has_the_same_two_ends(folder: Path) -> None:
-    (folder / "bad.json").write_text((folder / "certificate.json").read_text()[:-1])
+    (folder / "bad.json").write_text((folder / "certificate.json").read_text("utf-8")[:-1], "utf-8")
     for start in (COMMANDS["certificate"][:2], COMMANDS["checker"][:1]):
         status, out, err = ended(folder, [*start, "bad.json"], "")
         assert (status, out.startswith("rejected: "), err) == (1, True, "")
@@ -235,9 +235,9 @@ def shape():
 )
 def test_workers_end_with_their_parent(tmp_path: Path, main: str, number: int) -> None:
     """They waited on a pipe whose other end they held; a sibling: theory.shape's child went on."""
-    (tmp_path / "slow.py").write_text(WORK)
+    (tmp_path / "slow.py").write_text(WORK, "utf-8")
     script = tmp_path / "script.py"
-    script.write_text(TREE.format(folder=str(tmp_path), main=main))
+    script.write_text(TREE.format(folder=str(tmp_path), main=main), "utf-8")
     mark = tmp_path / "working"
     parent = subprocess.Popen(
         [sys.executable, str(script)],

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import argparse
 import gzip
+import json
 import os
 import pickle
 import warnings
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +27,9 @@ from safetensors.numpy import save
 from torch import nn
 from torch.nn.utils import parametrizations
 
+from tests.certified import made
 from tests.commands import tree
+from tests.pulse.test_exact_error import THREE
 from verify import all as verify_all
 from verify import certificate, network, predict, train
 
@@ -71,6 +75,11 @@ def stored(metadata: Mapping[str, str] | None = None, **tensors: Any) -> Made:
     changed = {name.replace("_", "."): value for name, value in tensors.items()}
     kept = {name: np.asarray(x) for name, x in {**B1, **changed}.items() if x is not None}
     return content(save(kept, dict(SAID if metadata is None else metadata)))
+
+
+def certified(case: Any, high: Fraction) -> Made:
+    """net.json: the certificate of this network, as of tests.certified.made, from radius 1/2 on."""
+    return content(json.dumps(made(case, Fraction(1, 2), high)).encode(), "net.json")
 
 
 def torch_saved(state: Callable[[], object], **options: Any) -> Made:
@@ -1157,6 +1166,27 @@ CERTIFICATE = [
         nothing,
         ["a.json", "b.json"],
         "unrecognized arguments: b.json",
+        certificate,
+    ),
+    Row(
+        "certificate: kernel, degree 3",
+        certified(("cube", "zeros", 3, THREE, Fraction(0)), Fraction(3)),
+        ["net.json", "--kernel"],
+        "net.json: the kernel's checker is for degree 1, and σ has a piece of degree 3",
+        certificate,
+    ),
+    Row(
+        "certificate: kernel, a long signal",
+        certified(("relu", "zeros", 10**5, THREE, Fraction(0)), Fraction(50)),
+        ["net.json", "--kernel"],
+        "net.json: the kernel's checker is for at most 10000000 taps × positions × cells",
+        certificate,
+    ),
+    Row(
+        "certificate: kernel, no name",
+        nothing,
+        ["net.json", "--kernel-out", ""],
+        "argument --kernel-out: needs the name of a file",
         certificate,
     ),
 ]

@@ -39,7 +39,7 @@ def test_files_and_table(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert run(tmp_path) == 0
     out, err = capsys.readouterr()
     assert err == "" and out.startswith(f"6 networks in {tmp_path}: ")
-    with (tmp_path / "table.csv").open() as file:
+    with (tmp_path / "table.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert tuple(rows[0]) == train.COLUMNS
     want = train_from(Setting("relu", 1, 3), initial(Setting("relu", 1, 3), 6, 0))
@@ -59,7 +59,7 @@ def test_worst_is_over_every_real_radius(tmp_path: Path) -> None:
     training radius.
     """
     assert run(tmp_path, "--activation", "hardtanh", "--channels", "2") == 0
-    with (tmp_path / "table.csv").open() as file:
+    with (tmp_path / "table.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     for row in rows:
         path = tmp_path / row["file"]
@@ -153,7 +153,7 @@ def test_any_activation_is_trained_and_kept_by_its_name(
     activation: list[str], name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(tmp_path, "--seeds", "1", "--activation", *activation) == 0
-    assert json.loads((tmp_path / "run.json").read_text())["activation"] == name
+    assert json.loads((tmp_path / "run.json").read_text("utf-8"))["activation"] == name
     net = str(tmp_path / "net-00000.safetensors")
     capsys.readouterr()
     network.main([net, "--json"])
@@ -172,9 +172,9 @@ def test_what_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert run(other) == 0
     full = tmp_path / "full"
     full.mkdir()
-    (full / "mine.txt").write_text("kept")
+    (full / "mine.txt").write_text("kept", "utf-8")
     plain = tmp_path / "plain"
-    plain.write_text("kept")
+    plain.write_text("kept", "utf-8")
     capsys.readouterr()
     cases = [
         [],
@@ -196,7 +196,7 @@ def test_what_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
         out, err = capsys.readouterr()
         assert (end.value.code, out, err.count("\n")) == (2, "", 1), arguments
     assert contents(other) == before and not (tmp_path / "new").exists()
-    assert contents(full) == {"mine.txt": b"kept"} and plain.read_text() == "kept"
+    assert contents(full) == {"mine.txt": b"kept"} and plain.read_text("utf-8") == "kept"
 
 
 def test_a_damaged_file_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -27,6 +27,7 @@ __all__ = [
     "CHAPTERS",
     "Chapter",
     "Claim",
+    "Kernel",
     "Proof",
     "Step",
     "Wrong",
@@ -111,6 +112,20 @@ class Wrong(Generic[L]):
 
 
 @dataclass(frozen=True)
+class Kernel:
+    """What of a claim is stated and proved in Coq, in theory/proofs, for every size.
+
+    Attributes
+    ----------
+    covers: what the theorems are about, and for which sizes.
+    theorems: their names, each with its file: ``Plateau.plateau_law``.
+    """
+
+    covers: str
+    theorems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Claim(Generic[L]):
     """A mathematical statement, its law as executable symbols, and how it is proved.
 
@@ -124,6 +139,7 @@ class Claim(Generic[L]):
     prove: ``prove(law) -> Proof``, exact, from the definitions.
     wrong: at least one wrong law.
     requires: the ids of the claims this one builds on; they come first in every listing.
+    kernel: what of it is proved in Coq, if anything.
     """
 
     id: str
@@ -134,6 +150,7 @@ class Claim(Generic[L]):
     prove: Callable[[L], Proof]
     wrong: tuple[Wrong[L], ...]
     requires: tuple[str, ...] = ()
+    kernel: Kernel | None = None
 
     @property
     def lines(self) -> tuple[str, ...]:

@@ -18,26 +18,40 @@ import threading
 import traceback
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout, suppress
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
-__all__ = ["FAILED", "end_with_parent", "run"]
+__all__ = ["FAILED", "end_with_parent", "run", "system_module"]
 
 FAILED = 3
 """The exit status of a command whose output could not be written, or whose machine failed."""
 
 
-class _Descriptor(io.FileIO):
+class _Descriptor(io.RawIOBase):
     """A standard stream that remembers why a write failed, whoever swallows the
     error; then a sink.
     """
 
-    failure = ""
+    def __init__(self, number: int) -> None:
+        # On Windows, where it is a terminal, this is the console, which takes every character.
+        self._file = open(number, "wb", buffering=0, closefd=False)  # noqa: SIM115
+        self.failure = ""
 
-    def write(self, data: Any) -> int:
+    def isatty(self) -> bool:
+        return self._file.isatty()
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int | None:
         if self.failure:
             return len(data)
         try:
-            return super().write(data)
+            return self._file.write(data)
         except OSError as error:
             self.failure = (error.strerror or str(error)).lower()
             raise
@@ -71,7 +85,7 @@ def run(program: str, main: Callable[[], int]) -> int:
 
 
 def _stream(number: int, stream: object) -> io.TextIOWrapper:
-    raw = _Descriptor(number, "w", closefd=False)
+    raw = _Descriptor(number)
     encoding = getattr(stream, "encoding", None) or "utf-8"
     lines = number == 2 or raw.isatty()
     return io.TextIOWrapper(io.BufferedWriter(raw), encoding, "replace", line_buffering=lines)
@@ -107,3 +121,11 @@ def end_with_parent() -> None:
         os._exit(FAILED)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def system_module(name: str) -> ModuleType | None:
+    """A module of the standard library that not every system has, as ``resource``, or None."""
+    try:
+        return import_module(name)
+    except ImportError:
+        return None

@@ -48,9 +48,9 @@ def _version() -> str:
         return "not installed"
 
 
-def _parser() -> Parser:
+def _parser(program: str) -> Parser:
     assert __doc__
-    parser = command_parser(PROGRAM, __doc__)
+    parser = command_parser(program, __doc__)
     add = parser.add_argument
     add("--list", action="store_true", help="print the claims, chapter by chapter, and stop")
     add(
@@ -83,13 +83,13 @@ def _parser() -> Parser:
     return parser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     """The command line; returns the exit status, or raises SystemExit as argparse does."""
     try:
-        parser = _parser()
+        parser = _parser(program)
         return _run(parser.parse_args(arguments), parser)
     except KeyboardInterrupt:
-        print(f"{PROGRAM}: interrupted; the same command goes on from here", file=sys.stderr)
+        print(f"{program}: interrupted; the same command goes on from here", file=sys.stderr)
         return 130
 
 
@@ -176,7 +176,7 @@ def _census(options: argparse.Namespace, parser: Parser) -> int:
         except OSError as error:
             parser.error(f"cannot write to {options.out}: {error.strerror}")
     if options.json:
-        print(path.read_text(), end="")
+        print(path.read_text(encoding="utf-8"), end="")
     else:
         console = Console(width=None if sys.stdout.isatty() else 120, highlight=False)
         table(counted, console)
@@ -191,7 +191,7 @@ def _store(options: argparse.Namespace, parser: Parser) -> Store:
     from verify.work.store import Store
 
     def notice(text: str) -> None:
-        print(f"{PROGRAM}: {text}", file=sys.stderr)
+        print(f"{parser.prog}: {text}", file=sys.stderr)
 
     try:
         probe(options.out, ("report.json", "report.html"))

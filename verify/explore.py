@@ -23,9 +23,9 @@ __all__ = ["main"]
 PROGRAM = "python -m verify.explore"
 
 
-def _parser() -> Parser:
+def _parser(program: str) -> Parser:
     assert __doc__
-    parser = command_parser(PROGRAM, __doc__)
+    parser = command_parser(program, __doc__)
     add = parser.add_argument
     add(
         "--out",
@@ -44,9 +44,9 @@ def _parser() -> Parser:
     return parser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     """The command line; returns the exit status, or raises SystemExit as argparse does."""
-    parser = _parser()
+    parser = _parser(program)
     options = parser.parse_args(arguments)
     if options.serve:
         return _serve(parser, options.port, show=options.open)
@@ -55,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with working("printing the laws"):
             put(options.out, _page().encode())
     except KeyboardInterrupt:
-        print(f"{PROGRAM}: interrupted", file=sys.stderr)
+        print(f"{program}: interrupted", file=sys.stderr)
         return 130
     except OSError as error:
         parser.error(f"cannot write {options.out}: {(error.strerror or str(error)).lower()}")

@@ -14,14 +14,13 @@ import importlib
 import json
 import math
 import multiprocessing
-import resource
 import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from theory.claim import Claim, chapter_of, claim_of, order
-from theory.process import run
+from theory.process import run, system_module
 from verify.models.files import put
 from verify.report.arguments import command_parser, whole
 from verify.report.judge import evidence_of
@@ -32,6 +31,8 @@ from verify.report.story import selected
 __all__ = ["count", "install", "main", "rebuilt"]
 
 PROGRAM = "python -m verify.mutants"
+RESOURCE = system_module("resource")
+"""Bounds and counts the time of a process that was forked; Windows has neither."""
 
 
 def rebuilt(law: Any, before: Any, after: Any) -> Any:
@@ -47,7 +48,7 @@ def rebuilt(law: Any, before: Any, after: Any) -> Any:
 def install(mutant: Mutant, assign: Callable[[Any, str, Any], None] = setattr) -> Any:
     """Put the mutant in its function's place, in this process; the claim's law with it."""
     claim_module = importlib.import_module(f"theory.{chapter_of(mutant.claim)}.{mutant.claim}")
-    for path in REMEMBERED.get(mutant.claim, ()):
+    for path in REMEMBERED.get(mutant.path, ()):
         owner = dataclasses.replace(mutant, path=path)
         getattr(owner.module, owner.name).cache_clear()
     before, after = getattr(mutant.module, mutant.name), mutant.function()
@@ -94,14 +95,15 @@ def _in_a_process(
 
     ``stopped`` when the process crashed or took more than ``seconds``: the same on a busy machine.
     """
+    assert RESOURCE
     context = multiprocessing.get_context("fork")  # the mutant ends with its process
     here, there = context.Pipe(duplex=False)
 
     def work() -> None:
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
+        RESOURCE.setrlimit(RESOURCE.RLIMIT_CPU, (seconds, seconds))
         there.send(_judge(mutant, claim, lab, order))
 
-    before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
+    before = RESOURCE.getrusage(RESOURCE.RUSAGE_CHILDREN).ru_utime
     process = context.Process(target=work)
     process.start()
     there.close()
@@ -110,7 +112,7 @@ def _in_a_process(
     except EOFError:
         name = "stopped"
     process.join()
-    return name, resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before
+    return name, RESOURCE.getrusage(RESOURCE.RUSAGE_CHILDREN).ru_utime - before
 
 
 def count(claim: Claim[Any], lab: Lab, show: Callable[[str], None]) -> Count:
@@ -161,6 +163,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             for mutant in mutants(name):
                 print(f"{name}: {mutant.path}: {mutant.change}")
         return 0
+    if RESOURCE is None:
+        parser.error("judging mutants needs Linux or macOS: forked processes with a limit of time")
     for claim in map(claim_of, names):
         lab = Lab(PROFILES[options.profile], options.seed)
         try:

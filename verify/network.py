@@ -59,9 +59,9 @@ def _tolerance(text: str) -> Fraction:
     return value
 
 
-def _parser() -> Parser:
+def _parser(program: str) -> Parser:
     assert __doc__
-    parser = command_parser(PROGRAM, __doc__)
+    parser = command_parser(program, __doc__)
     add = parser.add_argument
     add("file", type=named("file"), metavar="FILE", help="the checkpoint")
     add(
@@ -120,9 +120,9 @@ def _parser() -> Parser:
     return parser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     """The command line; returns the exit status, or raises SystemExit as argparse does."""
-    parser = _parser()
+    parser = _parser(program)
     return _run(parser.parse_args(arguments), parser)
 
 
@@ -189,6 +189,7 @@ def _run(options: Namespace, parser: Parser) -> int:
 def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageExplanation:
     """Read and explain the file, when all that is asked for can be put where it is to go."""
     from verify.explain.explainer import explainer
+    from verify.explain.replay import FileNetwork, confirmed
     from verify.models.checkpoint import read
     from verify.models.files import probe
     from verify.models.setup import KEYS, left_out, merged, setup_of
@@ -213,7 +214,10 @@ def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageE
             with _placing(options.out, parser):
                 probe(options.out, FILES if flat else IMAGE_FILES)
         with working("explaining"):
-            return explain(checkpoint, setup, options.tolerance, printable(options.file.name))
+            explanation = explain(
+                checkpoint, setup, options.tolerance, printable(options.file.name)
+            )
+            return confirmed(explanation, FileNetwork(checkpoint, setup))
     except ValueError as error:  # a file or a setting that is not taken, or σ has no enclosure
         parser.error(f"{options.file}: {error}")
 
@@ -282,7 +286,7 @@ def _repair(target: Path, explanation: SignalExplanation, parser: Parser) -> str
     made = repaired(explanation)
     if made is None:
         print(
-            f"{PROGRAM}: --repair: {explanation.nearest.reason}; no network was written",
+            f"{parser.prog}: --repair: {explanation.nearest.reason}; no network was written",
             file=sys.stderr,
         )
         return ""

@@ -104,9 +104,9 @@ def _number(low: float, high: float) -> Callable[[str], float]:
     return read
 
 
-def _parser() -> Parser:
+def _parser(program: str) -> Parser:
     assert __doc__
-    parser = command_parser(PROGRAM, __doc__)
+    parser = command_parser(program, __doc__)
     add = parser.add_argument
     add("--channels", type=whole(1, 64), metavar="K", help="1 to 64 (default: 1, or the file's)")
     add("--taps", type=odd(127), metavar="N", help="odd, 1 to 127 (default: 3, or the file's)")
@@ -174,9 +174,9 @@ def _parser() -> Parser:
     return parser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     """The command line; returns the exit status, or raises SystemExit as argparse does."""
-    parser = _parser()
+    parser = _parser(program)
     return _run(parser.parse_args(arguments), parser)
 
 

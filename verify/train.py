@@ -53,9 +53,9 @@ where it is known exactly.
 """
 
 
-def _parser() -> Parser:
+def _parser(program: str) -> Parser:
     assert __doc__
-    parser = command_parser(PROGRAM, __doc__)
+    parser = command_parser(program, __doc__)
     add = parser.add_argument
     add(
         "--activation",
@@ -76,14 +76,14 @@ def _parser() -> Parser:
     return parser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     """The command line; returns the exit status, or raises SystemExit as argparse does."""
-    parser = _parser()
+    parser = _parser(program)
     options = parser.parse_args(arguments)
     try:
         rows = _trained(options, parser)
     except KeyboardInterrupt:
-        print(f"{PROGRAM}: interrupted; the same command goes on from here", file=sys.stderr)
+        print(f"{program}: interrupted; the same command goes on from here", file=sys.stderr)
         return 130
     except OSError as error:
         if error.errno is None:  # of a library that cannot be loaded, not of the folder

@@ -3,17 +3,19 @@
 ``{claim-statement} ID`` the statement, a line for each formula, and its assumptions;
 ``{claim-proof} ID`` runs the machine proof and says what it covers; ``{claim-controls} ID`` lists
 the wrong laws and the step of the proof that rejects each, the first in order; ``{claim-list}``
-every chapter with a row per claim; ``{story}`` the sidebar, in the order of theory/claim.py.  A
-proof that does not hold, or a wrong law that is not rejected, is a build error.
+every chapter with a row per claim; ``{theorem-list}`` the named theorems of all pages; ``{story}``
+the sidebar, in the order of theory/claim.py.  A proof that does not hold, or a wrong law that is
+not rejected, is a build error.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from docutils import nodes
 from sphinx.application import Sphinx
-from worked import RunsCode, table
+from worked import ROOT, RunsCode, table
 
 from theory.claim import CHAPTERS, Claim, chapter_of, find_claims
 
@@ -39,7 +41,9 @@ class Statement(_OfClaim):
         if claim.requires:
             links = ", ".join(f"[{name}](/{chapter_of(name)}/{name}.md)" for name in claim.requires)
             text += f"\n\nBuilds on: {links}."
-        return [nodes.container("", *self.markdown(text), classes=["claim"])]
+        return [
+            nodes.container("", *self.markdown(text), classes=["claim"], ids=[f"claim-{claim.id}"])
+        ]
 
 
 class ProofOf(_OfClaim):
@@ -51,6 +55,8 @@ class ProofOf(_OfClaim):
             names = ", ".join(step.name for step in proof.open) or "no steps"
             raise self.error(f"the proof of {claim.id} is open: {names}")
         text = f"{len(proof.steps)} exact steps, all decided true. Covered: {proof.covers}."
+        if claim.kernel is not None:
+            text += f"\n\n[In Coq](/proofs.md): {claim.kernel.covers}."
         return self.markdown(text)
 
 
@@ -82,6 +88,29 @@ class Listing(RunsCode):
         return self.markdown("\n\n".join(text))
 
 
+THEOREM = re.compile(r"\((theorem-[\w-]+)\)=\n *\*+(?:Theorem \()?([\w ]+)")
+"""A label and, on the line below it, the name."""
+
+
+class Theorems(RunsCode):
+    """A row per named theorem, with its page; chapters first, in their order."""
+
+    def run(self) -> list[nodes.Node]:
+        self.depend()
+        places = [chapter.name for chapter in CHAPTERS]
+        pages = [page for place in places for page in sorted((ROOT / "docs" / place).glob("*.md"))]
+        rows = []
+        for page in (*pages, *sorted((ROOT / "docs").glob("*.md"))):
+            self.env.note_dependency(str(page))
+            text, name = page.read_text(encoding="utf-8"), page.relative_to(ROOT / "docs")
+            title = text.split("\n", 1)[0].removeprefix("# ")
+            rows += [
+                (f"[{theorem}](/{name}#{label})", f"[{title}](/{name})")
+                for label, theorem in THEOREM.findall(text)
+            ]
+        return self.markdown(table(("theorem", "page"), rows))
+
+
 class Story(RunsCode):
     """The pages of every chapter, then those of the appendix, as the sidebar shows them."""
 
@@ -108,5 +137,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("claim-proof", ProofOf)
     app.add_directive("claim-controls", Controls)
     app.add_directive("claim-list", Listing)
+    app.add_directive("theorem-list", Theorems)
     app.add_directive("story", Story)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

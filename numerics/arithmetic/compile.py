@@ -16,7 +16,7 @@ import numpy as np
 import sympy as sp
 from numpy.typing import ArrayLike
 from scipy.special import expit
-from sympy.printing.numpy import SciPyPrinter
+from sympy.printing.numpy import NumPyPrinter, SciPyPrinter
 from sympy.printing.pycode import PythonCodePrinter
 
 from numerics.arithmetic.types import Array, Elementwise
@@ -138,6 +138,8 @@ def _elementwise(expression: sp.Expr) -> Elementwise:
         values = np.asarray(values, dtype=float)
         with np.errstate(over="ignore"):
             value = np.asarray(function(values), dtype=float)
+        if value.shape == values.shape and value is not values:
+            return value
         # A constant derivative compiles to a scalar: give it the argument's shape.
         return np.broadcast_to(value, values.shape)
 
@@ -145,7 +147,12 @@ def _elementwise(expression: sp.Expr) -> Elementwise:
 
 
 class _ProductPrinter(SciPyPrinter):
-    """Prints z³ as z*z*z: numpy's power is a hundred times slower."""
+    """Prints z³ as z*z*z: numpy's power is a hundred times slower; and a step as numpy's, where
+    sympy would simplify its pieces first.
+    """
+
+    def _print_Heaviside(self, expression: sp.Expr) -> str:
+        return f"heaviside({', '.join(map(self._print, expression.args))})"
 
     def _print_Pow(self, expression: sp.Expr, rational: bool = False) -> str:
         base, exponent = expression.args
@@ -177,12 +184,16 @@ def _function(laws: tuple[sp.Expr, ...], n: int, exact: bool) -> Callable[..., l
     """f(taps, r, φ, g) -> values, with g left open: one compilation serves every activation and
     bias.
     """
+    # Neither sorted for a reader nor written into a docstring: that would take half of the time.
+    options = {"allow_unknown_functions": True, "order": "none"}
+    names = {"fully_qualified_modules": False, "inline": True}
     function: Callable[..., list[Any]] = sp.lambdify(
         [list(taps(n)), r, phi, g],
         list(laws),
         modules=[{"Fraction": Fraction}] if exact else "numpy",
-        printer=_FractionPrinter({"allow_unknown_functions": True}) if exact else None,
+        printer=_FractionPrinter(options) if exact else NumPyPrinter(options | names),
         cse=_shared(n),
+        docstring_limit=0,
     )
     return function
 

@@ -93,7 +93,7 @@ class Derivatives:
         return bounds
 
     def bent(self, low: Array, high: Array) -> Array:
-        """Σ |jump of the slope| at the kinks in [low, high]."""
+        """Σ |jump of the slope| at the kinks in [low, high], of the shape of both."""
         upto = np.concatenate([[0.0], np.cumsum(self.bends)])
         place = np.searchsorted(self.kinks, high, "right"), np.searchsorted(self.kinks, low, "left")
         return np.asarray(upto[place[0]] - upto[place[1]])
@@ -134,7 +134,10 @@ def derivatives(name: str, low: float, high: float) -> Derivatives:
     """What is known of a row of the catalogue on [low, high]."""
     row = spelled(name)
     parts = pieces(row.expression).parts
-    inside = lambda x: low <= float(x) <= high
+
+    def inside(x: sp.Expr) -> bool:
+        return low <= float(x) <= high
+
     breaks = tuple(float(part.low) for part in parts[1:] if inside(part.low))
     places = [x.location for x in row.kinks] + [x.location for x in row.jumps]
     kinks = sorted((float(x), abs(_bend(parts, x)) * (1 + 4 * UNIT)) for x in places if inside(x))

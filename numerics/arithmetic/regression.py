@@ -37,7 +37,7 @@ class Regression:
 
     @property
     def loss(self) -> Array:
-        """The mean square of the error (...)."""
+        """The mean square of the error, (...,)."""
         return np.asarray(np.mean(self.error**2, axis=-1))
 
 

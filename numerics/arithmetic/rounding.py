@@ -39,12 +39,12 @@ UNIT = 2.0**-53
 
 
 def gamma(k: float | Array) -> float | Array:
-    """γ_k = k u / (1 - k u), for k u < 1."""
+    """γ_k = k u / (1 - k u), for k u < 1; of the shape of k."""
     return k * UNIT / (1 - k * UNIT)
 
 
 def lipschitz(name: str, reach: Array) -> Array:
-    """A Lipschitz constant of σ on [-reach, reach].
+    """A Lipschitz constant of σ on [-reach, reach], of the shape of ``reach``.
 
     Most derivatives lie in [-1, 1] (the affine pieces; tanh, sigmoid, softplus, logsigmoid, arctan,
     sin, softsign and tanhshrink, whose σ' is tanh²).  Larger ones, rounded up: hardswish 3/2, at

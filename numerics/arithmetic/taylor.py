@@ -130,7 +130,10 @@ def _steps(u: arb_series) -> tuple[list[arb], list[arb]]:
     y = [_over_ends(lambda t: 1 / (1 + (-t).exp()), u_[0])]
     other = [_over_ends(lambda t: 1 / (1 + t.exp()), u_[0])]
     q, slope = list[arb](), list[arb]()
-    chain = lambda f, k: sum(((i + 1) * u_[i + 1] * f[k - i] for i in range(k + 1)), arb(0))
+
+    def chain(f: list[arb], k: int) -> arb:
+        return sum(((i + 1) * u_[i + 1] * f[k - i] for i in range(k + 1)), arb(0))
+
     for k in range(TERMS):
         q.append(sum((y[i] * other[k - i] for i in range(k + 1)), arb(0)))
         slope.append(chain(y, k))

@@ -58,7 +58,10 @@ def compiled(expression: sp.Expr, arithmetic: Arithmetic) -> Unary:
     ------
     ValueError: the expression holds a function that the arithmetic has not.
     """
-    see = lambda part: compiled(part, arithmetic)
+
+    def see(part: sp.Expr) -> Unary:
+        return compiled(part, arithmetic)
+
     if expression == z:
         return lambda x: x
     if (constant := arithmetic.constant(expression)) is not None:

@@ -221,8 +221,8 @@ def _newton(system: _System, effort: Effort) -> tuple[list[Array], Array]:
 
 
 def least(matrix: Array, right: Array) -> Array:
-    """The shortest least-squares solution, by a pivoted QR; nan where the numbers
-    are not finite.
+    """The shortest least-squares solution (C,) for a matrix (R, C) and right sides (R,), by a
+    pivoted QR; nan where the numbers are not finite.
     """
     if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(right))):
         return np.full(matrix.shape[1], np.nan)
@@ -257,7 +257,7 @@ def _sum(numbers: Sequence[fmpq], more: Iterable[fmpq]) -> list[fmpq]:
 
 
 def lower_bound(conditions: Sequence[Condition], net: Stored, mu: Array) -> fmpq:
-    """min_x |x - x₀|² + μ·q(x), exactly; 0 where H is not positive definite."""
+    """min_x |x - x₀|² + μ·q(x), μ (conditions,), exactly; 0 where H is not positive definite."""
     n = net.taps
     factors = [rational(float(x)) for x in mu]
     total = sum((f * x.residual(net) for f, x in zip(factors, conditions, strict=True)), ZERO)

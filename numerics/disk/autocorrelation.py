@@ -64,11 +64,14 @@ STEPS, ROUNDS = 24, 8
 
 
 def least_loss_of_one_sign(always: Array, cone: Array, taps: int, r: Array, sign: int) -> float:
-    """A bound from below on the mean of (r̂ - r)², r̂ in the span of ``always`` plus cone·β with
-    sign·κ(ω)·β >= 0 for all ω.
+    """A bound from below on the mean of (r̂ - r)², r̂ (R,) in the span of ``always`` (R, A) plus
+    cone·β, ``cone`` (R, D), with sign·κ(ω)·β >= 0 for all ω.
     """
     basis, _ = np.linalg.qr(always / np.linalg.norm(always, axis=0))
-    clear = lambda y: y - basis @ (basis.T @ y)
+
+    def clear(y: Array) -> Array:
+        return y - basis @ (basis.T @ y)
+
     q, upper = np.linalg.qr(clear(cone))
     target = q.T @ clear(r)
     waves, spacing, more = _grid(STEPS), np.pi / STEPS, 0.0

@@ -251,7 +251,7 @@ def direction_bound(filter_: Filter, turns: int, r: float, z: Array, p: Array, o
 
 
 def spreads(w: Array) -> tuple[float, float, float, float]:
-    """I₂, a bound on I₃ (by Cauchy and Schwarz on each pixel), I₄, and E₄."""
+    """Of taps (n, n): I₂, a bound on I₃ (by Cauchy and Schwarz on each pixel), I₄, and E₄."""
     n = len(w)
     centre = np.arange(n) - n // 2
     square_along = centre**2 + 1 / 12  # ∫ X² over a pixel, and ∫ X⁴

@@ -43,8 +43,8 @@ def disk(radii: ArrayLike, half_length: int) -> Array:
 
 
 def disk_bound(r: ArrayLike) -> Array:
-    """12(r + 3)u, r <= 10⁶: no pixel of :func:`disk` is farther from its area (derived in
-    docs/disk/disk.md).
+    """12(r + 3)u, r <= 10⁶, of the shape of r: no pixel of :func:`disk` is farther from its area
+    (derived in docs/disk/disk.md).
     """
     return 12 * (np.asarray(r, dtype=float) + 3) * UNIT
 

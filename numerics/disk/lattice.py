@@ -8,7 +8,7 @@ b_q is replaced by the polygon through some of its values, whose kinks are weigh
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -29,14 +29,18 @@ TERMS = 8
 
 
 def hurwitz(s: float, x: ArrayLike) -> Array:
-    """ζ(s, x) for 0 < x <= 1 and s = -3/2 or -1: eight terms, then Euler's and Maclaurin's formula
-    with four.
+    """ζ(s, x) for 0 < x <= 1 and s = -3/2 or -1, of the shape of x: eight terms, then Euler's and
+    Maclaurin's formula with four.
 
     Off by less than the first term that is left out, B₁₀/10! s(s+1)···(s+8) X^{-s-9} with X >= 8,
     3·10⁻¹², and 10⁴ units of rounding.
     """
     points = np.asarray(x, dtype=float)
-    raised = lambda y: y * np.sqrt(y) if s < -1 else y  # the power -s
+
+    def raised(y: Array) -> Array:
+        """The power -s."""
+        return y * np.sqrt(y) if s < -1 else y
+
     total = np.zeros_like(points)
     for k in range(TERMS):
         total += raised(points + k)
@@ -52,7 +56,7 @@ def hurwitz(s: float, x: ArrayLike) -> Array:
 
 
 def swing(x: ArrayLike, law: Lattice = LAW) -> Array:
-    """K at any x."""
+    """K at any x, of its shape."""
     points = np.asarray(x, dtype=float)
     inside = points - np.ceil(points) + 1  # in (0, 1]
     return np.asarray(law.swing(inside, lambda s, y: hurwitz(float(s), y), np))
@@ -86,9 +90,9 @@ def _places(q: Lag) -> Array:
 
 
 def _kinks(values: Array) -> Array:
-    """The slope jumps of the polygon: (B, places)."""
-    second = np.roll(values, -1, axis=1) - 2 * values + np.roll(values, 1, axis=1)
-    return np.asarray(second * values.shape[1])
+    """The slope jumps of the polygon: (..., places)."""
+    second = np.roll(values, -1, axis=-1) - 2 * values + np.roll(values, 1, axis=-1)
+    return np.asarray(second * values.shape[-1])
 
 
 def fluctuation(
@@ -112,18 +116,18 @@ def fluctuation(
     return np.asarray(np.sqrt(radii) * total)
 
 
-def _turned(w: Array, b: Array, sigma: Sigma, q: Lag, angle: float) -> Array:
-    """b_q as edges show it whose normal is turned from q by ``angle``, at the same places: (B,
-    places).
+def _turned(w: Array, b: Array, sigma: Sigma, q: Lag, angles: Sequence[float]) -> Array:
+    """b_q as edges show it whose normal is turned from q by each of the ``angles``, at the same
+    places: (B, angles, places).
     """
     n, size = w.shape[-1], float(np.hypot(*q))
-    c, s = (float(f(np.arctan2(q[1], q[0]) + angle)) for f in (np.cos, np.sin))
     far = int(np.ceil(size * reach_of(n))) + 1
     t = (np.arange(-far - 1, far + 1)[:, None] + _places(q)) / size
-    squares = half_squares(n, t, c, s)
-    return _summed(
-        np.tensordot(w.reshape(len(w), -1), squares, 1), w, b, sigma, squares[n * n // 2]
-    )
+    normals = (np.arctan2(q[1], q[0]) + angle for angle in angles)
+    each = [half_squares(n, t, float(np.cos(turn)), float(np.sin(turn))) for turn in normals]
+    squares = np.concatenate(each, axis=-1)
+    z = np.tensordot(w.reshape(len(w), -1), squares, 1)
+    return _summed(z, w, b, sigma, squares[n * n // 2]).reshape(len(w), len(angles), -1)
 
 
 QUARTERS = (0.25, 0.5, 0.75, 1.0)
@@ -144,12 +148,13 @@ def unsettled(w: Array, b: Array, sigma: Sigma, r: float, reach: int) -> Array:
     for q in directions(reach):
         end, x = 1 / np.sqrt(np.hypot(*q) * r), _places(q)
         straight, kernel = wave(w, b, sigma, q), swing(x - x[:, None])
-        spreads = []
-        for share in QUARTERS:
-            sides = (_turned(w, b, sigma, q, side) for side in (share * end, -share * end))
-            change = _kinks(sum(sides, 0 * x) / 2 - straight) @ kernel
-            spreads.append(np.sqrt(np.mean(change**2, axis=1)))
-        total += float(LAW.weight(q, np)) * np.max(spreads, axis=0)
+        turned = _turned(
+            w, b, sigma, q, [side * share * end for share in QUARTERS for side in (1, -1)]
+        )
+        sides = turned.reshape(len(w), len(QUARTERS), 2, len(x)).sum(axis=2)
+        change = _kinks(sides / 2 - straight[:, None]) @ kernel
+        spreads = np.sqrt(np.mean(change**2, axis=-1))
+        total += float(LAW.weight(q, np)) * np.max(spreads, axis=-1)
     return np.asarray(np.sqrt(r) * total)
 
 

@@ -75,5 +75,8 @@ def _least(columns: Array, r: Array, terms: float) -> tuple[float, float]:
     rounding = (
         float(gamma(terms)) * float(np.linalg.norm(largest[kept] / size[kept])) * np.sqrt(len(r))
     )
-    least = lambda cut: float(regression(centred[:, kept], r - r.mean(), cut).loss)
+
+    def least(cut: float) -> float:
+        return float(regression(centred[:, kept], r - r.mean(), cut).loss)
+
     return least(0.0), least(rounding)

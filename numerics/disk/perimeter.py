@@ -113,8 +113,8 @@ class Midpoints:
         return math.prod(self.steps)
 
     def windows(self, r: float) -> Array:
-        """What a circle of radius r shows at all nodes, direction by direction: (turns · places, n,
-        n).
+        """What a circle of radius r shows at all nodes, direction by direction:
+        (turns·places, n, n).
         """
         c, s = np.cos(self.turn)[:, None], np.sin(self.turn)[:, None]
         return circle_windows(r, self.t, c, s, self.taps).reshape(-1, self.taps, self.taps)

@@ -103,8 +103,8 @@ def filter_of(w: Array, b: float, name: str) -> Filter:
 
 
 def difference_of(w: Array) -> tuple[int, int] | None:
-    """A step e for which w(p) = κ(p - e) - κ(p) with κ of one sign, in exact numbers; None where
-    there is none.
+    """A step e for which w(p) = κ(p - e) - κ(p), w (n, n), with κ of one sign, in exact numbers;
+    None where there is none.
     """
     n = len(w)
     if not np.any(w):
@@ -391,7 +391,10 @@ def quadrature_of(filter_: Filter, aim: float = AIM, most: int = MOST) -> Streng
     """P with its error by the midpoint rule, also where there is a closed form."""
     corners, bent = _corners(filter_.w), derivatives_of(filter_)
     fine = _fine(filter_, bent, aim)
-    turn = lambda count: (np.arange(count) + 0.5) * (2 * pi / count)
+
+    def turn(count: int) -> Array:
+        return np.asarray((np.arange(count) + 0.5) * (2 * pi / count), dtype=float)
+
     first, _, pieces = _over(filter_, corners, bent, turn(256), fine)
     rough = float(np.sum(first)) * 2 * pi / 256
     variation = _variation(filter_.w, corners, bent)

@@ -201,12 +201,11 @@ def _some(net: _Network, band: _Band, r1: Array, r2: Array) -> tuple[Array, Arra
 def disk_supremum(
     filters: tuple[Filter, ...], a: Array, offset: float, r: Array, tolerance: float, work: float
 ) -> DiskSupremum:
-    """The error of r̂(r) = offset + Σ_k a_k Σ_p [g_k(z_p) - g_k(0)] between the first and the last
-    of these radii, which are among its places.
+    """The error of r̂(r) = offset + Σ_k a_k Σ_p [g_k(z_p) - g_k(0)] , a (K,), between the first
+    and the last of the radii r (R,), which are among its places.
 
     Intervals are halved until the bound is at most 1.02 times what was found, or tells on which
-    side of ``tolerance`` the error is; or until
-    ``work`` products of a tap and a pixel are spent.
+    side of ``tolerance`` the error is; or until ``work`` products of a tap and a pixel are spent.
     """
     net = _Network(filters, a, offset, tuple(derivatives_of(filter_) for filter_ in filters))
     low, high = float(r[0]), float(r[-1])

@@ -137,7 +137,10 @@ def _plateau(m: int, n: int, domain: Domain) -> bool:
 
 def _nodes(name: str, w: Array, b: Array, domain: Domain) -> tuple[Array, Array, Array, Indices]:
     """Radii, their φ, weights that add up to 1, and the number of the cell."""
-    number = lambda y: float(int(y.p) / int(y.q))
+
+    def number(y: fmpq) -> float:
+        return float(int(y.p) / int(y.q))
+
     ends = [(m, number(low), number(high)) for m, low, high in cells(domain)]
     expression = spelled(name).expression
     breaks = [float(part.low) for part in pieces(expression).parts[1:]]

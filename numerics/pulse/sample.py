@@ -119,7 +119,7 @@ class Windows:
         return tuple(map(slice, self.starts.tolist(), ends))
 
     def summed(self, values: Array) -> Array:
-        """Σ_s N_s(i) values_s: the last axis, of length W, becomes one of length signals."""
+        """Σ_s N_s(i) values_s: (..., W) becomes (..., signals)."""
         if self.starts is None:
             return np.asarray(values @ self.counts.T)
         return np.asarray(np.add.reduceat(values * self.counts, self.starts, axis=-1))
@@ -133,7 +133,7 @@ class Windows:
         )
 
     def columns(self, s: Indices) -> Array:
-        """N_s(i) of some windows s: (signals, len(s))."""
+        """N_s(i) of some windows s (S,): (signals, S)."""
         if self.starts is None:
             return self.counts[:, s]
         columns = np.zeros((len(self.starts), len(s)))

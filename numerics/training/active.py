@@ -35,7 +35,10 @@ def lowest_sum(w: Array, a: Array, rho: ArrayLike = 0.0, law: Active = LAW) -> A
     rho = np.broadcast_to(np.asarray(rho, dtype=float), c.big_u.shape)
     grown = np.exp(np.minimum(rho, 300.0))
     e = linear_cell.stretch(c.big_u, c.big_w, c.root, np.sqrt, grown)[:, None]
-    along = lambda x: (c.u * np.sqrt(x) - c.v / np.sqrt(x)) / 2
+
+    def along(x: Array) -> Array:
+        return (c.u * np.sqrt(x) - c.v / np.sqrt(x)) / 2
+
     lowest = np.minimum(along(np.ones_like(e)), along(e))
     valley = (c.u > 0) & (c.v < 0)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -74,8 +74,8 @@ class Ellipsoids:
         return cls(np.einsum("sg,sgi,sgj->sij", weights, pairs, pairs))
 
     def moved(self, jacobian: Array, local: Ellipsoids, size: float) -> Ellipsoids:
-        """Around J z + y, z in the old sets and y in the ``local`` ones, by weights that make the
-        trace least.
+        """Around J z + y, J (d, d), z in the old sets and y in the ``local`` ones, by weights that
+        make the trace least.
 
         ``size`` bounds the terms of which the Jacobian is made.
         """
@@ -130,7 +130,7 @@ class Enclosed:
 
     @classmethod
     def known(cls, x: Array) -> Enclosed:
-        """Numbers that are exact, and nothing is known of the buffers."""
+        """Numbers x (3K + 2,) that are exact, and nothing is known of the buffers."""
         none = np.zeros((2, len(x)))
         return cls(x, none[0], none, none)
 
@@ -165,7 +165,10 @@ def rounding(
     more.  An operation that underflows loses LEAST, which later ones multiply.
     """
     k, n, pixels, unit = len(start.a), problem.taps, problem.pixels, UNITS[kind]
-    gamma = lambda count: count * unit / (1 - count * unit) if count * unit < 1 else math.inf
+
+    def gamma(count: int) -> float:
+        return count * unit / (1 - count * unit) if count * unit < 1 else math.inf
+
     answer = gamma(n + pixels + k + 4)
     operations = len(problem.r) * pixels + n + pixels + k + 12
     chain, least = gamma(operations), LEAST[kind]

@@ -30,14 +30,14 @@ class Cone:
 
 
 def channels(w: Array, a: Array) -> tuple[list[list[Array]], list[Array]]:
-    """(w[k][u], a[k]) as arrays over the batch: what the formulas of
+    """(w[k][u], a[k]), each (B,), of w (B, K, n) and a (B, K): what the formulas of
     :mod:`theory.training.linear_cell` take.
     """
     return [list(taps) for taps in np.moveaxis(w, 0, 2)], list(a.T)
 
 
 def coordinates(w: Array, a: Array) -> Cone:
-    """The light-cone coordinates of every network."""
+    """The light-cone coordinates of every network, w (B, K, n) and a (B, K)."""
     root = math.sqrt(w.shape[2])
     u, v = linear_cell.light_cone(*channels(w, a), root)
     big_u, big_w = linear_cell.squares(u, v)

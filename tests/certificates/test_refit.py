@@ -46,7 +46,10 @@ def _exact(name: str, net: Stored, domain: Domain) -> bool:
 @st.composite
 def networks(draw: st.DrawFn, names: tuple[str, ...]) -> tuple[str, Stored]:
     n, channels = draw(st.sampled_from((1, 3))), draw(st.integers(2, 3))
-    row = lambda size: draw(st.lists(numbers, min_size=size, max_size=size))
+
+    def row(size: int) -> list[F]:
+        return draw(st.lists(numbers, min_size=size, max_size=size))
+
     net = stored(
         [row(n) for _ in range(channels)],
         draw(st.none() | st.just(row(channels))),

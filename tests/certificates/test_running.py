@@ -421,7 +421,10 @@ def test_no_order_of_summation_leaves_the_bound(
     seed: int,
 ) -> None:
     name, w, b, a, c = net
-    few = lambda row: [rounded(x, bits) for x in row]
+
+    def few(row: list[Fraction]) -> list[Fraction]:
+        return [rounded(x, bits) for x in row]
+
     w, b, a, c = [few(row) for row in w], few(b), few(a), rounded(c, bits)
     radius = Fraction(quarters, 4) + Fraction(1, 12)
     x = oracle.overlap_pulse(radius, 7)

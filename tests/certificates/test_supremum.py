@@ -40,7 +40,10 @@ floats = st.floats(-2, 2, allow_subnormal=False)
 @st.composite
 def nets(draw: st.DrawFn, names: tuple[str, ...]) -> Network[float]:
     n, channels = draw(st.sampled_from((1, 3, 5))), draw(st.integers(1, 2))
-    row = lambda size: tuple(draw(st.lists(floats, min_size=size, max_size=size)))
+
+    def row(size: int) -> tuple[float, ...]:
+        return tuple(draw(st.lists(floats, min_size=size, max_size=size)))
+
     return Network(
         tuple(row(n) for _ in range(channels)),
         row(channels),

@@ -269,7 +269,10 @@ def _negative(strip: _Strip, u: Fraction) -> Iterator[tuple[int, Point | int]]:
     """
     a, b, c = strip.alpha, _value(strip.beta, u), _value(strip.gamma, u)
     low, high = (-v[0] - v[1] * u for v in (strip.low, strip.high))
-    at = lambda x: (a * x + b) * x + c
+
+    def at(x: arb) -> arb:
+        return (a * x + b) * x + c
+
     # At an end where q is 0 its slope tells, and then its bend.
     ahead = at(low) or 2 * a * low + b or a
     behind = at(high) or -(2 * a * high + b) or a

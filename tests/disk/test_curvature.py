@@ -291,7 +291,10 @@ def test_four_points_have_twice_the_hull_of_three(points: list[tuple[int, int]])
     """Of every four points the triangles add up to twice their hull: so for every density 4
     E(three) = 2 E(four).
     """
-    turn = lambda a, b, c: (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+
+    def turn(a: tuple[int, int], b: tuple[int, int], c: tuple[int, int]) -> int:
+        return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+
     triangles = [abs(turn(*points[:k], *points[k + 1 :])) for k in range(4)]
     hull: list[tuple[int, int]] = []
     for side in (sorted(points), sorted(points, reverse=True)):
@@ -438,13 +441,18 @@ def test_the_bound_of_a_direction_holds_at_any_radius(seed: int, name: str, r: f
     assert np.all(np.abs(found - stated) <= allowed)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("wrong", CLAIM.wrong, ids=lambda wrong: wrong.name)
 def test_the_check_rejects_wrong_laws(wrong) -> None:
     assert evidence.check(wrong.law, LAB).status == "fails"
 
 
+@pytest.mark.thorough
 def test_the_law_holds_on_few_cases() -> None:
     assert evidence.check(LAW, LAB).status == "holds"
+
+
+def test_what_one_place_adds() -> None:
     assert local(0, 1, 2, 3) == -1
 
 

@@ -220,7 +220,10 @@ def test_one_direction_is_a_moment(seed: int, turn: float, back: bool) -> None:
     w = rational(even(seed))
     c, s = Fraction(float(np.cos(turn))), Fraction(float(np.sin(turn))) * (-1 if back else 1)
     at = (np.arange(200) + 0.5) / 200 - 0.5
-    pixel = lambda i, j: np.mean(np.abs((i + at[:, None]) * float(c) + (j + at) * float(s)))
+
+    def pixel(i: int, j: int) -> float:
+        return np.mean(np.abs((i + at[:, None]) * float(c) + (j + at) * float(s)))
+
     slow = sum(float(tap) * pixel(i, j) for (i, j), tap in w.items())
     size = sum(abs(float(tap)) for tap in w.values())
     assert abs(float(across(w, ORIGIN, c, s)) - slow) <= size * 2e-4
@@ -286,7 +289,10 @@ def test_about_the_centre_the_response_is_odd(
     w = {(i, j): Fraction(int(tap)) for (i, j), tap in np.ndenumerate(part + part[::-1, ::-1])}
     c, s = (1 - k * k) / (1 + k * k), 2 * k / (1 + k * k)
     at = Fraction(size[0] - 1, 2) * c + Fraction(size[1] - 1, 2) * s
-    p = lambda t: sum(tap * half_plane(t - at + i * c + j * s, c, s) for (i, j), tap in w.items())
+
+    def p(t: Fraction) -> Fraction:
+        return sum(tap * half_plane(t - at + i * c + j * s, c, s) for (i, j), tap in w.items())
+
     assert p(-tau) == sum(w.values()) - p(tau)
 
 
@@ -307,7 +313,10 @@ def test_odd_taps_do_not_cross_at_the_middle() -> None:
 
 def test_kinks_that_are_not_met_or_cancel() -> None:
     blur, laplacian = np.ones((3, 3)), SECONDS[0] + SECONDS[1]
-    told = lambda w, b, name: strength_of(filter_of(w, b, name))
+
+    def told(w: np.ndarray, b: float, name: str) -> Any:
+        return strength_of(filter_of(w, b, name))
+
     assert told(-laplacian / 4, 1.5, "hardtanh").law in (
         AFFINE,
         "0, as σ is affine on all that it answers",

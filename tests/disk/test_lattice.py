@@ -259,12 +259,14 @@ def test_squares_in_closed_form_on_the_axes() -> None:
 # ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.thorough
 def test_every_network_is_accounted_for() -> None:
     told = evidence.train(LAW, LAB)
     assert told.status == "holds"
     assert "networks from random starts" in told.detail
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("wrong", CLAIM.wrong, ids=lambda wrong: wrong.name)
 def test_a_wrong_law_leaves_more_than_it_may(wrong: Wrong) -> None:
     left, _ = evidence.drawn_spreads(wrong.law, LAB, 3)
@@ -288,7 +290,9 @@ def test_one_network_is_enough_to_fail(
         if shape != which:
             return one
         raw = one.grown.spreads(evidence._areas(one), 0 * one.grown.sums)[1][:, 1]
-        swings = evidence._swings(one, one.grown.r.ravel(), one.disks.centre, LAW)
+        swings = evidence._swings(
+            {one.shape: one.nets}, one.grown.r.ravel(), one.disks.centre, LAW
+        )[one.shape]
         sums, j = one.grown.sums.copy(), int(np.argmax(raw))
         sums[j, 1] += swings.reshape(sums.shape)[j, 1]  # it wavers twice as much
         return replace(one, grown=replace(one.grown, sums=sums))
@@ -348,7 +352,10 @@ def test_squares_waver_wherever_their_projection_is_not_0(taps: list[int], q: La
     assert any(project(w, (3, 1)).values()) == any(taps)
     fourth = sum(c * v for c, v in zip((1, -4, 6, -4, 1), values[::2], strict=True)) * 4**4
     middle, far = start + Fraction(1, 2), 4 * sum(map(abs, q)) + 4
-    p = lambda x: sum((tap * response(x + j, q) for j, tap in project(w, q).items()), Fraction(0))
+
+    def p(x: Fraction) -> Fraction:
+        return sum((tap * response(x + j, q) for j, tap in project(w, q).items()), Fraction(0))
+
     curved = [
         (p(middle + m + Fraction(1, 4)) - 2 * p(middle + m) + p(middle + m - Fraction(1, 4))) * 16
         for m in range(-far, far + 1)
@@ -363,9 +370,15 @@ def test_on_an_axis_a_kink_can_cancel() -> None:
     and not elsewhere.
     """
     w = {(u, 0): tap for u, tap in zip((-2, -1, 0, 1), (1, -1, -1, 1), strict=True)}
-    values = lambda q: {_exact_wave(w, q, Fraction(k, 12), abs) for k in range(12)}
+
+    def values(q: tuple[int, int]) -> set[Fraction]:
+        return {_exact_wave(w, q, Fraction(k, 12), abs) for k in range(12)}
+
     taps = project(w, (1, 0))
-    p = lambda x: sum((tap * response(x + j, (1, 0)) for j, tap in taps.items()), Fraction(0))
+
+    def p(x: Fraction) -> Fraction:
+        return sum((tap * response(x + j, (1, 0)) for j, tap in taps.items()), Fraction(0))
+
     signs = [p(Fraction(k, 4)) for k in range(-12, 13)]
     assert min(signs) < 0 < max(signs)
     assert len(values((1, 0))) == 1

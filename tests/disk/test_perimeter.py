@@ -245,7 +245,10 @@ def test_what_the_area_and_the_perimeter_add_up_to(seed: int) -> None:
     )
     seen = np.sum(np.abs(z), axis=(1, 2))
     spread = float(np.var(r))
-    slope = lambda f: float(np.mean((r - 6.5) * f)) / spread
+
+    def slope(f: np.ndarray) -> float:
+        return float(np.mean((r - 6.5) * f)) / spread
+
     assume(np.var(seen) > 1e-6)
     a = slope(seen) * spread / float(np.var(seen))
     loss = float(np.var(a * seen - r))

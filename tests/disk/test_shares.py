@@ -233,6 +233,7 @@ def test_small_weights_turn_every_bent_activation_into_a_square(name: str, b: fl
 # --------------------------------------------------------------------------------------- evidence
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("wrong", CLAIM.wrong, ids=lambda wrong: wrong.name)
 def test_wrong_laws_are_rejected_by_every_column(wrong) -> None:
     lab = Lab(TINY)
@@ -240,6 +241,7 @@ def test_wrong_laws_are_rejected_by_every_column(wrong) -> None:
     assert evidence.check(wrong.law, lab).status == "fails"
 
 
+@pytest.mark.thorough
 def test_the_law_holds_on_few_cases() -> None:
     assert evidence.check(LAW, Lab(TINY)).status == "holds"
 

@@ -205,7 +205,10 @@ def test_what_is_told_is_much_better(case: Any) -> None:
 def _answer(w: Any, b: Any, a: Any, c: Any, told: dict[str, str], r: Fraction, half: int) -> float:
     """r̂ by plain loops, with zeros outside."""
     sigma, taps = activation(told["activation"])[0], len(w[0])
-    pixel = lambda i: float(min(max(r + F(1, 2) - abs(i), 0), 1)) if abs(i) <= half else 0.0
+
+    def pixel(i: int) -> float:
+        return float(min(max(r + F(1, 2) - abs(i), 0), 1)) if abs(i) <= half else 0.0
+
     total, share = c or 0.0, 2 * half + 1 if told["pooling"] == "mean" else 1
     for row, bias, weight in zip(w, b or [0.0] * len(a), a, strict=True):
         for i in range(-half, half + 1):

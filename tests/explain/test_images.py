@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from numerics.disk.disk import arcs, disk, pixels
-from numerics.disk.perimeter_enclosure import strength_of
+from numerics.disk.perimeter_enclosure import Filter, Strength, strength_of
 from tests.disk.elliptic import enclosed
 from tests.disk_accounts import STEP, account_of
 from tests.strategies import handful
@@ -272,7 +272,10 @@ def test_a_channel_that_answers_between_the_sampled_radii_only_is_not_dead() -> 
     """
     w = np.array([[1.0, -0.25, 0.5], [-1.0, 2.0, -0.75], [0.25, -1.5, 0.5]])
     r, dense = np.linspace(3, 10, 225), np.linspace(3, 10, 7 * 1024 + 1)
-    peak = lambda radii: max(float(np.max(signal.correlate(x, w))) for x in disk(radii, 12))
+
+    def peak(radii: np.ndarray) -> float:
+        return max(float(np.max(signal.correlate(x, w))) for x in disk(radii, 12))
+
     most, there = peak(r), peak(dense)
     a = 4 / (there - most)
     found = account_of(
@@ -303,7 +306,10 @@ def test_the_bound_of_a_perimeter_that_is_not_known_fails_by_its_name(
     """Straight edges account for it; that their P is not known well enough is no fault of
     theirs.
     """
-    rough = lambda edge: replace(strength_of(edge), error=10.0)
+
+    def rough(edge: Filter) -> Strength:
+        return replace(strength_of(edge), error=10.0)
+
     w, a = 140 * STEP, np.array([1 / 272.255])
     c = -625 * float(a[0]) * log(2)
     plain = account_of(w[None], a, c=c, activation="softplus", tolerance=Fraction(1, 10))

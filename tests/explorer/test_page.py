@@ -295,9 +295,9 @@ def test_a_certificate_is_accepted_and_a_changed_one_rejected(tab: Any, tmp_path
     from fractions import Fraction
 
     document = made(RELU, Fraction(1, 2), Fraction(9, 2))
-    (tmp_path / "good.json").write_text(json.dumps(document))
+    (tmp_path / "good.json").write_text(json.dumps(document), "utf-8")
     document["claim"]["worst"] = ["0", "0"]
-    (tmp_path / "bad.json").write_text(json.dumps(document))
+    (tmp_path / "bad.json").write_text(json.dumps(document), "utf-8")
     tab.get_by_role("tab", name="Your network").click()
     tab.set_input_files("#file", tmp_path / "good.json")
     verdict(tab, "good.json is accepted.")

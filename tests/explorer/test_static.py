@@ -64,7 +64,10 @@ async ([state]) => {
 def test_the_worst_error_is_that_of_the_package(page: Any, seed: int) -> None:
     rng = np.random.default_rng(seed)
     channels, taps, half = int(rng.integers(1, 4)), int(rng.choice([1, 3, 5])), 9
-    draw = lambda: Fraction(int(rng.integers(-12, 13)), 8)
+
+    def draw() -> Fraction:
+        return Fraction(int(rng.integers(-12, 13)), 8)
+
     w = [[draw() for _ in range(taps)] for _ in range(channels)]
     b, a, c = [draw() for _ in w], [draw() for _ in w], draw()
     name = ["relu", "abs", "hardtanh", "leaky_relu(x, 1/4)"][seed % 4]

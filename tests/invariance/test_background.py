@@ -5,6 +5,7 @@ exact.
 from __future__ import annotations
 
 from fractions import Fraction
+from typing import Any
 
 import pytest
 import sympy as sp
@@ -159,7 +160,10 @@ def test_the_law_holds_up_to_its_last_radius_and_no_further(n: int, more: int, d
     r = last + 1
     if n > 1:
         x = [beta + value for value in oracle.overlap_pulse(r, length)]
-        flat = lambda z: Fraction(z in levels)
+
+        def flat(z: Fraction) -> Fraction:
+            return Fraction(z in levels)
+
         assert response(flat, w, beta, r, size) != evidence._ring(w, Fraction(0), flat, x)
 
 
@@ -204,7 +208,10 @@ def test_the_price_of_slopes_is_reached(slope: Fraction, top: Fraction) -> None:
     """
     radii, levels, length = [HALF, 3 * HALF, 7 * HALF], [Fraction(0), top / 3, top], 5
     assume(top > 0)
-    sigma = lambda z: slope * z + (1 - slope) * min(max(z, top), Fraction(1))
+
+    def sigma(z: Fraction) -> Fraction:
+        return slope * z + (1 - slope) * min(max(z, top), Fraction(1))
+
     seen = evidence._features([Fraction(1)], sigma, Fraction(0), radii, levels, length)
     target = [r for r in radii for _ in levels]
     left = evidence._left(target, [[Fraction(1)] * len(seen), seen])
@@ -298,7 +305,10 @@ def test_what_exact_means_on_a_background(channels, name: str, beta: Fraction, h
     moved.
     """
     sigma, size = oracle.RATIONAL[name], 13
-    f = lambda level, some: sum(a * sigma(level * sum(w) + b) for w, b, a in some)
+
+    def f(level: Fraction, some: list[Any]) -> Fraction:
+        return sum(a * sigma(level * sum(w) + b) for w, b, a in some)
+
     last_w, last_b, _ = channels[-1]
     gain = f(beta + 1, [(last_w, last_b, Fraction(1))]) - f(beta, [(last_w, last_b, Fraction(1))])
     if how and gain:
@@ -412,6 +422,7 @@ def test_a_dense_readout_ignores_the_background_iff_it_sums_to_nothing(
         assert (dot(v, [beta + value for value in x]) == dot(v, x)) == (sum(v) == 0)
 
 
+@pytest.mark.thorough
 def test_the_figures_are_drawn() -> None:
     found = ["background-errors", "background-atlas", "background-compass"]
     assert [figure.id for figure in evidence.figures(Lab(TINY))] == found

@@ -28,6 +28,7 @@ HALF = Fraction(1, 2)
 small = st.fractions(-3, 3, max_denominator=4)
 
 
+@pytest.mark.thorough
 def test_check_and_training_reject_wrong_laws() -> None:
     hold_and_reject(CLAIM, 1)
 
@@ -186,7 +187,10 @@ def test_no_network_divides(name: str, m: int, data) -> None:
     found = [windows(*corner) for corner in corners]
     sides = [[(z > 0, z > 1, z > -1) for z in one] for one in found]
     assume(all(side == sides[0] for side in sides))
-    mixed = lambda one, two, three, four: one - two - three + four
+
+    def mixed(one: Fraction, two: Fraction, three: Fraction, four: Fraction) -> Fraction:
+        return one - two - three + four
+
     assert mixed(*(dot(v, list(map(sigma, one))) for one in found)) == 0
     assert mixed(*(m - HALF + seen / alpha for alpha, seen in corners)) != 0
 
@@ -234,9 +238,10 @@ def test_a_trained_ruler_errs_off_centre_until_it_has_seen_shifts() -> None:
     centred = [(k, 0) for k in chosen]
     shifted = [(k, s) for k in chosen for s in range(4)]
     i = np.arange(-length, length + 1)
-    signal = lambda pairs: torch.tensor(
-        np.array([0.25 + 1.5 * (np.abs(i - s) <= k) for k, s in pairs])
-    )
+
+    def signal(pairs: list[tuple[int, int]]) -> torch.Tensor:
+        return torch.tensor(np.array([0.25 + 1.5 * (np.abs(i - s) <= k) for k, s in pairs]))
+
     worst = []
     for pairs in (centred, shifted):
         torch.manual_seed(0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -104,7 +105,10 @@ def test_a_pair_is_fixed_iff_the_rows_hold_it(found: list[Fraction], bias: bool)
     """Exactness forces v_m + v_{-m} = 1 iff that is a combination of the equations, for every m."""
     rows = [oracle.overlap_pulse(r, LENGTH) + [Fraction(1)] * bias for r in found]
     basis = orthogonal(rows)
-    pair = lambda m: [Fraction(abs(i) == m) for i in range(-LENGTH, LENGTH + 1 + bias)]
+
+    def pair(m: int) -> list[Fraction]:
+        return [Fraction(abs(i) == m) for i in range(-LENGTH, LENGTH + 1 + bias)]
+
     forced = {m for m in range(1, LENGTH) if not any(residual(pair(m), basis))}
     assert fixed(found) == forced
 
@@ -125,7 +129,10 @@ def test_a_block_is_settled_iff_its_runs_hold_radii_enough(
     inside = [r for r in found if knots[0] <= r <= knots[-1]]
     hats = [[max(1 - abs(r - knot), Fraction(0)) for knot in knots] for r in inside]
     basis = orthogonal(hats) if hats else []
-    unit = lambda j: [Fraction(i == j) for i in range(len(knots))]
+
+    def unit(j: int) -> list[Fraction]:
+        return [Fraction(i == j) for i in range(len(knots))]
+
     settled = bool(hats) and not any(any(residual(unit(j), basis)) for j in range(len(knots)))
     assert _block(found, first, last) == settled
 
@@ -150,7 +157,10 @@ def test_every_spline_is_the_error_of_a_readout(
         m = first + j
         v[LENGTH + m] = 1 + values[j + 1] - values[j] - v[LENGTH - m]
     c = low + values[0] - sum(v[LENGTH + 1 - first : LENGTH + first])
-    error = lambda r: c + dot(v, oracle.overlap_pulse(r, LENGTH)) - r
+
+    def error(r: Fraction) -> Fraction:
+        return c + dot(v, oracle.overlap_pulse(r, LENGTH)) - r
+
     quarters = [low + Fraction(k, 4) for k in range(4 * cells + 1)]
     for k, r in enumerate(quarters):
         j, part = min(k // 4, cells - 1), Fraction(k, 4) - min(k // 4, cells - 1)
@@ -200,7 +210,10 @@ def test_sum_pooling_does_not_see_a_shift(name: str, h: int, data) -> None:
     b, r = data.draw(number), data.draw(st.fractions(HALF, 3, max_denominator=6))
     x, room_left = oracle.overlap_pulse(r, LENGTH), LENGTH - int(r + HALF) - h
     s = data.draw(st.integers(-room_left, room_left))
-    pooled = lambda y, windows: sum(map(oracle.RATIONAL[name], windows(w, b, y)))
+
+    def pooled(y: Any, windows: Any) -> Fraction:
+        return sum(map(oracle.RATIONAL[name], windows(w, b, y)))
+
     assert pooled(np.roll(x, s), oracle.preactivations) == pooled(x, oracle.preactivations)
     assert pooled(np.roll(x, s), oracle.ring) == pooled(x, oracle.ring)
 
@@ -241,7 +254,10 @@ def test_the_kernel_is_the_product_of_two_pulses(r: Fraction, s: Fraction) -> No
     product = sum(
         x * y for x, y in zip(oracle.overlap_pulse(r, 8), oracle.overlap_pulse(s, 8), strict=True)
     )
-    cell = lambda t: max(1, -int(-(t - HALF) // 1))
+
+    def cell(t: Fraction) -> int:
+        return max(1, -int(-(t - HALF) // 1))
+
     assert kernel(r, s, cell(r), cell(s)) == product
 
 

@@ -12,7 +12,10 @@ def test_the_matrix_shows_every_cell() -> None:
     squares = len(axes.patches)
     dots = sum(line.get_marker() == "o" for line in axes.lines)
     crosses = sum(line.get_marker() == "x" for line in axes.lines)
-    count = lambda status: sum(row.status == status for row in atlas.entries())
+
+    def count(status: str) -> int:
+        return sum(row.status == status for row in atlas.entries())
+
     assert (squares, dots, crosses) == (
         len(atlas.entries()),
         count("feasible"),

@@ -4,6 +4,7 @@ integers.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise, product
@@ -144,7 +145,10 @@ def test_a_window_is_above_the_kink_iff_its_level_is_below_the_background(
     x = [beta + value for value in oracle.overlap_pulse(m - HALF + phi, length)]
     above = sum(z > 0 for z in oracle.ring(w, b, x))
     flat = [p] * (len(x) - 2 * m - n) + [p - 1] * (2 * m - n)
-    side = lambda level: level < beta if total > 0 else level > beta
+
+    def side(level: Fraction) -> bool:
+        return level < beta if total > 0 else level > beta
+
     assert above == sum(map(side, [*kinks(w, b, phi), *flat]))
 
 
@@ -242,7 +246,10 @@ def _responses(p: int, between: tuple[int, ...]) -> np.ndarray:
     n = len(between) + 1
     beta, phi = np.arange(1, 33)[:, None] / 32, np.arange(1, 8) / 8
     curve = (p, *between, p - 1)
-    over = lambda level: np.maximum(beta - level, 0) - np.maximum(-level + 0 * beta, 0)
+
+    def over(level: float) -> np.ndarray:
+        return np.maximum(beta - level, 0) - np.maximum(-level + 0 * beta, 0)
+
     edges = 0
     for j in range(n):
         edges = edges + over(curve[j] + phi * (curve[j + 1] - curve[j]))
@@ -266,7 +273,10 @@ def test_the_enumeration_is_what_the_definition_asks_for(n: int, height: int) ->
         for p in starts
         for between in product(range(-height, height + 2), repeat=n - 1)
     ]
-    bends = lambda r: np.abs(np.diff(r[0], 2, axis=0)).max() > 1e-9
+
+    def bends(r: np.ndarray) -> bool:
+        return np.abs(np.diff(r[0], 2, axis=0)).max() > 1e-9
+
     walks = [(p, r) for p, r in walks if bends(r)]
     for size in range(1, max(rings(n, height)) + 2):
         # m = h + 1: one window on the plateau, N - 2n - 1 in the dark; formal where that is
@@ -301,7 +311,10 @@ def test_three_taps_are_not_enough_for_half_a_unit() -> None:
     walks = []
     for p, between in product(steps, product(steps, repeat=n - 1)):
         curve, phi = [float(level) for level in (p, *between, p - 1)], np.arange(1, 8) / 8
-        over = lambda level: np.maximum(beta - level, 0) - np.maximum(-level + 0 * beta, 0)
+
+        def over(level: float) -> np.ndarray:
+            return np.maximum(beta - level, 0) - np.maximum(-level + 0 * beta, 0)
+
         pairs = list(pairwise(curve))
         edges = sum(over(u + phi * (v - u)) for u, v in pairs)
         edges = edges + sum(over(2 * curve[0] - 1 - v + phi * (v - u)) for u, v in pairs)
@@ -325,14 +338,18 @@ def test_three_taps_are_not_enough_for_half_a_unit() -> None:
 def test_what_the_enumeration_finds_is_exact() -> None:
     """Seven taps on seventeen pixels: λ = 2, both edges of the first channel turn."""
     on, off = (0, 0, 1, 1, 2, -3, -2, -1), (2, -3, -3, -3, -3, -3, 0, 1)
-    taps = lambda curve: tuple(Fraction(here - there) for here, there in pairwise(curve))
+
+    def taps(curve: tuple[int, ...]) -> tuple[Fraction, ...]:
+        return tuple(Fraction(here - there) for here, there in pairwise(curve))
+
     net = Network(
         (taps(on), taps(off)), (Fraction(0), Fraction(-2)), (HALF, Fraction(-1)), Fraction(0)
     )
     radii = [Fraction(7, 2) + Fraction(k, 6) for k in range(13)]
-    offsets = lambda fifths: {
-        _answer(net, Fraction(k, 5), r, 17) - r for r in radii for k in fifths
-    }
+
+    def offsets(fifths: Iterable[int]) -> set[Fraction]:
+        return {_answer(net, Fraction(k, 5), r, 17) - r for r in radii for k in fifths}
+
     assert len(offsets(range(6))) == 1 < len(offsets((0, 7)))
 
 

@@ -62,7 +62,10 @@ def test_files_are_whole_or_not_at_all(tmp_path: Path, monkeypatch: pytest.Monke
     with pytest.raises(OSError, match="No space"):
         put_all({tmp_path / "a": b"new", tmp_path / "b": b"new"})
     monkeypatch.undo()
-    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == {"a": "old", "b": "old"}
+    assert {path.name: path.read_text("utf-8") for path in tmp_path.iterdir()} == {
+        "a": "old",
+        "b": "old",
+    }
 
 
 def test_probe_finds_out_before_the_work(tmp_path: Path) -> None:

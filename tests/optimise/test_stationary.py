@@ -30,7 +30,10 @@ def test_multipliers_decide_whether_anything_descends(data: st.DataObject, held:
         np.array(data.draw(st.lists(ints, min_size=held, max_size=held)), dtype=float) for _ in "γλ"
     )
     gradient = -multiplier @ normals
-    slope = lambda d: gradient @ d + gamma @ np.abs(normals @ d)
+
+    def slope(d: np.ndarray) -> float:
+        return gradient @ d + gamma @ np.abs(normals @ d)
+
     # The dual basis moves one held pre-activation at a time.
     dual = np.linalg.pinv(normals.astype(float))
     alone = [side * dual[:, s] for s in range(held) for side in (-1, 1)]

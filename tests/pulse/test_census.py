@@ -30,7 +30,7 @@ def counted(path: Path, store: Store | None = None) -> tuple[tuple[Census, ...],
     moments: list[int] = []
 
     def look(done: int, total: int) -> None:
-        document = json.loads(path.read_text())
+        document = json.loads(path.read_text("utf-8"))
         moments.append(sum(row["networks"] for row in document["settings"]))
         assert total == 2 * document["blocks"]
 
@@ -45,7 +45,7 @@ def test_the_counts_are_those_of_the_whole_and_grow_block_by_block(
     monkeypatch.setattr(module, "BLOCK", 8)
     result, moments = counted(tmp_path / "census.json")
     assert moments == [8, 16, 24, 32, 36, 40]
-    document = json.loads((tmp_path / "census.json").read_text())
+    document = json.loads((tmp_path / "census.json").read_text("utf-8"))
     for each, row in zip(result, document["settings"], strict=True):
         endings = classify(train_ensemble(each.setting, NETWORKS, 3))
         kinds = Counter(ending.kind for ending in endings)
@@ -72,7 +72,7 @@ def test_every_stray_is_shown_with_its_weights(
     assert relu.strays
     out = io.StringIO()
     table((relu,), Console(file=out, width=120))
-    document = json.loads((tmp_path / "census.json").read_text())
+    document = json.loads((tmp_path / "census.json").read_text("utf-8"))
     for stray, row in zip(relu.strays, document["settings"][0]["unexplained"], strict=True):
         assert stray.w[0] == tuple(ensemble.w[stray.number, 0].tolist())
         assert row["w"] == [list(taps) for taps in stray.w] and row["c"] == stray.c

@@ -28,7 +28,12 @@ SETTINGS = (Setting("relu", 2, 3, 0, 2, 4), Setting("tanh", 1, 5, 0, 2, 4))
 # Few networks, but enough draws for two of every activation: ten see one and three taps only.
 LAB = Lab(dataclasses.replace(TINY, draws=40))
 FEW = Lab(TINY)
-PLATEAU = lambda n: range(n // 2 + 1, n // 2 + 5)
+
+
+def on_plateau(n: int) -> range:
+    return range(n // 2 + 1, n // 2 + 5)
+
+
 WRONG: dict[str, Callable[[int, int], sp.Expr]] = {
     "sign of Δ": lambda n, m: subpixel_response(n) - 4 * plateau_response(1),
     "one background more": lambda n, m: subpixel_response(n) + g(sp.Integer(0)),
@@ -45,7 +50,7 @@ def right(n: int, m: int) -> sp.Expr:
 
 
 def test_the_law_is_accepted() -> None:
-    found = check_response(right, LAB, "test", PLATEAU, fractions=True)
+    found = check_response(right, LAB, "test", on_plateau, fractions=True)
     assert (found.status, found.figure, found.tolerance) == ("holds", 0.0, 0.0)
     found = train_response(right, LAB, SETTINGS, fractions=True)
     assert found.status == "holds"
@@ -54,7 +59,7 @@ def test_the_law_is_accepted() -> None:
 
 @pytest.mark.parametrize("key", WRONG)
 def test_wrong_laws_are_rejected(key: str) -> None:
-    assert check_response(WRONG[key], LAB, "test", PLATEAU, fractions=True).status == "fails"
+    assert check_response(WRONG[key], LAB, "test", on_plateau, fractions=True).status == "fails"
     found = train_response(WRONG[key], LAB, SETTINGS, fractions=True)
     assert found.status == "fails"
     assert found.figure > 1e6  # no matter of rounding
@@ -66,8 +71,11 @@ def test_a_change_far_above_rounding_is_seen(power: int) -> None:
     """A term of 2^-power added to the law: exact cases see any, trained networks those above
     rounding.
     """
-    small = lambda n, m: subpixel_response(n) + sp.Rational(1, 2**power)
-    assert check_response(small, FEW, "test", PLATEAU, fractions=True).figure >= TINY.draws
+
+    def small(n: int, m: int) -> sp.Expr:
+        return subpixel_response(n) + sp.Rational(1, 2**power)
+
+    assert check_response(small, FEW, "test", on_plateau, fractions=True).figure >= TINY.draws
     found = train_response(small, LAB, SETTINGS, fractions=True)
     if power <= 20:
         assert found.status == "fails"
@@ -75,13 +83,18 @@ def test_a_change_far_above_rounding_is_seen(power: int) -> None:
 
 def test_half_integers_only() -> None:
     """The plateau law says nothing of fractions; where D is left out it still holds at φ = 0."""
-    cut = lambda n, m: plateau_response(n)
-    assert check_response(cut, LAB, "test", PLATEAU, fractions=False).status == "holds"
+
+    def cut(n: int, m: int) -> sp.Expr:
+        return plateau_response(n)
+
+    assert check_response(cut, LAB, "test", on_plateau, fractions=False).status == "holds"
     assert train_response(cut, LAB, SETTINGS, fractions=False).status == "holds"
 
 
 def test_below_the_plateau_the_law_is_not_claimed() -> None:
-    below = lambda n: range(1, n // 2 + 2)
+    def below(n: int) -> range:
+        return range(1, n // 2 + 2)
+
     assert check_response(right, LAB, "test", below, fractions=True).status == "fails"
 
 

@@ -16,6 +16,7 @@ from verify.pulse.claims.endings import check
 from verify.report.lab import TINY, Lab
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("wrong", CLAIM.wrong, ids=lambda wrong: wrong.name)
 def test_check_rejects_wrong_laws(wrong) -> None:
     lab = Lab(TINY, 3)

@@ -56,7 +56,10 @@ def networks(draw: st.DrawFn) -> tuple[str, str, int, list[Any], Any]:
     n, channels = draw(st.sampled_from((1, 3, 5))), draw(st.integers(1, 2))
     half_length = draw(st.integers(n // 2 + 1, 6))
     padding = draw(paddings(half_length, n))
-    lists = lambda size: st.lists(numbers, min_size=size, max_size=size)
+
+    def lists(size: int) -> st.SearchStrategy[list[Any]]:
+        return st.lists(numbers, min_size=size, max_size=size)
+
     w = draw(st.lists(lists(n), min_size=channels, max_size=channels))
     return (
         name,

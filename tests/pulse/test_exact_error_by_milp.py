@@ -27,7 +27,10 @@ numbers = st.integers(-16, 16).map(lambda k: F(k, 8))
 @st.composite
 def networks(draw: st.DrawFn) -> tuple[list[list[F]], list[F], list[F], F]:
     n, channels = draw(st.sampled_from((1, 3, 5))), draw(st.integers(1, 3))
-    row = lambda size: draw(st.lists(numbers, min_size=size, max_size=size))
+
+    def row(size: int) -> list[F]:
+        return draw(st.lists(numbers, min_size=size, max_size=size))
+
     return [row(n) for _ in range(channels)], row(channels), row(channels), draw(numbers)
 
 

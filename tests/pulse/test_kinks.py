@@ -4,7 +4,7 @@ by crossing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -382,5 +382,5 @@ def test_mutants_do_not_reproduce_the_deviation(case: Case, name: str, key: str)
 
 
 def test_a_homogeneous_row_has_one_kink_at_zero() -> None:
-    step: Callable[[str], bool] = lambda name: all(t == 0 for t, _ in KINKS[name])
-    assert [name for name in PIECEWISE_LINEAR if step(name)] == list(HOMOGENEOUS)
+    steps = [name for name in PIECEWISE_LINEAR if all(t == 0 for t, _ in KINKS[name])]
+    assert steps == list(HOMOGENEOUS)

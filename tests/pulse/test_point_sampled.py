@@ -19,6 +19,7 @@ from theory.pulse.readout import exact_readout
 NUMBERS = st.integers(-12, 12).map(lambda value: Fraction(value, 4))
 
 
+@pytest.mark.thorough
 def test_check_and_training_reject_wrong_laws() -> None:
     hold_and_reject(CLAIM, 2)
 

@@ -41,7 +41,10 @@ def test_polynomials_are_integrated_exactly(case: Any) -> None:
     name, stored, domain = case
     net = as_net(stored, name)
     found, exact = loss_quadrature(name, net, domain), attribute(net, domain)
-    number = lambda x: float(Fraction(int(x.p), int(x.q)))
+
+    def number(x: Any) -> float:
+        return float(Fraction(int(x.p), int(x.q)))
+
     # Cubes of up to 5 taps of size 2 plus a bias, on up to 20 positions and 3 channels of size 2.
     size = (3 * 2 * 20 * 12.0**3 + 20) ** 2
     assert abs(found.loss - number(exact.loss)) <= 1e-13 * size

@@ -116,6 +116,7 @@ def test_no_count_may_change(data: st.DataObject) -> None:
         assert not CLAIM.prove(mutant).holds
 
 
+@pytest.mark.thorough
 def test_check_accepts_the_law_and_rejects_wrong_ones() -> None:
     lab = Lab(TINY)
     assert check(CLAIM.law, lab).status == "holds"

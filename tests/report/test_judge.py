@@ -63,7 +63,9 @@ def test_a_good_claim_is_verified(made: Callable[..., Claim]) -> None:
     verdict = judge(made(), LAB)
     assert verdict.verdict == "verified"
     assert {verdict.columns[name].status for name in COLUMNS} == {"holds"}
-    assert verdict.columns["proof"].detail == "steps open, of 2; n = 1 and 3"
+    assert verdict.columns["proof"].detail == (
+        "steps open, of 2; n = 1 and 3; beyond these: proved in writing"
+    )
     assert verdict.columns["control"].detail == (
         "2 wrong laws × 3 columns: all rejected (“a sign”, “off by one”)"
     )

@@ -210,7 +210,7 @@ def _reports() -> Iterator[tuple[str, str]]:
 
 @pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in _reports()])
 def test_a_report_that_does_not_tell_is_passed_over(tmp_path: Path, text: str) -> None:
-    (tmp_path / "report.json").write_text(text)
+    (tmp_path / "report.json").write_text(text, "utf-8")
     quick = PROFILES["quick"]
     assert typical(quick, tmp_path / "report.json") == typical(quick, tmp_path / "absent")
 
@@ -221,7 +221,7 @@ def test_the_last_report_counts(tmp_path: Path) -> None:
         {"id": "flow", "seconds": float("inf"), "training_seconds": 0},
     ]
     path = tmp_path / "report.json"
-    path.write_text(json.dumps({"profile": "quick", "claims": claims}))
+    path.write_text(json.dumps({"profile": "quick", "claims": claims}), "utf-8")
     known = typical(PROFILES["quick"], path)
     assert known["loss"] == (3.0, 1.5)
     assert "flow" not in known and "noise" in known

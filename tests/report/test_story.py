@@ -13,31 +13,6 @@ from verify.report.story import APPENDIX, parts, selected
 ROOT = Path(__file__).parents[2]
 TITLES = [*(chapter.title for chapter in CHAPTERS), APPENDIX.title]
 
-WORDS = {
-    "Plateau law": "plateau",
-    "Sub-pixel law": "subpixel",
-    "Loss decomposition": "loss",
-    "Optimal readout": "readout",
-    "Point-sampled pulses": "point_sampled",
-    "Small radii": "small_radius",
-    "Symmetries": "symmetry",
-    "Kink balance": "kinks",
-    "Conserved quantities": "conserved",
-    "Conv bias": "conv_bias",
-}
-"""What README calls a claim, where that is not its id with a capital."""
-
-
-def test_readme_lists_the_claims_in_their_order() -> None:
-    text = (ROOT / "README.md").read_text(encoding="utf-8").partition("## What it shows")[2]
-    listing = text.partition("\n## ")[0]
-    assert re.findall(r"^### (.+)$", listing, re.MULTILINE) == TITLES
-    whole = parts([name for _, name in order()])
-    for part, block in zip(whole, listing.split("### ")[1:], strict=True):
-        names = re.findall(r"^- \*\*(.+?)\.\*\*", block, re.MULTILINE)
-        claims = [WORDS.get(name, name.lower()) for name in names if "atlas" not in name]
-        assert claims == list(part.claims)
-
 
 def test_the_first_page_tells_the_story_in_its_order() -> None:
     text = (ROOT / "docs" / "index.md").read_text(encoding="utf-8").partition("## The story")[2]

@@ -207,6 +207,7 @@ def test_trained_networks_are_accounted_for() -> None:
     assert np.all(batch.loss[~batch.rounded] > 0)
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", [0, 1])
 def test_check_and_training_reject_every_wrong_law(seed: int) -> None:
     lab = Lab(TINY, seed)

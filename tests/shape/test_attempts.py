@@ -151,12 +151,14 @@ def _four_rows(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) 
         monkeypatch.setattr(claim_module, "ACTIVATIONS", FOUR)
 
 
+@pytest.mark.thorough
 def test_the_law_holds(lab: Lab) -> None:
     assert claim_module.check(LAW, lab).status == "holds"
     found = claim_module.train(LAW, lab)
     assert found.status == "holds" and found.figure == 0
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("wrong", CLAIM.wrong, ids=lambda wrong: wrong.name)
 def test_wrong_laws_are_rejected_by_check_and_by_training(lab: Lab, wrong: Any) -> None:
     assert claim_module.check(wrong.law, lab).status == "fails"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from functools import cache
 
 import pytest
 import sympy as sp
@@ -17,23 +18,35 @@ from theory.pulse.network import taps
 from theory.shape.classify import classify
 from theory.shape.families import Family, family
 
-FAMILIES = {row.name: found for row in ACTIVATIONS.values() if (found := family(row)) is not None}
+IMPOSSIBLE = {"tanh", "sigmoid", "arctan", "erf", "softsign", "mish", "tanhshrink", "sin", "exp"}
+"""The rows without an exact network."""
+POSSIBLE = tuple(name for name in ACTIVATIONS if name not in IMPOSSIBLE)
 RADII = (Fraction(3, 2), Fraction(13, 8), Fraction(12, 5), Fraction(4))
 
 
-def test_every_possible_row_has_a_family() -> None:
-    possible = {r.name for r in ACTIVATIONS.values() if classify(r.expression).channels is not None}
-    assert set(FAMILIES) == possible
+@cache
+def family_of(name: str) -> Family:
+    """A row's family, derived when the first test asks for it."""
+    found = family(ACTIVATIONS[name])
+    assert found is not None
+    return found
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_every_possible_row_has_a_family(name: str) -> None:
+    row = ACTIVATIONS[name]
+    possible = classify(row.expression).channels is not None
+    assert (family(row) is not None) == possible == (name in POSSIBLE)
+
+
+@pytest.mark.parametrize("name", POSSIBLE)
 def test_families_are_decided(name: str) -> None:
-    assert FAMILIES[name].decide().holds
+    assert family_of(name).decide().holds
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", POSSIBLE)
 def test_wrong_families_are_not(name: str) -> None:
-    found = FAMILIES[name]
+    found = family_of(name)
     assert not replace(found, a=(2 * found.a[0], *found.a[1:])).decide().holds
     if len(found.a) > 1:
         assert not replace(found, a=(found.a[0], -found.a[1])).decide().holds
@@ -51,12 +64,12 @@ def response(
     return total
 
 
-@pytest.mark.parametrize("name", FAMILIES)
+@pytest.mark.parametrize("name", POSSIBLE)
 @given(st.lists(st.fractions("1/4", 2, max_denominator=4), min_size=9, max_size=9))
 @settings(deadline=None, max_examples=6)
 def test_families_are_exact_for_all_values(name: str, drawn: list[Fraction]) -> None:
     """Random taps, biases and parameters; on the piece that is used σ is the formula."""
-    found = FAMILIES[name]
+    found = family_of(name)
     symbols = {*taps(3), *ACTIVATIONS[name].parameters}
     for part in (*found.b, *found.a, *(tap for w in found.w for tap in w)):
         symbols |= sp.sympify(part).free_symbols

@@ -18,9 +18,10 @@ def _left_over(w: list[mpmath.mpf]) -> tuple[mpmath.mpf, mpmath.mpf, mpmath.mpf]
     definition.
     """
     height, m, part = sum(w), 3, mpmath.mpf(1) / 3
-    at = lambda phi: oracle.pooled(
-        w, -height / 2, mpmath.exp, oracle.overlap_pulse(m - 0.5 + phi, 6)
-    )
+
+    def at(phi: mpmath.mpf) -> mpmath.mpf:
+        return oracle.pooled(w, -height / 2, mpmath.exp, oracle.overlap_pulse(m - 0.5 + phi, 6))
+
     bent = at(part) - (1 - part) * at(mpmath.mpf(0)) - part * at(mpmath.mpf(1))
     s = [1 / mpmath.factorial(k) for k in range(1, 6)]
     pairs = zip(components(s, moments(w)), basis(part), strict=True)

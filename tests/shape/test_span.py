@@ -143,7 +143,10 @@ def test_exact_iff_the_sum_of_copies_is_one(channels: list[Any], mend: bool) -> 
     """|z| on two cells: the law, between its breaks, against the answers at all breaks; ``mend``
     rescales a to what may be exact.
     """
-    slope = lambda v: F(1) if v > 0 else F(-1)
+
+    def slope(v: F) -> F:
+        return F(1) if v > 0 else F(-1)
+
     breaks = {F(0), F(1)} | {
         -beta / alpha for w, b, _ in channels for alpha, beta in copies(w, b) if alpha
     }
@@ -210,10 +213,13 @@ def test_a_constant_in_the_span_makes_one_tap_exact(
     square, length = POLYNOMIALS["square"][0], F(3, 2)
     parts = ((alpha, beta, -other / (2 * turned)), (other, level, alpha / (2 * turned)))
     assert all(sum(2 * c * (p * x + q) for p, q, c in parts) == 1 for x in (start, start + length))
-    gain = lambda phi: sum(
-        c / (2 * p * length) * response((p * length,), q + p * start, square, phi, 2)
-        for p, q, c in parts
-    )
+
+    def gain(phi: F) -> F:
+        return sum(
+            c / (2 * p * length) * response((p * length,), q + p * start, square, phi, 2)
+            for p, q, c in parts
+        )
+
     assert [gain(phi) - gain(F(0)) for phi in (F(1, 3), F(1))] == [F(1, 3), F(1)]
 
 
@@ -321,6 +327,7 @@ def test_law_is_what_autograd_says(name: str) -> None:
     assert torch.is_grad_enabled() and not ACTIVATIONS[name].kinks
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_check_and_training_reject_every_wrong_law(seed: int) -> None:
     lab = Lab(TINY, seed)

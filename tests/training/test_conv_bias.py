@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -59,7 +60,10 @@ def test_a_step_moves_h_at_second_order(
     radii = [F(2), F(9, 4)] if whole else [F(5, 2)]
     size, total = 2 * (3 + n) + 1, sum(w)
     e = [a * (2 * r * total + size * b) - r for r in radii]
-    mean = lambda values: sum(values) / len(radii)
+
+    def mean(values: Iterable[Any]) -> Any:
+        return sum(values) / len(radii)
+
     p, q = mean([x * r for x, r in zip(e, radii, strict=True)]), mean(e)
     assert p**2 <= mean([r * r for r in radii]) * mean([x * x for x in e])
     assert q**2 <= mean([x * x for x in e])

@@ -68,7 +68,10 @@ def test_the_gradient_is_that_of_the_double_sum(n: int, channels: int) -> None:
 def drawn(seed: int, channels: int, n: int, *, biases: tuple[bool, bool], kind: str) -> Weights:
     """Small random weights, exact in the type."""
     rng = np.random.default_rng(seed)
-    number = lambda *shape: np.asarray(rng.uniform(-1, 1, shape), kind).astype(float) / 2
+
+    def number(*shape: int) -> np.ndarray:
+        return np.asarray(rng.uniform(-1, 1, shape), kind).astype(float) / 2
+
     b = number(channels) if biases[0] else None
     return Weights(
         number(channels, n), number(channels), b, float(number(1)[0]) if biases[1] else None
@@ -99,7 +102,10 @@ def trained(
         optimizer.zero_grad()
         torch.nn.functional.mse_loss(readout(conv(x).sum(-1))[:, 0], r).backward()
         optimizer.step()
-    numbers = lambda value: value.detach().double().numpy().copy()
+
+    def numbers(value: torch.Tensor) -> np.ndarray:
+        return value.detach().double().numpy().copy()
+
     return Weights(
         numbers(conv.weight)[:, 0],
         numbers(readout.weight)[0],
@@ -117,14 +123,17 @@ def problem_of(n: int) -> Problem:
 def ratio(start: Weights, problem: Problem, rule: Sgd, steps: int, kind: str) -> float:
     """The largest distance of torch's weights from the iteration, in units of its proved bound."""
     last = next(islice(enclosed(start, problem, rule, kind), steps, None))
-    make = lambda weights: torch.optim.SGD(
-        weights,
-        lr=rule.lr,
-        momentum=rule.momentum,
-        weight_decay=rule.weight_decay,
-        dampening=rule.dampening,
-        nesterov=rule.nesterov,
-    )
+
+    def make(weights: Any) -> torch.optim.Optimizer:
+        return torch.optim.SGD(
+            weights,
+            lr=rule.lr,
+            momentum=rule.momentum,
+            weight_decay=rule.weight_decay,
+            dampening=rule.dampening,
+            nesterov=rule.nesterov,
+        )
+
     end, want = trained(start, problem, make, steps, kind), start.at(last.x)
     k = len(start.a)
     off = last.run[0]

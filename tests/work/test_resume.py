@@ -29,7 +29,7 @@ FOLDER = Path(sys.argv[1])
 def drawn(number):
     rng = np.random.default_rng(number)
     time.sleep(0.02)
-    with (FOLDER / "computed").open("a") as file:
+    with (FOLDER / "computed").open("a", encoding="utf-8") as file:
         file.write(f"{number}\\n")
     return number, rng.normal(size=(3, 2))
 
@@ -66,7 +66,7 @@ def _run(folder: Path, command: list[str], after: float | None = None) -> bool:
 def _resumed(folder: Path, kind: str, moments: int) -> None:
     draw = random.Random(f"{kind} {moments}")
     script = folder / "script.py"
-    script.write_text(SCRIPT)
+    script.write_text(SCRIPT, "utf-8")
     whole, killed = folder / "whole", folder / "killed"
     for each in (whole, killed):
         each.mkdir()
@@ -77,8 +77,8 @@ def _resumed(folder: Path, kind: str, moments: int) -> None:
         _run(folder, [str(script), str(killed), kind], draw.uniform(0, seconds))
     assert _run(folder, [str(script), str(killed), kind])
     assert (killed / "report.json").read_bytes() == (whole / "report.json").read_bytes()
-    assert json.loads((killed / "report.json").read_text())[0] == []  # no entry was damaged
-    computed = (killed / "computed").read_text().split()
+    assert json.loads((killed / "report.json").read_text("utf-8"))[0] == []  # no entry was damaged
+    computed = (killed / "computed").read_text("utf-8").split()
     assert sorted(set(computed), key=int) == [str(k) for k in range(30)]
     if kind == "serial":  # a kill costs no more than the task that was under way
         assert len(computed) <= 30 + moments

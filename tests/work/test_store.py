@@ -130,10 +130,10 @@ def test_a_disk_that_fills_costs_no_result(
 
 
 def test_a_folder_that_cannot_be_written_is_refused_before_work(tmp_path: Path) -> None:
-    (tmp_path / "store").write_text("mine")
+    (tmp_path / "store").write_text("mine", "utf-8")
     with pytest.raises(OSError, match="exists"):
         Made(tmp_path)
-    assert (tmp_path / "store").read_text() == "mine"
+    assert (tmp_path / "store").read_text("utf-8") == "mine"
 
 
 def test_code_that_changes_while_a_run_goes_on_keeps_nothing(
@@ -156,14 +156,14 @@ def test_the_digest_is_of_code_and_versions(
     seen = {code_digest()}
     source = tmp_path / "verify" / "a.py"
     for text in ("x = 1", "x = 2"):
-        source.write_text(text)
+        source.write_text(text, "utf-8")
         seen.add(code_digest())
     source.rename(source.with_name("b.py"))
     seen.add(code_digest())
     monkeypatch.setattr(module, "_versions", lambda: "numpy 0")
     seen.add(code_digest())
     assert len(seen) == 5
-    (tmp_path / "verify" / "b.pyc").write_text("made")
+    (tmp_path / "verify" / "b.pyc").write_text("made", "utf-8")
     assert code_digest() in seen
 
 

@@ -95,12 +95,18 @@ def prove(law: Averages) -> Proof:
     """The integrals from the kernel's two branches, the averages over cells from the integral over
     r, and their sum.
     """
-    steps = [*_integrals(law), *_cells(law), _sum(law)]
     covers = (
         "all places 0 < s < t < 1 and all jumps, so every width n = 2h + 1; all real radii of any"
         " number of whole cells; the sum for two bends, whose terms are those of any number"
     )
-    return Proof(tuple(steps), covers)
+    return Proof(_steps(law), covers)
+
+
+def _steps(law: Averages) -> Iterator[Step]:
+    """The quickest first."""
+    yield from _cells(law)
+    yield from _integrals(law)
+    yield _sum(law)
 
 
 def _kernel(s: Scalar, below: bool) -> Any:

@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from itertools import combinations
+from itertools import chain, combinations
 from typing import Any
 
 import sympy as sp
@@ -115,13 +115,13 @@ CHANNELS = (1, 2, 3)
 
 def prove(law: Nearness) -> Proof:
     """The light that a tap sees, the change of the answer, three sums of squares, and the root."""
-    steps = [*_light(law), *_change(), *_squares(law), *_gradient(law), *_root(law)]
+    steps = chain(_root(law), _squares(law), _gradient(law), _light(law), _change())
     covers = (
         "n = 1, 3, 5 taps, 1 to 3 channels, any weights and any moves of them; light at r = m - 1/2"
         " + φ, every φ, m = 1 to h + 2, zero, circular and valid padding, also at the border; with"
         " and without b and c, sum and mean; any Λ; the change of the answer for an undefined σ"
     )
-    return Proof(tuple(steps), covers)
+    return Proof(steps, covers)
 
 
 def _seen(n: int, m: int, half_length: int, padding: str) -> tuple[list[Any], int]:

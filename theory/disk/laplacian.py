@@ -359,32 +359,21 @@ def _prove_edge(
     out, low = (abs(c) + abs(s)) / 2, (abs(c) - abs(s)) / 2
     bends = {k * x - i * c - j * s for i, j in w for x in (out, low) for k in (1, -1)}
     ordered = sorted(bends | {-centre[0] * c - centre[1] * s})
-    level = lambda t: (
-        sum(
-            (
-                tap
-                * half_square(
-                    sp.Rational(t + i * c + j * s), sp.Rational(abs(c)), sp.Rational(abs(s))
-                )
-                for (i, j), tap in w.items()
-            ),
-            sp.Integer(0),
-        )
-        - sp.Rational(total, 2)
+    level = lambda t: sum(
+        (tap * half_square(t + i * c + j * s, abs(c), abs(s)) for (i, j), tap in w.items()),
+        -total / 2,
     )
-    direct, clean = sp.Integer(0), True
+    direct, clean = Fraction(0), True
     ends = [level(t) for t in ordered]
     for (x, y), (left, right) in zip(pairwise(ordered), pairwise(ends), strict=True):
         middle = level((x + y) / 2)
         clean = clean and min(left, middle, right) * max(left, middle, right) >= 0
-        direct += (
-            sp.Rational(y - x) * (abs(left) + 4 * abs(middle) + abs(right) - 3 * abs(total)) / 6
-        )
+        direct += (y - x) * (abs(left) + 4 * abs(middle) + abs(right) - 3 * abs(total)) / 6
     claimed = law.across(w, centre, c, s)
     claimed = abs(claimed) if total == 0 else -claimed if total > 0 else claimed
     return Step(
         f"∫ [|p + b| - |b|] of {name} across ({c}, {s})",
-        bool(clean and direct == sp.Rational(claimed)),
+        bool(clean and direct == claimed),
     )
 
 
@@ -478,15 +467,13 @@ def _side(w: Filter, centre: Point, p: Fraction, q: Fraction) -> int:
     middle, size = centre[0] * p + centre[1] * q, abs(p) + abs(q)
     see = lambda t: sum(
         (
-            tap
-            * half_square(
-                sp.Rational(t - middle + i * p + j * q), sp.Rational(abs(p)), sp.Rational(abs(q))
-            )
+            tap * half_square(t - middle + i * p + j * q, abs(p), abs(q))
             for (i, j), tap in w.items()
         ),
-        sp.Integer(0),
+        Fraction(0),
     )
-    (sign,) = {int(sp.sign(see(size * Fraction(k, 4)))) for k in range(1, 6)} - {0}
+    values = [see(size * Fraction(k, 4)) for k in range(1, 6)]
+    (sign,) = {(value > 0) - (value < 0) for value in values} - {0}
     return -sign
 
 
@@ -534,11 +521,8 @@ def _octant_sign(
     """
     (p, q), (r, s) = octant
     places = {(i, j): x + (p * i + q * j) + (r * i + s * j) * u for i, j in w}
-    halves = (
-        tap * half_square(sp.Rational(places[v]), sp.Integer(1), sp.Rational(u))
-        for v, tap in w.items()
-    )
-    return int(sp.sign(sp.Add(sp.Rational(b), *halves)))
+    value = sum((tap * half_square(places[v], Fraction(1), u) for v, tap in w.items()), b)
+    return (value > 0) - (value < 0)
 
 
 def _prove_signs() -> Iterator[Step]:

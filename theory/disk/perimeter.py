@@ -184,26 +184,23 @@ DIRECTIONS = tuple(
 )
 
 
-def _length(t: Scalar, y: Scalar, c: Scalar, s: Scalar) -> Any:
-    """|{|X| <= 1/2: cX + sy <= t}| for c > 0: the row of a half square at height y."""
-    return min(max((t - s * y) / c + HALF, sp.Integer(0)), sp.Integer(1))
-
-
 def half_square(t: Scalar, c: Scalar, s: Scalar) -> Any:
-    """The definition, ∫ of the rows' lengths over |y| <= 1/2: lines between the places where a row
-    is just full or empty.
+    """The definition, ∫ over |y| <= 1/2 of the rows' lengths |{|X| <= 1/2: cX + sy <= t}|: lines
+    between the places where a row is just full or empty.
     """
     if not c:  # columns for rows
         c, s = s, c
-    places = {-HALF, HALF}
+    zero = t - t
+    one = zero + 1
+    half = one / 2
+    places = {-half, half}
     if s:
-        places |= {y for y in ((t - c / 2) / s, (t + c / 2) / s) if abs(y) < HALF}
+        places |= {y for y in ((t - c / 2) / s, (t + c / 2) / s) if abs(y) < half}
     ordered = sorted(places)
-    rows = [_length(t, y, c, s) for y in ordered]
+    rows = [min(max((t - s * y) / c + half, zero), one) for y in ordered]
     trapezoids = zip(pairwise(ordered), pairwise(rows), strict=True)
     return sum(
-        ((high - low) * (first + second) / 2 for (low, high), (first, second) in trapezoids),
-        sp.Integer(0),
+        ((high - low) * (first + second) / 2 for (low, high), (first, second) in trapezoids), zero
     )
 
 

@@ -282,7 +282,7 @@ def inflections(expression: sp.Expr) -> tuple[Inflection, ...]:
             last = None
         if is_zero(second):
             continue
-        for point in _samples(part):
+        for point in _telling(second, _samples(part)):
             sign = number_sign(second.xreplace({z: point}))
             if not sign:
                 continue
@@ -295,6 +295,23 @@ def inflections(expression: sp.Expr) -> tuple[Inflection, ...]:
                     turns.append(Inflection(last[0], point, sign))
             last = (point, sign, second)
     return tuple(turns)
+
+
+def _telling(second: sp.Expr, points: list[sp.Expr]) -> list[sp.Expr]:
+    """Both ends, and the points at which σ'' has another sign than at a neighbour, or none, in
+    floating point: between the others no change of sign shows.
+    """
+    function = sp.lambdify(z, second, "math")
+
+    def sign(point: sp.Expr) -> int | None:
+        try:
+            return int(sp.sign(function(float(point))))
+        except (ArithmeticError, NameError, TypeError, ValueError):
+            return None
+
+    signs = [0, *map(sign, points), 0]
+    around = zip(points, signs, signs[1:], signs[2:], strict=False)
+    return [point for point, left, here, right in around if not here or not left == here == right]
 
 
 def _steps(before: sp.Expr, after: sp.Expr, boundary: sp.Expr, turn: int) -> bool:

@@ -27,7 +27,7 @@ from typing import Any, Literal
 
 import sympy as sp
 
-from theory.claim import Claim, Proof, Step, Wrong
+from theory.claim import Claim, Kernel, Proof, Step, Wrong
 from theory.expressions.activation import ACTIVATIONS, Activation, z
 from theory.pulse.network import direct_response, g, taps
 from theory.pulse.signal import phi
@@ -308,4 +308,14 @@ CLAIM: Claim[KinkLaw] = Claim(
         Wrong("the staircase T is forgotten", KinkLaw(_left_only, bend)),
     ),
     requires=("loss",),
+    kernel=Kernel(
+        "all n, K and numbers of kinks, any weights; K = 1 with one kink",
+        (
+            "Kinks.hinge_deviation",
+            "Kinks.deviation_crossings",
+            "Kinks.independent",
+            "Kinks.kink_balance",
+            "Kinks.straight_iff_no_crossing",
+        ),
+    ),
 )

@@ -23,7 +23,7 @@ from typing import Any
 
 import sympy as sp
 
-from theory.claim import Claim, Proof, Step, Wrong
+from theory.claim import Claim, Kernel, Proof, Step, Wrong
 from theory.pulse.network import (
     channel_function,
     preactivations,
@@ -270,4 +270,18 @@ CLAIM: Claim[Decomposition] = Claim(
         Wrong("every channel straight by itself", replace(LAW, conditions=_each_channel)),
     ),
     requires=("subpixel",),
+    kernel=Kernel(
+        (
+            "all n, m, L and K, any weights and any g_k; exact if and only if, on "
+            "any one cell and on all of them; the quadratic form over any finite "
+            "distribution"
+        ),
+        (
+            "Loss.decomposition",
+            "Loss.mean_square",
+            "Loss.exact_iff",
+            "Loss.exact_everywhere",
+            "Loss.mean_pooling",
+        ),
+    ),
 )

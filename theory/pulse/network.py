@@ -15,7 +15,6 @@ from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 import sympy as sp
-from sympy.core.function import AppliedUndef
 from sympy.polys.matrices import DomainMatrix
 
 from theory.pulse.signal import phi, pulse
@@ -225,12 +224,24 @@ def vanish_together(first: Sequence[sp.Expr], second: Sequence[sp.Expr]) -> bool
     Forms are affine in c and in the products a_k f(...) of undefined functions, with polynomials of
     φ as coefficients.
     """
-    forms = [sp.expand(x) for x in (*first, *second)]
-    letters = set().union(*(x.atoms(AppliedUndef) | x.free_symbols for x in forms))
-    letters -= set().union(*(x.free_symbols for v in letters if v.is_Function for x in v.args))
-    rows = [dict(sp.Poly(x, *sorted(letters - {phi}, key=str)).terms()) for x in forms]
-    keys = sorted(set().union(*rows))
-    table = sp.Matrix([[row.get(key, 0) for key in keys] for row in rows])
+    ring = sp.QQ[phi]
+    rows = [_coefficients(x, ring) for x in (*first, *second)]
+    keys = list(dict.fromkeys(key for row in rows for key in row))
+    entries = [[row.get(key, ring.zero) for key in keys] for row in rows]
+    table = DomainMatrix(entries, (len(rows), len(keys)), ring).to_field().to_sparse()
     parts = (table, table[: len(first), :], table[len(first) :, :])
-    ranks = {DomainMatrix.from_Matrix(x).convert_to(sp.QQ.frac_field(phi)).rank() for x in parts}
+    ranks = {part.rank() for part in parts}
     return len(ranks) == 1
+
+
+def _coefficients(form: sp.Expr, ring: sp.PolynomialRing) -> dict[frozenset[sp.Expr], Any]:
+    """The polynomial in φ before each product of what is neither a number nor φ."""
+    (unknown,) = ring.gens
+    row: dict[frozenset[sp.Expr], Any] = {}
+    for term in sp.Add.make_args(sp.expand(form)):
+        number, factors = term.as_coeff_mul()
+        powers = dict(factor.as_base_exp() for factor in factors)
+        coefficient = ring.convert(number) * unknown ** int(powers.pop(phi, 0))
+        key = frozenset(base**power for base, power in powers.items())
+        row[key] = row.get(key, ring.zero) + coefficient
+    return row

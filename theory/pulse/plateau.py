@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import sympy as sp
 
-from theory.claim import Claim, Proof, Step, Wrong
+from theory.claim import Claim, Kernel, Proof, Step, Wrong
 from theory.pulse.network import direct_response, g, taps
 from theory.pulse.staircase import C, S, T, to_taps
 
@@ -105,4 +105,8 @@ CLAIM: Claim[Law] = Claim(
         Wrong("κ with the opposite sign", _opposite),
     ),
     requires=("staircase",),
+    kernel=Kernel(
+        "all n, m and L, any taps and any g",
+        ("Plateau.plateau_law",),
+    ),
 )

@@ -81,7 +81,8 @@ def prove(law: Readout) -> Proof:
     )
     covers = (
         "exact readout: K = 1 for n = 1, 3, 5, 9, K = 2 for n = 3, K = 3 for n = 5, two"
-        " half-integer radii, any g_k; least squares: 2 and 3 radii with arbitrary r and D"
+        " half-integer radii, any g_k; least squares: any moments of r and D, which are those of 2"
+        " and 3 radii with arbitrary r and D"
     )
     return Proof(steps, covers)
 
@@ -124,24 +125,45 @@ def _prove_smallest(law: Readout) -> Iterator[Step]:
 
 
 def _prove_least_squares(law: Readout) -> Iterator[Step]:
-    """loss(a, c) = level + mean (c - c* + (a - a*) f)² for every a and c, f the response: in the
-    field of rational functions.
+    """loss(a, c) = level + mean (c - c* + (a - a*) f)² for every a and c, f the response: both by
+    the moments of r and D, in the field of rational functions; and these for arbitrary samples.
     """
+    _, s, o, a, c, *moments = sp.field("Delta o a c E_r V E_D mu v", sp.QQ)
+    fit = law.least_squares(s, o, *moments)
+    loss = lambda a, c: _mean_square(a, c, 1, s, o, *moments)
+    yield Step("level", loss(fit.a, fit.c) == fit.level)
+    more = _mean_square(a - fit.a, c - fit.c, 0, s, o, *moments)
+    yield Step("every other readout loses a mean square more", loss(a, c) == fit.level + more)
     for count in (2, 3):
         names = [f"{letter}{j}" for letter in "rd" for j in range(count)]
-        _, s, o, a, c, *values = sp.field(["Delta", "o", "a", "c", *names], sp.QQ)
+        _, s, o, a, c, part, *values = sp.ring(["Delta", "o", "a", "c", "part", *names], sp.QQ)
         rs, ds = values[:count], values[count:]
         mean = lambda x: sum(x[1:], x[0]) / count  # noqa: B023
         moment = lambda x, y: mean([p * q for p, q in zip(x, y, strict=True)]) - mean(x) * mean(y)  # noqa: B023
-        fit = law.least_squares(
-            s, o, mean(rs), moment(rs, rs), mean(ds), moment(rs, ds), moment(ds, ds)
+        direct = mean(
+            [(c + a * (2 * s * x + o + y) - part * x) ** 2 for x, y in zip(rs, ds, strict=True)]
         )
-        features = [2 * s * x + o + y for x, y in zip(rs, ds, strict=True)]
-        loss = lambda a, c: mean([(c + a * f - x) ** 2 for f, x in zip(features, rs, strict=True)])  # noqa: B023
-        more = mean([(c - fit.c + (a - fit.a) * f) ** 2 for f in features])
-        yield Step(f"level, {count} radii", loss(fit.a, fit.c) == fit.level)
-        same = loss(a, c) == fit.level + more
-        yield Step(f"every other readout loses a mean square more, {count} radii", same)
+        averages = (mean(rs), moment(rs, rs), mean(ds), moment(rs, ds), moment(ds, ds))
+        by_moments = _mean_square(a, c, part, s, o, *averages)
+        yield Step(f"mean squares by moments, {count} radii", direct == by_moments)
+
+
+def _mean_square(
+    a: Scalar,
+    c: Scalar,
+    part: Scalar,
+    slope: Scalar,
+    offset: Scalar,
+    mean_r: Scalar,
+    var_r: Scalar,
+    mean_d: Scalar,
+    cov: Scalar,
+    var_d: Scalar,
+) -> Any:
+    """mean (c + a f - part r)², f = 2Δr + o + D: its square mean and its variance."""
+    lead = 2 * a * slope - part  # the error is lead r + a D + (c + a o)
+    average = lead * mean_r + a * mean_d + c + a * offset
+    return average**2 + lead**2 * var_r + 2 * lead * a * cov + a**2 * var_d
 
 
 def _prove_independence() -> Iterator[Step]:

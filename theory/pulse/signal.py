@@ -15,7 +15,7 @@ from collections.abc import Callable
 
 import sympy as sp
 
-from theory.claim import Claim, Proof, Step, Wrong
+from theory.claim import Claim, Kernel, Proof, Step, Wrong
 
 __all__ = ["CLAIM", "Law", "overlap", "phi", "pixel", "pulse", "radius"]
 
@@ -111,5 +111,9 @@ CLAIM: Claim[Law] = Claim(
     wrong=(
         Wrong("the border pixels are fully lit", _whole_pixels),
         Wrong("off by one: the border is one pixel further in", _shifted),
+    ),
+    kernel=Kernel(
+        "every pixel, m, L and φ",
+        ("Signal.pixel_is_overlap", "Signal.pulse_sum", "Signal.pulse_chord"),
     ),
 )

@@ -17,7 +17,7 @@ from functools import cache
 
 import sympy as sp
 
-from theory.claim import Claim, Proof, Step, Wrong
+from theory.claim import Claim, Kernel, Proof, Step, Wrong
 from theory.pulse.network import preactivations, taps
 from theory.pulse.signal import phi, pulse
 
@@ -150,4 +150,8 @@ CLAIM: Claim[Law] = Claim(
         Wrong("both edges climb the same staircase C", _one_edge),
     ),
     requires=("signal",),
+    kernel=Kernel(
+        "all n, m, L and φ, any taps",
+        ("Staircase.staircase",),
+    ),
 )

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import sympy as sp
 
-from theory.claim import Claim, Proof, Step, Wrong
+from theory.claim import Claim, Kernel, Proof, Step, Wrong
 from theory.pulse.network import direct_response, g, taps
 from theory.pulse.plateau import plateau_response, r
 from theory.pulse.signal import phi, radius
@@ -112,4 +112,8 @@ CLAIM: Claim[Law] = Claim(
         Wrong("off by one: the border pixel meets the next tap", _late),
     ),
     requires=("plateau",),
+    kernel=Kernel(
+        "all n, m, L and φ, any taps and any g",
+        ("Subpixel.subpixel_law", "Subpixel.deviation_0", "Subpixel.deviation_1"),
+    ),
 )

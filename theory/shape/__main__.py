@@ -3,9 +3,9 @@
 import sys
 
 from theory.process import run
-from theory.shape.command import main
+from theory.shape.command import PROGRAM, main
 
 __all__: list[str] = []
 
 if __name__ == "__main__":
-    sys.exit(run("theory.shape", main))
+    sys.exit(run(PROGRAM, main))

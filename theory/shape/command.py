@@ -14,7 +14,6 @@ import errno
 import json
 import multiprocessing
 import os
-import resource
 import signal
 import sys
 import textwrap
@@ -31,7 +30,7 @@ from theory.expressions.functions import FUNCTIONS
 from theory.expressions.printing import to_text
 from theory.expressions.spelling import spelled
 from theory.expressions.tokens import GrammarError
-from theory.process import FAILED, end_with_parent
+from theory.process import FAILED, end_with_parent, system_module
 from theory.pulse.kinks import segments
 from theory.shape.classify import Classification, classify
 from theory.shape.recipes import Recipe, readout_bias
@@ -40,12 +39,15 @@ from theory.types import Function
 
 __all__ = ["Answer", "main", "weights"]
 
+PROGRAM = "python -m theory.shape"
 LENGTH = 21
 """The number N of pixels for which a readout bias is printed."""
 SECONDS = 20
 """The analysis is stopped after this time."""
 MEMORY = 3 * 2**30
 """Bytes of address space of the analysis, where the system bounds it and allows as much."""
+LIMITS = system_module("resource")
+"""What bounds it."""
 REFUSED = 2
 """The exit status of input that is no good."""
 
@@ -67,12 +69,12 @@ class _Parser(argparse.ArgumentParser):
     """Errors are one line on stderr and exit status 2."""
 
     def error(self, message: str) -> NoReturn:
-        sys.exit(_refuse(message))
+        sys.exit(_refuse(self.prog, message))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(program: str) -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="python -m theory.shape",
+        prog=program,
         description=(
             "Can a network with this activation measure a radius exactly? With how many channels,"
             " which weights, and why?"
@@ -103,29 +105,31 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     """Run the command; the exit status."""
     given = sys.argv[1:] if arguments is None else arguments
-    options = _parser().parse_args([_guarded(argument) for argument in given])
+    options = _parser(program).parse_args([_guarded(argument) for argument in given])
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(errors="backslashreplace")  # σ and φ on a terminal without them
     if options.plot and options.plot.is_dir():
-        return _refuse(f"{options.plot} is a folder")
+        return _refuse(program, f"{options.plot} is a folder")
+    if LIMITS is None:
+        _say(program, "this system bounds no memory: time alone ends the analysis")
     try:
         answer = _bounded(options.expression.strip(), options.ascii)
     except GrammarError as error:
-        return _refuse(str(error))
+        return _refuse(program, str(error))
     except KeyboardInterrupt:
         return 130
     except (MemoryError, OSError):
-        return _refuse("the analysis ran out of memory", FAILED)
+        return _refuse(program, "the analysis ran out of memory", FAILED)
     if options.plot:
         try:
             _write(options.plot, answer.picture)
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO)
             reason = f"{options.plot} cannot be written: {error.strerror}"
-            return _refuse(reason, FAILED if full else REFUSED)
+            return _refuse(program, reason, FAILED if full else REFUSED)
     text = json.dumps(answer.data, ensure_ascii=False, indent=2) if options.json else _text(answer)
     print(text, flush=True)
     return 0
@@ -140,12 +144,17 @@ def _guarded(argument: str) -> str:
     )
 
 
-def _refuse(message: str, status: int = REFUSED) -> int:
-    """One line on stderr, where there is one; the status."""
-    with contextlib.suppress(AttributeError, OSError):  # closed: None, or no longer writable
-        sys.stderr.write(f"theory.shape: {message}\n")
-        sys.stderr.flush()
+def _refuse(program: str, message: str, status: int = REFUSED) -> int:
+    """One line on stderr; the status."""
+    _say(program, message)
     return status
+
+
+def _say(program: str, message: str) -> None:
+    """One line on stderr, where there is one."""
+    with contextlib.suppress(AttributeError, OSError):  # closed: None, or no longer writable
+        sys.stderr.write(f"{program}: {message}\n")
+        sys.stderr.flush()
 
 
 def _write(path: Path, text: str) -> None:
@@ -169,7 +178,7 @@ def _bounded(text: str, ascii: bool) -> Answer:
     GrammarError: the text is no expression.
     MemoryError: the child ended without a word, as it does for want of memory, or said so.
     """
-    context = multiprocessing.get_context("fork")
+    context: Any = multiprocessing.get_context("fork" if hasattr(os, "fork") else "spawn")
     ours, theirs = context.Pipe(duplex=False)
     child = context.Process(target=_analyse, args=(text, ascii, theirs), daemon=True)
     child.start()
@@ -220,10 +229,12 @@ def _analyse(text: str, ascii: bool, out: Connection) -> None:
 
 def _limit_memory() -> None:
     """:data:`MEMORY`, or what is allowed if that is less; no limit where the system has none."""
-    _, most = resource.getrlimit(resource.RLIMIT_AS)
-    allowed = MEMORY if most == resource.RLIM_INFINITY else min(MEMORY, most)
+    if LIMITS is None:
+        return
+    _, most = LIMITS.getrlimit(LIMITS.RLIMIT_AS)
+    allowed = MEMORY if most == LIMITS.RLIM_INFINITY else min(MEMORY, most)
     with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_AS, (allowed, most))
+        LIMITS.setrlimit(LIMITS.RLIMIT_AS, (allowed, most))
 
 
 def _answer(read: str, expression: sp.Expr | None, shape: Classification, ascii: bool) -> Answer:

@@ -29,11 +29,12 @@ from typing import Any
 
 import sympy as sp
 
-from theory.claim import Claim, Proof, Step, Wrong
+from theory.claim import Claim, Kernel, Proof, Step, Wrong
 from theory.pulse.network import taps
 from theory.pulse.signal import pulse
 from theory.training.invariants import (
     answer,
+    conserved,
     field,
     invariants,
     jacobian_rank,
@@ -179,12 +180,7 @@ def _decided(
     function allows.
     """
     fields = [field(direction, variables) for direction in answers]
-    unchanged = all(
-        sp.expand(sum(sp.diff(q, v) * x for v, x in zip(variables, direction, strict=True))) == 0
-        for direction in fields
-        for q in quantities
-    )
-    yield Step(f"conserved, {name}", unchanged)
+    yield Step(f"conserved, {name}", conserved(quantities, fields, variables))
     point = _point(variables)
     independent = jacobian_rank(quantities, variables, point) if quantities else 0
     yield Step(f"{count} independent, {name}", independent == count)
@@ -257,4 +253,16 @@ CLAIM: Claim[Conserved] = Claim(
         Wrong("the bias is left out of the balance", replace(LAW, everywhere=_without_bias)),
     ),
     requires=("signal",),
+    kernel=Kernel(
+        (
+            "all n and K: that the quantities of the statement are conserved, not "
+            "that there are no others"
+        ),
+        (
+            "Flow.deviation_conserved",
+            "Flow.even_conserved",
+            "Flow.odd_conserved",
+            "Flow.homogeneous_conserved",
+        ),
+    ),
 )

@@ -25,7 +25,7 @@ import sympy as sp
 from theory.claim import Claim, Proof, Step, Wrong
 from theory.pulse.network import taps
 from theory.pulse.signal import pulse
-from theory.training.invariants import answer, field, invariants, same_span
+from theory.training.invariants import answer, conserved, field, invariants, same_span
 from theory.training.linear_cell import moved
 from theory.types import Function, Scalar, Vector
 
@@ -98,11 +98,7 @@ def _conserved(law: ConvBias, n: int) -> list[Step]:
         form = form and sp.expand(given - a * (2 * r * sum(w) + len(x) * b)) == 0
         fields.append(field(given, variables))
     claimed = law.balance(w, b, a)
-    kept = all(
-        sp.expand(sum(sp.diff(claimed, v) * x for v, x in zip(variables, direction, strict=True)))
-        == 0
-        for direction in fields
-    )
+    kept = conserved([claimed], fields, variables)
     steps = [
         Step(f"r̂ = a (2rS + Nb), n = {n}", bool(form)),
         Step(f"h is conserved, n = {n}", kept),

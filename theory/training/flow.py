@@ -18,7 +18,7 @@ from typing import Any
 
 import sympy as sp
 
-from theory.claim import Claim, Proof, Step, Wrong
+from theory.claim import Claim, Kernel, Proof, Step, Wrong
 from theory.pulse.network import taps
 from theory.pulse.signal import pulse
 from theory.training import linear_cell
@@ -173,4 +173,20 @@ CLAIM: Claim[Flow] = Claim(
         Wrong("the filter is scaled, not shifted", replace(LAW, moved=_same_shape)),
     ),
     requires=("conserved",),
+    kernel=Kernel(
+        (
+            "all n and K, any start with U > 0: the curve, and its one exact point, "
+            "the end; not that the flow arrives there"
+        ),
+        (
+            "Flow.linear_answer",
+            "Flow.unfold_start",
+            "Flow.unfold_sum",
+            "Flow.unfold_follows",
+            "Flow.curve_conserves",
+            "Flow.stretch_unique",
+            "Flow.end_of_flow",
+            "Flow.end_is_exact",
+        ),
+    ),
 )

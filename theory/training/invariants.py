@@ -13,8 +13,10 @@ d conserved quantities are independent (:func:`orbit_dimension`).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import combinations_with_replacement
+from typing import Any
 
 import sympy as sp
 from sympy.polys.matrices import DomainMatrix
@@ -24,6 +26,7 @@ from theory.pulse.network import preactivations
 __all__ = [
     "Field",
     "answer",
+    "conserved",
     "field",
     "invariants",
     "jacobian_rank",
@@ -71,19 +74,32 @@ def field(function: sp.Expr, variables: Sequence[sp.Symbol]) -> Field:
     return tuple(sp.expand(sp.diff(function, v)) for v in variables)
 
 
-def _columns(
-    expressions: Sequence[sp.Expr], variables: Sequence[sp.Symbol]
-) -> list[dict[tuple[int, ...], sp.Rational]]:
-    return [sp.Poly(e, *variables, domain=QQ).as_dict() for e in expressions]
+def _elements(ring: Any, expressions: Sequence[sp.Expr]) -> list[Any]:
+    """As elements of a polynomial ring over the rationals."""
+    return [ring.from_expr(sp.sympify(e)) for e in expressions]
 
 
-def _matrix(columns: Sequence[dict[tuple[int, ...], sp.Rational]]) -> DomainMatrix:
-    """A row per monomial that occurs, a column per polynomial."""
+def _along(direction: Sequence[Any], f: Any) -> Any:
+    """X f = Σ_v X_v ∂f/∂v, of elements of a ring."""
+    ring = f.ring
+    steps = (component * f.diff(v) for v, component in zip(ring.gens, direction, strict=True))
+    return sum(steps, ring.zero)
+
+
+def _matrix(columns: Sequence[Any]) -> DomainMatrix:
+    """A row per monomial that occurs, a column per element of a ring."""
     monomials = sorted({key for column in columns for key in column})
-    rows = [
-        [QQ.from_sympy(sp.sympify(column.get(key, 0))) for column in columns] for key in monomials
-    ]
+    rows = [[column.get(key, QQ.zero) for column in columns] for key in monomials]
     return DomainMatrix(rows, (len(monomials), len(columns)), QQ)
+
+
+def conserved(
+    quantities: Sequence[sp.Expr], fields: Sequence[Field], variables: Sequence[sp.Symbol]
+) -> bool:
+    """X F = 0 for all of these polynomials F and fields X."""
+    ring = QQ.poly_ring(*variables).ring
+    directions = [_elements(ring, direction) for direction in fields]
+    return not any(_along(x, q) for q in _elements(ring, quantities) for x in directions)
 
 
 def invariants(
@@ -92,29 +108,18 @@ def invariants(
     """A basis of all polynomials F of degree 1 to ``degree`` without constant term with X F = 0 for
     every field.
     """
+    ring = QQ.poly_ring(*variables).ring
     monomials = [
-        sp.Mul(*chosen)
+        math.prod(chosen, start=ring.one)
         for d in range(1, degree + 1)
-        for chosen in combinations_with_replacement(variables, d)
+        for chosen in combinations_with_replacement(ring.gens, d)
     ]
-    blocks = []
-    for direction in fields:
-        images = [
-            sp.Add(
-                *(
-                    sp.diff(f, v) * component
-                    for v, component in zip(variables, direction, strict=True)
-                )
-            )
-            for f in monomials
-        ]
-        blocks.append(_matrix(_columns([sp.expand(image) for image in images], variables)))
-    system = blocks[0].vstack(*blocks[1:])
-    kernel = system.nullspace()
-    rows = [[QQ.to_sympy(value) for value in row] for row in kernel.to_dense().to_list()]
+    directions = [_elements(ring, direction) for direction in fields]
+    blocks = [_matrix([_along(x, f) for f in monomials]) for x in directions]
+    kernel = blocks[0].vstack(*blocks[1:]).nullspace()
     return [
-        sp.Add(*(value * f for value, f in zip(row, monomials, strict=True) if value))
-        for row in rows
+        sum((f * value for value, f in zip(row, monomials, strict=True)), ring.zero).as_expr()
+        for row in kernel.to_dense().to_list()
     ]
 
 
@@ -122,7 +127,8 @@ def same_span(
     first: Sequence[sp.Expr], second: Sequence[sp.Expr], variables: Sequence[sp.Symbol]
 ) -> bool:
     """Both lists of polynomials span the same space over the rationals."""
-    rank = lambda group: _matrix(_columns(list(group), variables)).rank() if group else 0
+    ring = QQ.poly_ring(*variables).ring
+    rank = lambda group: _matrix(_elements(ring, group)).rank() if group else 0
     together = rank([*first, *second])
     return bool(rank(first) == together == rank(second))
 
@@ -155,10 +161,10 @@ def orbit_dimension(
     ValueError: a field is not affine.
     """
     size = len(variables)
-    algebra: list[sp.Matrix] = []
+    algebra: list[DomainMatrix] = []
 
-    def independent(matrices: list[sp.Matrix]) -> bool:
-        rows = [[QQ.from_sympy(value) for value in matrix] for matrix in matrices]
+    def independent(matrices: list[DomainMatrix]) -> bool:
+        rows = [matrix.to_list_flat() for matrix in matrices]
         return bool(DomainMatrix(rows, (len(rows), (size + 1) ** 2), QQ).rank() == len(rows))
 
     waiting = [_affine(direction, variables) for direction in fields]
@@ -168,17 +174,19 @@ def orbit_dimension(
             continue
         waiting += [matrix * other - other * matrix for other in algebra]
         algebra.append(matrix)
-    column = sp.Matrix([*(point[v] for v in variables), 1])
-    rows = [[QQ.from_sympy(value) for value in (matrix * column)[:size]] for matrix in algebra]
+    place = [[QQ.from_sympy(sp.sympify(point[v]))] for v in variables]
+    column = DomainMatrix([*place, [QQ.one]], (size + 1, 1), QQ)
+    rows = [(matrix * column).to_list_flat()[:size] for matrix in algebra]
     return int(DomainMatrix(rows, (len(rows), size), QQ).rank())
 
 
-def _affine(direction: Field, variables: Sequence[sp.Symbol]) -> sp.Matrix:
-    zero = dict.fromkeys(variables, sp.Integer(0))
-    rows = []
-    for component in direction:
-        slopes = [sp.diff(component, v) for v in variables]
-        if any(slope.free_symbols for slope in slopes):
-            raise ValueError(f"not affine: {component}")
-        rows.append([*slopes, component.xreplace(zero)])
-    return sp.Matrix([*rows, [0] * (len(variables) + 1)])
+def _affine(direction: Field, variables: Sequence[sp.Symbol]) -> DomainMatrix:
+    size = len(variables)
+    rows = [[QQ.zero] * (size + 1) for _ in range(size + 1)]
+    ring = QQ.poly_ring(*variables).ring
+    for row, component in zip(rows, _elements(ring, direction), strict=False):
+        for powers, value in component.items():
+            if sum(powers) > 1:
+                raise ValueError(f"not affine: {component}")
+            row[powers.index(1) if any(powers) else size] = value
+    return DomainMatrix(rows, (size + 1, size + 1), QQ)

@@ -15,18 +15,20 @@ Derivation: docs/training/sharpness.md.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import chain
+from itertools import chain, product
 from typing import Any, Protocol
 
 import sympy as sp
+from sympy.polys.matrices import DomainMatrix
 
 from theory.claim import Claim, Proof, Step, Wrong
 from theory.pulse.network import taps
 from theory.pulse.signal import pulse
 from theory.training import linear_cell
-from theory.training.invariants import answer, field
+from theory.training.invariants import answer
 from theory.types import Function, Scalar, Vector
 
 __all__ = [
@@ -140,46 +142,56 @@ def _hessian(law: Sharpness, n: int, channels: int, biased: bool) -> list[Step]:
     numbers = range(1, channels + 1)
     w = [taps(n, str(k)) for k in numbers]
     a = [sp.Symbol(f"a_{k}", real=True) for k in numbers]
-    c = sp.Symbol("c", real=True) if biased else sp.Integer(0)
-    variables = [*(tap for row in w for tap in row), *a, *([c] if biased else [])]
-    h = n // 2
-    share = sp.Symbol("p", positive=True)
-    loss, outer, bend = sp.Integer(0), sp.zeros(len(variables)), sp.zeros(len(variables))
-    second = mean = sp.Integer(0)
-    theta = sum(x * sum(row) for x, row in zip(a, w, strict=True))
+    offset = sp.Symbol("c", real=True) if biased else sp.Integer(0)
+    variables = [*(tap for row in w for tap in row), *a, *([offset] if biased else [])]
+    ring = sp.QQ.poly_ring(*variables, sp.Symbol("p")).ring
+    *x, share = ring.gens
+    readouts = x[channels * n :][:channels]
+    sums = [sum(x[k * n + 1 : (k + 1) * n], x[k * n]) for k in range(channels)]
+    c = x[-1] if biased else ring.zero
+    theta = sum(map(operator.mul, readouts, sums), ring.zero)
+    size, h = len(x), n // 2
+    loss, second, mean = ring.zero, ring.zero, ring.zero
+    outer = [[ring.zero] * size for _ in x]
+    bend = [[ring.zero] * size for _ in x]
     zero_there = True
     for weight, (m, part) in zip(
         (share, 1 - share), ((h + 1, sp.Rational(1, 4)), (h + 2, sp.Rational(1, 2))), strict=True
     ):
         r = m - sp.Rational(1, 2) + part
-        given = answer(w, [sp.Integer(0)] * channels, a, c, pulse(m, part, 3 * h + 3))
+        pooled = answer(w, [sp.Integer(0)] * channels, a, offset, pulse(m, part, 3 * h + 3))
+        given, r = ring.from_expr(pooled), sp.QQ.from_sympy(r)
         loss += weight * (given - r) ** 2
-        slope = sp.Matrix(field(given, variables))
-        outer += 2 * weight * slope * slope.T
-        bend += 2 * weight * (given - r) * sp.hessian(given, variables)
-        zero_there = zero_there and sp.expand(given - r - r * (2 * theta - 1) - c) == 0
+        slope = [given.diff(v) for v in x]
+        for i, j in product(range(size), repeat=2):
+            outer[i][j] += 2 * weight * slope[i] * slope[j]
+            bend[i][j] += 2 * weight * (given - r) * slope[i].diff(x[j])
+        zero_there = zero_there and given - r == r * (2 * theta - 1) + c
         second += weight * r**2
         mean += weight * r
     name = f"n = {n}, K = {channels}{', c' if biased else ''}"
-    whole = (sp.hessian(loss, variables) - outer - bend).applyfunc(sp.expand)
-    outer = outer.applyfunc(sp.expand)
-    square = law.gain([sum(row) for row in w], a, n)
-    trace, squares = sp.expand(outer.trace()), sp.expand((outer * outer).trace())
+    whole = all(
+        loss.diff(x[i]).diff(x[j]) == outer[i][j] + bend[i][j]
+        for i, j in product(range(size), repeat=2)
+    )
+    domain = ring.to_domain()
+    matrix = DomainMatrix(outer, (size, size), domain)
+    scaled = lambda value: DomainMatrix.eye(size, domain).to_dense() * domain.convert(value)
+    square = law.gain(sums, readouts, n)
+    trace = sum((outer[i][i] for i in range(size)), ring.zero)
+    squares = sum((value * value for row in outer for value in row), ring.zero)
     if biased:
-        total, product = law.pair(square, second, mean)
-        annihilated = outer * (outer * outer - total * outer + product * sp.eye(len(variables)))
-        same = sp.expand(trace - total) == 0
-        same = same and sp.expand(squares - total**2 + 2 * product) == 0
+        total, determinant = law.pair(square, second, mean)
+        annihilated = matrix * (matrix * matrix - matrix * total + scaled(determinant))
+        same = trace == total and squares == total**2 - 2 * determinant
     else:
         total = 2 * second * square
-        annihilated = outer * (outer - total * sp.eye(len(variables)))
-        same = sp.expand(trace - total) == 0
+        annihilated = matrix * (matrix - scaled(total))
+        same = trace == total
     return [
         Step(f"the residuals are (2θ - 1) r + c, {name}", zero_there),
-        Step(f"the Hessian, {name}", whole.is_zero_matrix is True),
-        Step(
-            f"no other eigenvalues, {name}", annihilated.applyfunc(sp.expand).is_zero_matrix is True
-        ),
+        Step(f"the Hessian, {name}", whole),
+        Step(f"no other eigenvalues, {name}", annihilated.is_zero_matrix),
         Step(f"their sum and squares, {name}", bool(same)),
     ]
 

@@ -118,8 +118,8 @@ def between(ensemble: TrainedEnsemble) -> Array:
 
 
 def grown(ensemble: TrainedEnsemble, length: Array, area: Array) -> Array:
-    """Of networks with σ that answer through the area more than through the perimeter: loss over
-    the level of their δ = P/(2πΔ).
+    """Of networks with σ that answer through the area (B, K) more than through the perimeter,
+    ``length`` (B, K): loss over the level of their δ = P/(2πΔ), one number each.
     """
     nets = ensemble.nets
     if ensemble.shape.activation == "identity":

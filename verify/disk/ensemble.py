@@ -44,8 +44,8 @@ Sigma = Callable[[Array], Array]
 
 
 def disk_windows(r: Array, taps: int, half_length: int) -> Windows:
-    """The zero-padded windows of the disks of these radii on (2·half_length + 1)² pixels, radius by
-    radius.
+    """The zero-padded windows of the disks of these radii (R,) on (2·half_length + 1)² pixels,
+    radius by radius.
 
     Of each radius those that are neither dark nor lit, and these two.
     """
@@ -161,14 +161,14 @@ def train_networks(
     rng: np.random.Generator,
     steps: int = 150,
 ) -> NetworkBatch:
-    """``networks`` networks from torch's own starts, uniform on ±1/n."""
+    """``networks`` networks from torch's own starts, uniform on ±1/n, fitted to radii r (R,)."""
     n = shape.taps
     start = rng.uniform(-1, 1, (networks, shape.channels, n * n + 1)) / n
     return fit(shape, windows, r, start, steps)
 
 
 def nets_of(every: State, r: Array) -> NetworkBatch:
-    """The networks of a state, with the best c."""
+    """The networks of a state, with the best c for the radii r (R,)."""
     c = r.mean() - np.einsum("bk,bk->b", every.a, every.features.mean(axis=-1))
     taps = isqrt(every.conv.shape[2] - 1)
     w = every.conv[..., :-1].reshape(*every.conv.shape[:2], taps, taps)

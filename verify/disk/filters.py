@@ -50,7 +50,7 @@ class Filters:
 
     @cached_property
     def slope(self) -> Callable[[Array], Array]:
-        """σ'."""
+        """σ' of every filter: (B, ...) -> (B, ...)."""
         return self._each(1)
 
     @cached_property

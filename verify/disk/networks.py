@@ -84,7 +84,7 @@ class Difference(Network):
 
 
 def across(step: tuple[int, int]) -> Array:
-    """1 where a tap of 3 × 3 moves the difference across e only."""
+    """(3, 3): 1 where a tap moves the difference across e only."""
     return np.array(
         [[float(step[0] * u + step[1] * v == 0) for v in (-1, 0, 1)] for u in (-1, 0, 1)]
     )

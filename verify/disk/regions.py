@@ -198,8 +198,8 @@ def _along_face(point: Point) -> float:
 
 
 def finish(name: str, nets: NetworkBatch, windows: Windows, r: Array, cap: int = 120) -> Finished:
-    """Go on from trained networks with at most ``cap`` steps each; where σ has no kinks, or jumps,
-    they stay as they are and none has ended.
+    """Go on from networks trained on the radii r (R,) with at most ``cap`` steps each; where σ has
+    no kinks, or jumps, they stay as they are and none has ended.
     """
     task, row, count = Task(windows, r, name), spelled(name), len(nets.c)
     sigma, conv = activation(name)[0], filters_of(nets)

@@ -183,8 +183,8 @@ class TrainedEnsemble:
         return np.array([m.loss for m in self.measured])
 
     def once(self, key: Hashable, compute: Callable[[], Array]) -> Array:
-        """What a part of a law, the key, makes of these networks: computed for the
-        first who asks.
+        """What a part of a law, the key, makes of these networks, (B, ...): computed for the first
+        who asks.
         """
         if key not in self._by_law:
             self._by_law[key] = compute()

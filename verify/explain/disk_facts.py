@@ -56,7 +56,7 @@ class DiskFacts:
 
     @property
     def error(self) -> Array:
-        """r̂ - r."""
+        """r̂ - r (R,)."""
         return self.answers - self.r
 
     @property
@@ -65,7 +65,7 @@ class DiskFacts:
         return float(np.mean(self.error**2))
 
     def slopes(self, y: Array) -> Array:
-        """Cov(r, y)/Var r along the first axis."""
+        """Cov(r, y)/Var r along the first axis: (R, ...) becomes (...,)."""
         t = self.r - np.mean(self.r)
         slopes: Array = t @ (y - np.mean(y, axis=0)) / float(t @ t)
         return slopes

@@ -198,7 +198,10 @@ def image_error(r: Array, error: Array, bound: float | None, tolerance: float) -
 
 def _role(facts: DiskFacts, share: Shares, filter_: Filter, k: int, radii: Array) -> str:
     """What a channel does: idle is who is so on the grid and at all radii that were looked at."""
-    spread = lambda pooled: abs(facts.a[k]) * float(np.ptp(pooled))
+
+    def spread(pooled: Array) -> float:
+        return float(abs(facts.a[k]) * np.ptp(pooled))
+
     if spread(facts.pooled[:, k]) <= FLAT and (
         facts.a[k] == 0
         or spread(features(filter_.w[None], np.array([filter_.b]), filter_.name, radii)) <= FLAT

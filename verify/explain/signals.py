@@ -28,7 +28,6 @@ from numerics.certificates.nearest import (
 from numerics.certificates.patterns import branches_of, snapped_pattern
 from numerics.certificates.reduction import apart, reduced
 from numerics.certificates.roles import Role
-from numerics.certificates.running import FORMATS, assumed_error, computed, running_error
 from numerics.pulse.domain import Domain
 from numerics.pulse.exact_error import Worst
 from numerics.pulse.preactivations import lines
@@ -40,6 +39,7 @@ from theory.shape.classify import Classification, classify
 from verify.explain.alternatives import signal_alternatives
 from verify.explain.facts import Facts, facts_of, named
 from verify.explain.roles import roles
+from verify.explain.roundings import roundings
 from verify.explain.text import next_step, rounded_up, share_in_words
 from verify.explain.value import (
     Interval,
@@ -72,11 +72,6 @@ err by this at most.
 """
 FLAT = 1e-9
 """An answer that rises no more than this per pixel, or bends no more, is constant."""
-UNKNOWN = "with which roundings a machine computes this expression is not known"
-FOLDED = "folded weights are fractions that no type of floats holds"
-"""Why there is no bound on rounding then."""
-JUMPS = "at a jump of σ the smallest rounding may change the answer"
-"""Why there is no bound on what the network answers as it runs."""
 ASSUMED = "the library's σ is off by at most 8u (1 + |z| + |σ(z)|), which is tested, not proved"
 """What the bound on rounding rests on where σ is not made of polynomials."""
 
@@ -126,7 +121,7 @@ def explain(
     judged_by = None if failing else near
     pattern = _pattern(stored, setup, judged_by, exact)
     each = roles(stored, pattern, None if failing else exact, facts, setup)
-    more = _roundings(stored, checkpoint, setup)
+    more = roundings(stored, checkpoint, setup)
     explanation = SignalExplanation(
         file=file,
         checkpoint=checkpoint,
@@ -461,37 +456,6 @@ def _worst(
     radius = worst.radius if len(str(worst.radius)) <= DIGITS else _coarse(worst.radius, 1)
     assumes = ASSUMED if runs and exact_of(stored, setup.activation) is None else ""
     return SignalError(value, float(worst.high), radius, worst.attained, runs, assumes)
-
-
-def _roundings(stored: Stored, checkpoint: Checkpoint, setup: Setup) -> dict[str, Fraction | str]:
-    """By type, the network's own first, what rounding adds to an answer at most, or why no bound on
-    that is known.
-    """
-    net = exact_of(stored, setup.activation)
-    none = "" if computed(setup.activation) else UNKNOWN
-    if net is not None and not net.sigma.continuous:
-        none = JUMPS
-    if checkpoint.rational:
-        none = FOLDED
-    weights = [x for x in (checkpoint.w, checkpoint.a, checkpoint.b, checkpoint.c) if x is not None]
-    single = all(np.all(np.float32(x) == x) for x in weights)
-    kinds = {"float64", checkpoint.dtype, *(("float32",) if single else ())}
-    bounds: dict[str, Fraction | str] = {}
-    for kind in (kind for kind in FORMATS if kind in kinds):
-        if none:
-            bounds[kind] = none
-            continue
-        try:
-            if net is None:
-                smooth = replace(stored, sigma=setup.activation)
-                bounds[kind] = assumed_error(smooth, setup.domain, kind)
-            else:
-                bounds[kind] = running_error(net, setup.domain, kind)
-        except ValueError as error:
-            if kind == "float64":
-                raise
-            bounds[kind] = str(error)
-    return bounds
 
 
 def _up(value: Fraction) -> float:

@@ -291,10 +291,10 @@ def _print(explanation: Explanation, console: Console) -> None:
 
 
 def replay_in_words(replay: Replay) -> str:
-    """The user's own module, and what was read of it beside it."""
+    """What torch answers, and what was read of it beside it."""
     size = abs(replay.error)
     words = (
-        f"at r = {replay.radius:.9g} the module itself, in {replay.dtype}, errs by {size:.6g}"
+        f"at r = {replay.radius:.9g} {replay.subject}, in {replay.dtype}, errs by {size:.6g}"
         f" pixel; what was read of it by {replay.certified:.6g}"
     )
     if replay.agrees is None:
@@ -305,7 +305,7 @@ def replay_in_words(replay: Replay) -> str:
         limit = f"{rounded_up(replay.allowed)}, which rounding allows"
     if replay.agrees:
         return f"replayed: {apart}, no more than {limit}"
-    doubt = "the module is not what was read of it"
+    doubt = f"{replay.short} is not what was read of it"
     if replay.allowed is None:
         doubt += ", or its rounding, of which no bound is known, is as large"
     return f"WARNING: {apart}, more than {limit}: {doubt}"

@@ -113,19 +113,21 @@ class Alternative:
 
 @dataclass(frozen=True)
 class Replay:
-    """What was read, and the user's own module: at the worst radius and on a grid.
+    """What was read, run again in torch: at the worst radius and on a grid.
 
     Attributes
     ----------
-    radius, error: r, and r̂ - r as the module computes it in its type ``dtype``; infinite where
+    subject: what was run: the user's own module or file, or the nearest exact network.
+    radius, error: r, and r̂ - r as torch computes it in the type ``dtype``; infinite where
         that overflows. It is the worst radius, or one of the grid where only the grid disagrees.
     certified: the size of the error of what was read, there.
-    apart: how far the module is from that.
+    apart: how far torch is from that.
     allowed: what rounding may add or take away; None where no bound on it is known.
     agrees: at all these radii they are apart by no more than that, or than the tolerance where it
         is None; None where nothing disagrees and the worst error is only approached.
     """
 
+    subject: str
     radius: float
     error: float
     dtype: str
@@ -133,6 +135,11 @@ class Replay:
     apart: float
     allowed: float | None
     agrees: bool | None
+
+    @property
+    def short(self) -> str:
+        """Of the subject, what a reader has given."""
+        return self.subject.removesuffix(", in torch").removesuffix(" itself")
 
 
 @dataclass(frozen=True)
@@ -154,7 +161,7 @@ class Explanation:
     residuals: of its laws, by name.
     checkpoint: the network as it was read, with the user's own names.
     live: the module that was explained, where it was one.
-    replay: of a live module.
+    replay: of the module or the file; of the nearest exact network where that alone disagrees.
     """
 
     file: str

@@ -163,11 +163,14 @@ def largest_error(row: AtlasEntry) -> Fraction:
     return _error(row.net, place.unknown, place.radii, place.padding)
 
 
+_shown = cache(signal)
+
+
 @cache
 def _error(net: Network[Any], unknown: str, radii: str, padding: str) -> Fraction:
     # Cells share networks: each is run once for a task.
     return max(
-        Fraction(abs(answer(net, signal(r, *scene), padding) - r))
+        Fraction(abs(answer(net, _shown(r, *scene), padding) - r))
         for r in (*RADII[radii], LAST - (1 if radii == "half" else HALF), LAST)
         for scene in scenes(unknown)
         if r + scene[2] <= LAST
@@ -176,10 +179,14 @@ def _error(net: Network[Any], unknown: str, radii: str, padding: str) -> Fractio
 
 # ------------------------------------------------------------------------------------- reasons
 
-LINEAR_CELL = Reason("the linear cell: the pixels add up to 2r", "../pulse/kinks.md")
+LINEAR_CELL = Reason(
+    "the linear cell: the pixels add up to 2r", "../pulse/kinks.md#theorem-one-kink"
+)
 SUMS_AGREE = Reason("sum pooling does not see a shift", "dense.md#a-pulse-that-is-not-centred")
 EQUAL = Reason("a dense readout may be sum pooling", "dense.md#the-error-is-a-spline")
-TRADE = Reason("a linear network trades radius against background", "background.md#one-channel")
+TRADE = Reason(
+    "a linear network trades radius against background", "background.md#theorem-price-of-invariance"
+)
 FLAT = Reason("ReLU has only one flat piece", "background.md#one-channel")
 EDGE = Reason(
     "two channels read the background at an edge",
@@ -191,7 +198,7 @@ MIRROR = Reason(
 )
 CROWDED = Reason(
     "two channels with three taps cannot balance bends and slopes",
-    "pair.md#rings-that-are-too-large",
+    "pair.md#theorem-large-rings",
 )
 DROPPED = Reason(
     "a slope at which one channel is enough", "atlas.md#one-channel-with-a-slope-of-its-own"
@@ -199,11 +206,9 @@ DROPPED = Reason(
 BORDER = Reason("the border is an edge", "background.md#zeros-beyond-the-border")
 NO_WEIGHT = Reason("weights that add up to 0", "background.md#zeros-beyond-the-border")
 LIGHT = Reason("a linear network measures light", "atlas.md#what-linear-networks-lose")
-SILENCE = Reason("counting silence", "contrast.md#half-integer-radii-counting-silence")
-QUOTIENT = Reason("no sum of activations is a quotient", "contrast.md#every-real-radius-impossible")
-CHAIN = Reason(
-    "two backgrounds and a contrast make a chain", "atlas.md#background-and-contrast-with-sums"
-)
+SILENCE = Reason("counting silence", "contrast.md#theorem-quiet-channel")
+QUOTIENT = Reason("no sum of activations is a quotient", "contrast.md#theorem-no-quotient")
+CHAIN = Reason("two backgrounds and a contrast make a chain", "atlas.md#theorem-chain-of-contrasts")
 LEG = Reason("one leg of the compass", "atlas.md#one-leg")
 RULER = Reason("the ruler", "contrast.md#the-ruler")
 

@@ -24,7 +24,7 @@ from theory.pulse.network import Network as Weights
 from verify.invariance.atlas import Place
 from verify.invariance.table import TrainingOutcome
 from verify.models.networks import Network
-from verify.optimise.sgd import OPTIMIZERS, descend
+from verify.optimise.sgd import settle
 from verify.report.lab import Lab
 
 __all__ = [
@@ -80,7 +80,7 @@ class Scene:
 
     @property
     def r(self) -> Array:
-        """The radii."""
+        """The radii (cells·per_cell,)."""
         return self.first - 0.5 + np.arange(self.cells * self.per_cell) / self.per_cell
 
     @property
@@ -116,7 +116,7 @@ def trained(lab: Lab, scene: Scene, networks: int) -> tuple[Network, ...]:
         with lab.torch(scene):
             nets = tuple(_net(scene) for _ in range(networks))
         for net in nets:
-            descend(net, *scene.data(), scene.steps, make=OPTIMIZERS["LBFGS"])
+            settle(net, *scene.data(), scene.steps)
         return nets
 
     return lab.once((scene, networks), train)
@@ -161,7 +161,7 @@ def readout(
             net.conv.weight.copy_(torch.tensor(w)[:, None, :])
             net.conv.bias.copy_(torch.tensor(b))  # type: ignore[union-attr]
         net.conv.requires_grad_(False)
-        descend(net, *scene.data(), 30, make=OPTIMIZERS["LBFGS"])
+        settle(net, *scene.data(), 30)
         return net
 
     return lab.once(key, train)
@@ -184,7 +184,7 @@ def exact(net: Network, x: Tensor, r: Tensor) -> bool:
 
 
 def loss_bound(error: Array, bound: Array) -> float:
-    """How far the mean of the squared errors may be off, from the bound on each error."""
+    """How far the mean of the squared errors (R,) may be off, from the bound on each error (R,)."""
     return float(np.mean(2 * np.abs(error) * bound + bound**2)) + 1e-14
 
 

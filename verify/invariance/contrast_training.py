@@ -24,7 +24,7 @@ from verify.invariance.background_training import EXACT, rounding
 from verify.invariance.dense_readout import DenseReadout, DenseRun, spectrum, train
 from verify.invariance.table import TrainingOutcome
 from verify.models.networks import Network
-from verify.optimise.sgd import OPTIMIZERS, descend
+from verify.optimise.sgd import settle
 from verify.report.lab import Lab
 
 __all__ = [
@@ -80,7 +80,7 @@ def free(
         with lab.torch(f"{name} {channels} {taps}"):
             nets = tuple(Network(name, channels, taps) for _ in range(networks))
         for net in nets:
-            descend(net, *data(taps), steps, make=OPTIMIZERS["LBFGS"])
+            settle(net, *data(taps), steps)
         return nets
 
     return lab.once(("contrast", name, channels, taps, networks), train)
@@ -100,7 +100,7 @@ def mute(lab: Lab) -> tuple[Network, ...]:
                 net.readout.weight.uniform_(-2, -0.5)
                 net.readout.bias.uniform_(2, 6)
         for net in nets:
-            descend(net, *data(1), 12, make=OPTIMIZERS["LBFGS"])
+            settle(net, *data(1), 12)
         return nets
 
     return lab.once("contrast/mute", train)
@@ -116,7 +116,7 @@ def given_channel(lab: Lab, w: tuple[float, ...], b: float) -> Network:
             net.conv.weight.copy_(torch.tensor(w)[None, None, :])
             net.conv.bias.fill_(b)  # type: ignore[union-attr]
         net.conv.requires_grad_(False)
-        descend(net, *data(len(w)), 2, make=OPTIMIZERS["LBFGS"])
+        settle(net, *data(len(w)), 2)
         return net
 
     return lab.once(("contrast/given", w, b), train)

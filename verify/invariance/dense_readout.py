@@ -26,6 +26,13 @@ from verify.optimise.sgd import iterates, mean_squares, samples
 __all__ = ["DenseReadout", "DenseRun", "spectrum", "train"]
 
 
+class _Answers(nn.Linear):
+    """c + Σ_i v_i y_i of every network: (R, N) -> (B, R)."""
+
+    def forward(self, y: Tensor) -> Tensor:
+        return super().forward(y).T
+
+
 class DenseReadout(nn.Module):
     """B networks that share nothing but the clock: row j of the last layer is the readout of
     network j.
@@ -49,7 +56,7 @@ class DenseReadout(nn.Module):
             torch.nn.init.zeros_(self.conv.bias)  # type: ignore[arg-type]
         self.conv.requires_grad_(False)
         self.activation = Network(activation, 1, 1).activation
-        self.readout = nn.Linear(positions, networks, bias=bias, dtype=torch.float64)
+        self.readout = _Answers(positions, networks, bias=bias, dtype=torch.float64)
 
     def features(self, x: Tensor) -> Tensor:
         """σ at every position: (R, N) -> (R, N)."""
@@ -59,7 +66,7 @@ class DenseReadout(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """r̂: (R, N) -> (B, R)."""
         answers: Tensor = self.readout(self.features(x))
-        return answers.T
+        return answers
 
     @property
     def weights(self) -> Array:
@@ -101,7 +108,8 @@ def train(
     momentum: float = 0.0,
     order: Iterator[Indices] | None = None,
 ) -> DenseRun:
-    """``steps`` steps of torch.optim.SGD on mean((r̂ - r)²), in place; ``order``: mini-batches.
+    """``steps`` steps of torch.optim.SGD on mean((r̂ - r)²), in place, with signals x (R, N) of
+    radii r (R,); ``order``: mini-batches.
 
     Rounding, for features in [-1, 1].  A step's gradient, a sum of at most R terms of total size 2
     mean|r̂ - r| <= 2√L, is off by γ_{R+4} times that, whatever r̂ itself is; the momentum's buffer
@@ -110,7 +118,9 @@ def train(
     """
     start = net.weights
     optimizer = torch.optim.SGD(net.parameters(), lr=rate, momentum=momentum)
-    run = iterates(net, samples(x, r, order), optimizer)
+    with torch.no_grad():  # the filter is held
+        y = net.features(x)
+    run = iterates(net.readout, samples(y, r, order), optimizer)
     pulled = sum((2 * np.sqrt(loss) for loss in islice(run, steps)), np.zeros(len(start)))
     with torch.no_grad():
         loss = mean_squares(net(x), r).numpy()

@@ -103,7 +103,7 @@ class Checkpoint:
 
     @property
     def biases(self) -> Array:
-        """b, zeros where the file has none."""
+        """b (K,), zeros where the file has none."""
         return np.zeros(len(self.a)) if self.b is None else self.b
 
     @property

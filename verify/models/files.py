@@ -12,6 +12,9 @@ from secrets import token_hex
 
 __all__ = ["content", "probe", "put", "put_all"]
 
+READING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+"""How a file is opened: a pipe does not wait, and Windows leaves line ends as they are."""
+
 
 def put(path: Path, content: bytes, *, over: bool = True) -> None:
     """Write a file in one step; with ``over`` false an existing one is left as it is.
@@ -75,7 +78,7 @@ def content(path: Path, most: int) -> bytes:
         name.
     """
     try:
-        handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0))
+        handle = os.open(path, READING)
         try:
             if not stat.S_ISREG(os.fstat(handle).st_mode):
                 raise ValueError("it is not a regular file")

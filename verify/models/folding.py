@@ -50,7 +50,7 @@ class Folded:
 
 
 def weight_norm(length: Array, direction: Array) -> Folded:
-    """g v / ‖v‖, the norm over the axes along which ``length`` has one entry.
+    """g v / ‖v‖ of the shape of v, the norm over the axes along which ``length`` has one entry.
 
     Raises
     ------

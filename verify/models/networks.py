@@ -192,8 +192,8 @@ class Bundle(nn.Module):
 
     def answers(self, features: Tensor) -> Tensor:
         """r̂ of every network: (R, B, K) -> (B, R)."""
-        answers = torch.einsum("rbk,bk->br", features, self.readout)
-        return answers if self.offset is None else answers + self.offset[:, None]
+        answers = (features * self.readout).sum(dim=-1)
+        return answers.T if self.offset is None else (answers + self.offset).T
 
     def forward(self, x: Tensor) -> Tensor:
         """r̂ of every network: (R, N) -> (B, R)."""

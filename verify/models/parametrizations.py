@@ -257,8 +257,8 @@ def _first(layer: str, names: Sequence[str]) -> int:
 def sloped(
     w: Array, b: Array | None, a: Array, slope: tuple[str, Array]
 ) -> tuple[tuple[Array, Array | None, Array], str, str]:
-    """Filters, biases and readout weights, the activation, and a note, of a network with PReLU's
-    learned slopes.
+    """Filters (K, ...), biases and readout weights (K,), the activation, and a note, of a network
+    with PReLU's learned slopes (K,) or (1,).
 
     Raises
     ------

@@ -103,7 +103,7 @@ class Task:
 
     @cached_property
     def mean(self) -> Array:
-        """Slope and intercept of g, for a piecewise-linear σ."""
+        """Slope and intercept of g, (2,), for a piecewise-linear σ."""
         pieces = spelled(self.activation).affine_pieces
         return np.array([float(pieces[0][i]) + float(pieces[-1][i]) for i in (2, 3)]) / 2
 
@@ -120,7 +120,7 @@ class Task:
 
     @cached_property
     def distinct(self) -> tuple[Array, Indices]:
-        """The distinct normals, and which one each of them is."""
+        """The distinct normals (distinct, n + 2), and which one each of them is, (J, W)."""
         flat = self.normals.reshape(-1, self.normals.shape[2])
         rows, index = np.unique(flat, axis=0, return_inverse=True)
         return rows, index.reshape(self.normals.shape[:2])
@@ -204,7 +204,7 @@ class Point:
 
     @cached_property
     def faces(self) -> list[tuple[Flags, Array, Array]]:
-        """For each channel what :meth:`Task.face` says."""
+        """For each channel what :meth:`Task.face` says: (J, W), (n + 2, free), (n + 2, across)."""
         return [self.task.face(signs == 0) for signs in self.pattern]
 
     @cached_property
@@ -242,7 +242,7 @@ class Point:
 
     @cached_property
     def error(self) -> Array:
-        """r̂ - r in the frame."""
+        """r̂ - r in the frame, (D,)."""
         _, ones, target = self.task.frame
         return np.asarray(self.added(self.v).sum(axis=0) + self.c * ones - target)
 
@@ -256,12 +256,14 @@ class Point:
 
     @cached_property
     def columns(self) -> Array:
-        """The derivatives of r̂ along the free directions of the channels, side by side."""
+        """The derivatives of r̂ along the free directions of the channels, (D, free)."""
         return np.hstack([d @ f for d, (_, f, _) in zip(self.by_v, self.faces, strict=True)])
 
     @cached_property
     def free(self) -> tuple[Array, Array, Array]:
-        """The singular vectors and values, but zeros, of these columns and that of c."""
+        """Singular vectors and values, but zeros, of these columns and that of c: (D, q), (q,),
+        (q, free + 1).
+        """
         columns = np.column_stack([self.columns, self.task.frame[1]])
         left, size, right = np.linalg.svd(columns, full_matrices=False)
         rank = int(np.sum(size > RANK * size[0]))
@@ -333,7 +335,7 @@ class Line:
 
     @cached_property
     def velocity(self) -> Array:
-        """How r̂ begins to change, in the frame."""
+        """How r̂ begins to change, in the frame, (D,)."""
         return np.asarray(self.added.sum(axis=0) + self.dc * self.point.task.frame[1])
 
     @cached_property
@@ -346,7 +348,7 @@ class Line:
         return (down / curve, down**2 / curve) if down > 0 and curve > 0 else (0.0, 0.0)
 
     def crossings(self, end: float = np.inf) -> tuple[Indices, Indices, Indices, Array]:
-        """Channel, kink, window and place of all that it meets before ``end``, in their order."""
+        """Channel, kink, window and place (M,) of all that it meets before ``end``, in order."""
         met = np.nonzero(self.side * self.rates < 0)
         when = np.maximum(-self.point.pre[met] / self.rates[met], 0.0)
         near = np.nonzero(when < end)[0]
@@ -355,9 +357,7 @@ class Line:
         return channel, kink, window, when[order]
 
     def turns(self, channel: Indices, kink: Indices, window: Indices) -> Array:
-        """By how much crossings turn the velocity of r̂: N_s s_k 2h_j |n_js·dv_k|, (D,
-        crossings).
-        """
+        """By how much crossings (M,) turn the velocity of r̂: N_s s_k 2h_j |n_js·dv_k|, (D, M)."""
         task, rates = self.point.task, np.abs(self.rates[channel, kink, window])
         turn = self.point.signs[channel] * (2 * task.kinks[1][kink] * rates)
         return task.windows.columns(window) * turn

@@ -51,7 +51,7 @@ def packed(weights: NetworkBatch) -> Array:
 
 
 def unpacked(setting: Setting, points: Array) -> NetworkBatch:
-    """The networks at these points."""
+    """The networks at these points (B, K(n+2)+1)."""
     channels, bias = setting.channels, biases(setting)
     w, b, a = points[:, : bias.start], points[:, bias], points[:, bias.stop : -1]
     return NetworkBatch(w.reshape(len(points), channels, setting.taps), b, a, points[:, -1])

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from inspect import unwrap
 from itertools import repeat
 from types import MappingProxyType
 
@@ -20,6 +21,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike
 from torch import Tensor, nn
+from torch.nn.utils import parameters_to_vector
 
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.arithmetic.types import Array, Indices
@@ -37,6 +39,7 @@ __all__ = [
     "lbfgs",
     "mean_squares",
     "samples",
+    "settle",
     "sgd",
     "step_rounding",
 ]
@@ -47,11 +50,21 @@ Sample = tuple[Tensor, Tensor]
 """The signals (R, N) and radii (R,) that one step sees."""
 
 
+class SGD(torch.optim.SGD):
+    """torch.optim.SGD without what torch.compile and the profiler put around it: the same code in
+    less time, and without a second's import of torch._dynamo.
+    """
+
+    add_param_group = unwrap(torch.optim.SGD.add_param_group)
+    step = torch.no_grad()(unwrap(torch.optim.SGD.step))
+    step.hooked = True  # or torch puts the profiler's hook around it
+
+
 def sgd(**options: float) -> Make:
     """torch.optim.SGD with step 1 and torch's options (momentum, nesterov, weight_decay): η comes
     with the loss.
     """
-    return partial(torch.optim.SGD, lr=1.0, **options)  # type: ignore[arg-type]
+    return partial(SGD, lr=1.0, foreach=False, **options)  # type: ignore[arg-type]
 
 
 def lbfgs(iterations: int = 20, evaluations: int | None = None) -> Make:
@@ -99,8 +112,11 @@ class Path:
 
 
 def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[Indices]:
-    """Endless epochs over ``count`` samples, shuffled anew, in batches of ``size`` (a divisor of
-    ``count``).
+    """Endless epochs over ``count`` samples, shuffled anew, in batches (size,).
+
+    Raises
+    ------
+    ValueError: ``size`` does not divide ``count``.
     """
     if count % size:
         raise ValueError(f"{size} does not divide {count} samples")
@@ -110,8 +126,8 @@ def batches(count: int, size: int, rng: np.random.Generator) -> Iterator[Indices
 
 
 def samples(x: Tensor, r: Tensor, order: Iterator[Indices] | None = None) -> Iterator[Sample]:
-    """The same signals and radii for every step, or those of an ``order`` of index arrays, one per
-    step.
+    """The same signals (S, ...) and radii (S,) for every step, or those of an ``order`` of index
+    arrays, one per step.
     """
     if order is None:
         return repeat((x, r))
@@ -120,7 +136,8 @@ def samples(x: Tensor, r: Tensor, order: Iterator[Indices] | None = None) -> Ite
 
 def mean_squares(answers: Tensor, r: Tensor) -> Tensor:
     """mean((r̂ - r)²) of every network: (B, R) -> (B,), (R,) -> ()."""
-    return torch.mean((answers - r) ** 2, dim=-1)
+    error = answers - r
+    return (error * error).mean(dim=-1)
 
 
 def iterates(
@@ -133,17 +150,18 @@ def iterates(
     """A step of the optimizer on Σ_j rate_j loss_j for every sample, in place; yields the losses
     (B,) before it.
     """
-    weight = torch.as_tensor(np.asarray(rate, dtype=float))
+    weight = torch.atleast_1d(torch.as_tensor(np.asarray(rate, dtype=float)))
+    parameters = list(module.parameters())
     for x, r in samples:
         before: list[Array] = []
 
         def closure(x: Tensor = x, r: Tensor = r, before: list[Array] = before) -> float:
-            optimizer.zero_grad()
+            for parameter in parameters:
+                parameter.grad = None
             each = torch.atleast_1d(loss(module(x), r))
+            each.backward(weight.expand_as(each))  # each network has the gradient of its own loss
             before.append(each.detach().numpy())
-            total = (weight * each).sum()  # each network has the gradient of its own loss
-            total.backward()
-            return float(total.item())
+            return float(np.sum(weight.numpy() * before[-1]))
 
         optimizer.step(closure)
         yield before[0]
@@ -180,6 +198,23 @@ def descend(
     if steps in wanted:
         kept[steps] = end
     return Path(np.array(losses), end, kept)
+
+
+def settle(module: Bundle | Network, x: Tensor, r: Tensor, steps: int) -> None:
+    """At most ``steps`` steps of LBFGS on the sum of mean((r̂ - r)²), in place.
+
+    Where a step moves nothing the next sees what this one saw, and moves nothing either: it ends.
+    """
+    optimizer = OPTIMIZERS["LBFGS"](module.parameters())
+    run, here = (
+        iterates(module, samples(x, r), optimizer),
+        parameters_to_vector(module.parameters()),
+    )
+    for _ in range(steps):
+        next(run)
+        before, here = here, parameters_to_vector(module.parameters())
+        if torch.equal(before, here):
+            return
 
 
 def gradient_length(module: nn.Module, x: Tensor, r: Tensor) -> float:

@@ -23,11 +23,14 @@ from verify.models.checkpoint import Checkpoint
 from verify.models.networks import load
 from verify.models.problem import NetworkBatch, Setting
 from verify.models.setup import Setup
+from verify.pulse.settings import STOPPED
+from verify.report.lab import Lab
 
 __all__ = [
     "accepted",
     "agrees",
     "answer_error",
+    "certificates",
     "certified_net",
     "checkpoint_of",
     "plateau",
@@ -72,6 +75,22 @@ def accepted(net: Network[fmpq], domain: Domain) -> dict[str, tuple[Fraction, Fr
     """
     checked = _checked(certificate(net, domain))
     return None if checked is None else checked[0]
+
+
+def certificates(
+    lab: Lab, setting: Setting, weights: NetworkBatch
+) -> tuple[dict[str, tuple[Fraction, Fraction]] | None, ...]:
+    """Of each network of :func:`~verify.pulse.settings.finished_and_stopped` what
+    :func:`accepted` says: it depends on no law, and is asked once.
+    """
+    finished, domain = len(weights.c) - STOPPED, plateau(setting)
+    claims = []
+    for j in range(len(weights.c)):
+        which = "finished" if j < finished else "stopped"
+        key = "certificate", setting, which, j - finished * (j >= finished)
+        net = certified_net(setting, weights, j)
+        claims.append(lab.once(key, accepted, net, domain))
+    return tuple(claims)
 
 
 def _checked(

@@ -110,9 +110,16 @@ def _restart(program: str) -> None:
     from verify.work.executor import ENVIRONMENT
 
     spec = sys.modules["__main__"].__spec__
-    same = all(os.environ.get(name) == value for name, value in ENVIRONMENT.items())
-    if not same and spec is not None and program == f"python -m {spec.name}":
-        os.execve(sys.executable, sys.orig_argv, {**os.environ, **ENVIRONMENT})
+    script = Path(sys.argv[0]).stem
+    called = program == f"python -m {spec.name}" if spec else program.split()[0] == script
+    if not called or all(os.environ.get(name) == value for name, value in ENVIRONMENT.items()):
+        return
+    anew, surroundings = [sys.executable, *sys.orig_argv[1:]], {**os.environ, **ENVIRONMENT}
+    if hasattr(os, "fork"):
+        os.execve(sys.executable, anew, surroundings)
+    from subprocess import call
+
+    sys.exit(call(anew, env=surroundings))  # Windows would not wait for what replaces it
 
 
 @contextmanager

@@ -96,7 +96,8 @@ def figure_svg(drawing: Drawing, id: str, title: str) -> str:
         raise ValueError(f"not fit for an id: {id!r}")
     buffer = io.StringIO()
     with matplotlib.rc_context(STYLE):
-        drawing.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None})
+        # as savefig, which would draw twice: first to lay out, then to write
+        FigureCanvasSVG(drawing).print_svg(buffer, metadata={"Date": None, "Creator": None})
     root = ET.fromstring(buffer.getvalue())
     for parent in list(root.iter()):
         for child in list(parent):

@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any
 
 from theory import claim as registry
 from theory.claim import Claim, Proof
+from theory.proofs.statements import coverage
 from verify.report.evidence import Evidence
 from verify.report.page import Figure, Section
 from verify.report.verdict import COLUMNS, Column, Verdict, column
@@ -44,7 +45,7 @@ def judge(claim: Claim[Any], lab: Lab, *, debug: bool = False) -> Verdict:
     """
     start = time.perf_counter()
     procedures: dict[str, Procedure] = {
-        "proof": lambda law: _proof(claim.prove(law)),
+        "proof": lambda law: _proof(claim.prove(law), coverage(claim)),
         "check": lambda law: evidence_of(claim.id).check(law, lab),
         "training": lambda law: evidence_of(claim.id).train(law, lab),
     }
@@ -68,17 +69,18 @@ def evidence_of(name: str) -> Evidence[Any]:
     return evidence
 
 
-def _proof(proof: Proof) -> Column:
+def _proof(proof: Proof, beyond: str) -> Column:
     if not proof.steps:
         return Column("fails", math.nan, 0.0, "no step was decided")
     names = [step.name for step in proof.open]
     still = f"; open: {_some(names)}" if names else ""
-    return column(len(names), 0.0, f"steps open, of {len(proof.steps)}; {proof.covers}{still}")
+    covers = f"{proof.covers}; {beyond}{still}"
+    return column(len(names), 0.0, f"steps open, of {len(proof.steps)}; {covers}")
 
 
 def _refuted(proof: Proof) -> Column:
     """Of a wrong law: the first open step rejects it, and the rest need not be decided."""
-    return Column("fails", 1.0, 0.0, "a step is open") if proof.refuted else _proof(proof)
+    return Column("fails", 1.0, 0.0, "a step is open") if proof.refuted else _proof(proof, "")
 
 
 def _attempt(procedure: Procedure, law: Any, debug: bool) -> Column:

@@ -368,10 +368,13 @@ UNCHANGED: dict[tuple[str, str, str], str] = {
 }
 """Mutants that are the same law, as (claim, function, change), each with the reason."""
 
+_SHAPES = ("shape.classify.classify", "_symbolic", "_steps", "_exact_by_hand")
 REMEMBERED: dict[str, tuple[str, ...]] = {
-    "shape": ("shape.classify.classify", "_symbolic", "_steps", "_exact_by_hand")
+    "shape.polynomials._line": _SHAPES,
+    "shape.polynomials._by_cubic": _SHAPES,
+    "shape.families.family": ("_symbolic",),
 }
-"""The functions whose results are kept, and would be those of another law."""
+"""For a function of a law those whose results are kept, and would be those of another law."""
 
 SIGNS = (ast.Add, ast.Sub, ast.USub)
 _SWAP: dict[type[ast.AST], type[ast.AST]] = {
@@ -426,7 +429,7 @@ class Mutant:
     def function(self) -> Callable[..., Any]:
         """The changed function, compiled in its module."""
         tree = _definition(self.module, self.name)
-        _changed(tree, self.place)
+        setattr(*_swap(list(_nodes(tree))[self.place][0]))
         code = compile(ast.fix_missing_locations(ast.Module([tree], [])), self.path, "exec")
         made: dict[str, Callable[..., Any]] = {}
         exec(code, vars(self.module), made)  # noqa: S102 - the package's own source, one change
@@ -492,25 +495,34 @@ def _called(node: ast.Call) -> str:
     return function.attr if isinstance(function, ast.Attribute) else ""
 
 
-def _changed(tree: ast.AST, place: int) -> tuple[str, bool]:
-    """Change the tree at one place; what changed, and whether it was a sign."""
-    node, around = list(_nodes(tree))[place]
-    before, sign = _text(around), False
+def _swap(node: ast.AST) -> tuple[ast.AST, str, Any]:
+    """The change of a node: of which node, which attribute takes which value."""
     match node:
         case ast.BinOp() | ast.AugAssign() | ast.UnaryOp() | ast.BoolOp():
-            sign = isinstance(node.op, SIGNS)
-            setattr(node, "op", _SWAP[type(node.op)]())  # noqa: B010 - mypy: four classes at once
+            return node, "op", _SWAP[type(node.op)]()
         case ast.Compare():
-            node.ops[:1] = [cast(ast.cmpop, _SWAP[type(node.ops[0])]())]
+            return node, "ops", [_SWAP[type(node.ops[0])](), *node.ops[1:]]
         case ast.Constant(value=bool(value)):
-            node.value = not value
+            return node, "value", not value
         case ast.Constant(value=int(value)):
-            node.value = value + 1
+            return node, "value", value + 1
         case ast.Call(func=ast.Name() as function):
-            function.id = _NAMES[function.id]
+            return function, "id", _NAMES[function.id]
         case ast.Call(func=ast.Attribute() as function):
-            function.attr = _NAMES[function.attr]
-    return f"{before} -> {_text(around)}", sign
+            return function, "attr", _NAMES[function.attr]
+    raise TypeError(f"{node} is not one of those that can change")
+
+
+def _changes(tree: ast.AST) -> Iterator[tuple[str, bool]]:
+    """For each place what changes there, and whether it is a sign; the tree keeps each change
+    until the next is asked for.
+    """
+    for node, around in list(_nodes(tree)):
+        target, attribute, value = _swap(node)
+        before, original = _text(around), getattr(target, attribute)
+        setattr(target, attribute, value)
+        yield f"{before} -> {_text(around)}", isinstance(original, SIGNS)
+        setattr(target, attribute, original)
 
 
 def _text(node: ast.AST, most: int = 120) -> str:
@@ -525,8 +537,7 @@ def mutants(claim: str) -> tuple[Mutant, ...]:
     for path in LAWS[claim]:
         module = Mutant(claim, path, 0, "", False).module
         name = path.rpartition(".")[2]
-        for place in range(len(list(_nodes(_definition(module, name))))):
-            change, sign = _changed(_definition(module, name), place)
+        for place, (change, sign) in enumerate(_changes(_definition(module, name))):
             made.append(Mutant(claim, path, place, change, sign))
     return tuple(made)
 

@@ -43,28 +43,26 @@ def average(
     model: Model,
     start: NetworkBatch,
     noise: float,
-    copies: int,
-    schedule: tuple[tuple[float, int], ...],
+    schedule: tuple[tuple[float, int, int], ...],
     look: Callable[[NetworkBatch], Array],
     momentum: float = 0.9,
 ) -> Averaged:
-    """torch.optim.SGD on batches of ``copies`` fresh noisy pulses of every radius; the average of
-    ``look`` over the last stage.
+    """torch.optim.SGD on batches of fresh noisy pulses of every radius; the average of ``look``
+    over the last stage.
 
-    The noise comes from torch's generator.  ``schedule``: (step size, number of steps) of every
-    stage.
+    The noise comes from torch's generator.  ``schedule``: (step size, number of steps, copies of
+    every pulse in a batch) of every stage.
     """
     bundle = Bundle(model, start)
     optimizer = sgd(momentum=momentum)(bundle.parameters())
-    run = iterates(bundle, _noisy(*data(model), noise, copies), optimizer)
-    halves: list[Array] = []
-    for rate, steps in schedule:
+    halves = [np.zeros(()), np.zeros(())]
+    for stage, (rate, steps, copies) in enumerate(schedule, 1):
         optimizer.param_groups[0]["lr"] = rate
-        halves = [np.zeros(()), np.zeros(())]
-        for step in range(steps):
-            next(run)
-            late = int(2 * step >= steps)
-            halves[late] = halves[late] + look(bundle.weights)
+        run = iterates(bundle, _noisy(*data(model), noise, copies), optimizer)
+        for step, _ in zip(range(steps), run, strict=False):
+            if stage == len(schedule):
+                late = int(2 * step >= steps)
+                halves[late] = halves[late] + look(bundle.weights)
     steps = schedule[-1][1]
     parts = np.stack([halves[0] / ((steps + 1) // 2), halves[1] / (steps // 2)])
     return Averaged((halves[0] + halves[1]) / steps, parts, steps, bundle.weights)

@@ -276,7 +276,13 @@ def environment() -> Iterator[None]:
 
 @contextmanager
 def interrupts_held() -> Iterator[None]:
-    """Processes started here inherit a blocked SIGINT; ours arrives when the block is left."""
+    """Processes started here inherit a blocked SIGINT; ours arrives when the block is left.
+
+    Where signals cannot be blocked, as on Windows, workers ignore it once they have begun.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -285,6 +291,9 @@ def interrupts_held() -> Iterator[None]:
 
 
 def _settle() -> None:
-    """In a fresh worker: it ends with its parent, and what a library prints stays out of stdout."""
+    """In a fresh worker: it ends with its parent, not with an interrupt, and what a library prints
+    stays out of stdout.
+    """
     end_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.dup2(2, 1)

@@ -54,8 +54,11 @@ def test_module_file_and_state_dict_say_the_same(
     assert "with --out DIR" in told["next_step"] and "with certificate()" in step
     main([file, "--activation", "relu", "--length", "17"])
     assert capsys.readouterr().out.replace(told["next_step"], step) == others[1].text()
-    assert live.replay is not None and others[1].replay is None
-    assert "replayed" in live.text() and "replayed" not in others[1].text()
+    for other, subject in zip(
+        (live, *others), ("module", "state_dict", *["file"] * 3), strict=True
+    ):
+        assert other.replay is not None and other.replay.agrees
+        assert other.text().count(f"the {subject} itself") == 1
 
 
 def test_images_from_python() -> None:

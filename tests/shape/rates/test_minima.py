@@ -29,6 +29,6 @@ def test_a_network_on_its_way_out_is_compared_with_no_minimum() -> None:
     """Far out the loss is below that of the inflection it passed, and still falls steeply."""
     height, b = np.array([1 / 64]), np.array([5.577])
     far = measured("gelu_tanh", height, height[:, None], b, np.array([7.48]))
-    ended = account(LAW, far)
+    ended = account(LAW, far, stated(LAW, "gelu_tanh", far.w, far.b))
     assert ended.kind == ("elsewhere",)
     assert np.isnan(ended.minimum[0])

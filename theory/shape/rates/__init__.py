@@ -175,19 +175,20 @@ def _prove_loss(law: RateLaw) -> Iterator[Step]:
 @_decided_once
 def _prove_constants(averages: Callable[[Vector, Scalar], Spread], parts: Basis) -> Iterator[Step]:
     """q -> oo: the sampled fractions t/q become uniform ones."""
-    q, t, v = sp.symbols("q t V", positive=True)
+    q, x, v = sp.symbols("q x V", positive=True)
 
     def mean(f: sp.Expr) -> sp.Expr:
-        return sp.factor(sp.summation(sp.expand(f), (t, 0, q - 1)) / q)
+        """Over x = t/q, t < q: Σ t^k = (B_{k+1}(q) - B_{k+1}(0))/(k + 1)."""
+        power = lambda k: (sp.bernoulli(k, q) - sp.bernoulli(k, 0)) / (k * q**k)
+        return sp.expand(sp.Add(*(c * power(k + 1) for (k,), c in sp.Poly(f, x).terms())))
 
-    x = t / q
     for name, f, variance, cov in (
         ("E", parts(x)[0], sp.Rational(1, 180), 0),
         ("O", parts(x)[1], sp.Rational(1, 210), sp.Rational(-1, 60)),
     ):
         cov_q, var_q = mean(f * x) - mean(f) * mean(x), mean(f * f) - mean(f) ** 2
-        limits = (sp.limit(var_q, q, sp.oo) - variance, sp.limit(cov_q, q, sp.oo) - cov)
-        yield Step(f"lemma: Var {name} and Cov({name}, φ) for uniform φ", limits == (0, 0))
+        limits = tuple(sp.Poly(moment, 1 / q).nth(0) for moment in (var_q, cov_q))
+        yield Step(f"lemma: Var {name} and Cov({name}, φ) for uniform φ", limits == (variance, cov))
         k = ("E", "O").index(name)
         over = averages([sp.Rational(i, 8) for i in range(8)], v)
         at_eight = (over.gram[k][k] - var_q.subs(q, 8), over.cov[k] - cov_q.subs(q, 8))

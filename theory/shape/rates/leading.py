@@ -106,7 +106,7 @@ def uniform_spread() -> Spread:
     functions = basis(phi)
 
     def mean(function: sp.Expr) -> sp.Expr:
-        return sp.integrate(sp.expand(function), (phi, 0, 1))
+        return sp.Poly(function, phi).integrate(phi).eval(1)
 
     means = [mean(f) for f in functions]
     cov = tuple(mean(phi * f) - m / 2 for f, m in zip(functions, means, strict=True))

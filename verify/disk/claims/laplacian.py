@@ -124,8 +124,8 @@ def _edges() -> tuple[Array, Array, Array]:
 
 
 def sampled(w: Array, level: float, centre: tuple[float, float] | None) -> bool:
-    """Whether p_θ + level was seen to take both signs on one side of the line of the centre, or
-    anywhere if there is none.
+    """Whether p_θ + level, of taps (3, 3), was seen to take both signs on one side of the line of
+    the centre, or anywhere if there is none.
     """
     responses, t, turn = _edges()
     p = responses @ w.ravel() + level

@@ -13,8 +13,8 @@ from pathlib import Path
 from torch import nn
 
 from verify.explain.explainer import explainer
-from verify.explain.live.replay import replayed
-from verify.explain.text import next_step, replay_in_words, rounded_up
+from verify.explain.replay import FileNetwork, confirmed
+from verify.explain.text import next_step, replay_in_words
 from verify.explain.value import ImageExplanation, SignalExplanation
 from verify.models.checkpoint import Checkpoint, network_in, read
 from verify.models.live.module import Live, live
@@ -64,25 +64,13 @@ def explained(
     explanation = replace(explain(checkpoint, setup, limit, name), live=module)
     explanation = replace(explanation, next_step=_step(explanation))
     if module is None:
-        return explanation
-    replay = replayed(explanation, module)
-    if replay.agrees is not False:
-        return replace(explanation, replay=replay)
-    warnings.warn(replay_in_words(replay), stacklevel=3)
-    return replace(
-        explanation,
-        replay=replay,
-        grade="off",
-        tolerance_needed=None,
-        verdict=(
-            f"not explained: the module answers otherwise than what was read of it, at r = "
-            f"{replay.radius:.9g} by {rounded_up(replay.apart)}; what was read is "
-            f"{explanation.verdict}"
-        ),
-        failing=(*explanation.failing, "replay"),
-        alternatives=(),
-        next_step=OTHERWISE,
-    )
+        subject = f"the {'state_dict' if isinstance(network, Mapping) else 'file'} itself"
+        return confirmed(explanation, FileNetwork(checkpoint, setup, subject))
+    explanation = confirmed(explanation, module, OTHERWISE)
+    replay = explanation.replay
+    if replay is not None and replay.agrees is False:
+        warnings.warn(replay_in_words(replay), stacklevel=3)
+    return explanation
 
 
 def _step(explanation: SignalExplanation | ImageExplanation) -> str:

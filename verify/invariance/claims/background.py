@@ -49,7 +49,7 @@ from verify.invariance.background_training import (
 )
 from verify.invariance.table import section
 from verify.models.networks import Elementwise, Network
-from verify.optimise.sgd import OPTIMIZERS, descend
+from verify.optimise.sgd import settle
 from verify.report import figures as draw
 from verify.report import path_figures
 from verify.report.evidence import Evidence
@@ -415,7 +415,7 @@ def _steepest(law: Background, lab: Lab) -> float:
         net.conv.weight.fill_(1.0)
         net.conv.bias.fill_(0.0)  # type: ignore[union-attr]
     net.conv.requires_grad_(False)
-    descend(net, *scene.data(), 30, make=OPTIMIZERS["LBFGS"])
+    settle(net, *scene.data(), 30)
     v, b, _ = scene.moments
     return _reaches(net, scene, law.risk(v, scene.pixels, b, 1 + (1 / slope - 1) * (1 - top)))
 

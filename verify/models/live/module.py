@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import torch
 from torch import Tensor, fx, nn
@@ -70,6 +70,7 @@ class Live:
     conv: str
     readout: str
     norm: str
+    subject: ClassVar[str] = "the module itself"
 
     @property
     def dtype(self) -> str:

@@ -94,7 +94,7 @@ def _direct_bend(w: list[Fraction], b: Fraction, sigma: Sigma, fraction: Fractio
 
 
 def predicted_bend(law: KinkLaw, setting: Setting, weights: NetworkBatch, phi: Array) -> Array:
-    """D(φ) of every network of a batch by the kernel formula: (B, len(phi))."""
+    """D(φ), φ (F,), of every network of a batch by the kernel formula: (B, F)."""
     kinks = [(float(t), float(jump)) for t, jump in _kinks(setting.activation)]
     result = np.zeros((len(weights.c), len(phi)))
     for j in range(len(weights.c)):

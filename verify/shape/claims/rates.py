@@ -30,7 +30,7 @@ from verify.report.verdict import Column, column
 from verify.shape.rates.figures import loss_against_height, where_the_bias_goes
 from verify.shape.rates.height import HEIGHTS, ROWS, TAPS, HeightBatch, trained
 from verify.shape.rates.minima import Ended, Place, account, closed_form, nearest, predicted
-from verify.shape.rates.remainder import FRACTIONS, OVER, VARIANCE, root_of, stated
+from verify.shape.rates.remainder import FRACTIONS, OVER, VARIANCE, Stated, root_of, stated
 
 __all__ = ["EVIDENCE", "check", "figures", "train"]
 
@@ -160,29 +160,41 @@ def _groups(lab: Lab) -> Iterator[HeightBatch]:
             yield lab.once(key, trained, name, n, starts, lab.rng(("rates", name, n)))
 
 
+def _own(law: RateLaw, lab: Lab, batch: HeightBatch) -> Stated:
+    """The law's losses at the networks' own weights; those of the true law are kept."""
+    name, n = batch.setting.activation, batch.setting.taps
+    if law is not LAW:
+        return stated(law, name, batch.w, batch.b)
+    return lab.once(("rates", "own", name, n), stated, law, name, batch.w, batch.b)
+
+
+def _ended(law: RateLaw, lab: Lab, batch: HeightBatch) -> Ended:
+    """Where the networks came to rest by the law; likewise."""
+    own, setting = _own(law, lab, batch), batch.setting
+    if law is not LAW:
+        return account(law, batch, own)
+    key = "rates", "ended", setting.activation, setting.taps
+    return lab.once(key, account, law, batch, own)
+
+
 def train(law: RateLaw, lab: Lab) -> Column:
     """The torch loss of every network against the law at its weights, and at rest against the law's
     minimum.
 
     A law that fails at the networks' own weights is not asked for its minima.
     """
-    groups = list(_groups(lab))
-    worst = max(
-        float(np.max(np.abs(root_of(batch.loss) - own.root) / (own.tolerance + batch.rounding)))
-        for batch in groups
-        for own in [stated(law, batch.setting.activation, batch.w, batch.b)]
-    )
-    if not worst <= 1:
-        return column(
-            worst, 1.0, "torch networks whose loss is farther from the law than its next orders"
-        )
-    kinds, closest = Counter[str](), 0.0
+    worst, kinds, closest = 0.0, Counter[str](), 0.0
     exponents: dict[int, list[float]] = {4: [], 6: [], 8: []}
-    for batch in groups:
-        ended = account(law, batch)
+    for batch in _groups(lab):
+        own = _own(law, lab, batch)
         roots = root_of(batch.loss)
+        off = float(np.max(np.abs(roots - own.root) / (own.tolerance + batch.rounding)))
+        if not off <= 1:
+            farther = "torch networks whose loss is farther from the law than its next orders"
+            return column(off, 1.0, farther)
+        ended = _ended(law, lab, batch)
         apart = (np.abs(roots - ended.minimum) / ended.tolerance)[~np.isnan(ended.minimum)]
-        worst = max(worst, float(np.max(apart, initial=0.0)))
+        worst = max(worst, off, float(np.max(apart, initial=0.0)))
         kinds.update(ended.kind)
         for order, slope in _slopes(ended):
             exponents[order].append(slope)
@@ -243,7 +255,7 @@ def _from_closed_form(ended: Ended) -> float:
 
 def figures(lab: Lab) -> tuple[Figure, ...]:
     """The losses against the height, and where the biases went."""
-    groups = [account(LAW, batch) for batch in _groups(lab)]
+    groups = [_ended(LAW, lab, batch) for batch in _groups(lab)]
     losses = (
         r"Networks trained at a fixed height $S$ of the staircase: the smallest torch loss at an"
         r" inflection (dashed: "

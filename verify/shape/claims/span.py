@@ -285,7 +285,7 @@ def torch_rate(net: Network, radii: Radii, taps: int) -> Array:
 
 
 def rate(law: Law, setting: Setting, weights: NetworkBatch, phi: Array) -> Array:
-    """Σ_k a_k times the law of each channel: (B, len(phi)), float64."""
+    """Σ_k a_k times the law of each channel at φ (F,): (B, F), float64."""
     slope = activation(setting.activation)[1]
     function = exact_law(law(setting.taps), setting.taps)
     total = np.zeros((len(weights.c), len(phi)))
@@ -297,7 +297,7 @@ def rate(law: Law, setting: Setting, weights: NetworkBatch, phi: Array) -> Array
 
 
 def rate_bound(setting: Setting, weights: NetworkBatch, phi: Array, size: int) -> Array:
-    """(B, len(phi)): how far two float64 evaluations of the derivative may be apart.
+    """(B, F), φ (F,): how far two float64 evaluations of the derivative may be apart.
 
     Each sums products a w σ'; an argument is off by at most 2γ(n+2)(Σ|w| + |b|), σ' moves by its
     Lipschitz constant times that and is itself off by 8u(1 + |z| + |σ'|).  Where an argument is

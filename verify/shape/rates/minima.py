@@ -54,7 +54,7 @@ class Place:
 
 
 def closed_form(name: str, n: int, place: Place) -> tuple[float, Array, float]:
-    """To leading order: c - t, the filter over S, and √R/|λ| (nan where σ' = 0)."""
+    """To leading order: c - t, the filter over S (n,), and √R/|λ| (nan where σ' = 0)."""
     s = at_inflection(name, place.t)
     if place.turned >= 0:
         taps = [float(tap) for tap in CUBIC_FREE]
@@ -139,9 +139,9 @@ class Ended:
     tolerance: Array
 
 
-def account(law: RateLaw, batch: HeightBatch) -> Ended:
-    """Each network's loss by the law at its own weights, and the smallest loss by the law where it
-    has come to rest.
+def account(law: RateLaw, batch: HeightBatch, own: Stated) -> Ended:
+    """The smallest loss by the law where each network has come to rest; ``own`` is that at its own
+    weights.
 
     Two minima over the same neighbourhood differ by no more than the bound at either; a network
     whose gradient is not quite 0 is, where the root is convex, above its minimum by at most
@@ -149,7 +149,6 @@ def account(law: RateLaw, batch: HeightBatch) -> Ended:
     there.
     """
     name, n = batch.setting.activation, batch.setting.taps
-    own = stated(law, name, batch.w, batch.b)
     roots, shapes = root_of(batch.loss), batch.w / batch.height[:, None]
     kind = [
         "left" if left else "kink" if name == "softsign" else "elsewhere" for left in batch.left

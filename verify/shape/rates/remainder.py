@@ -45,7 +45,7 @@ class Stated:
 
 
 def root_of(loss: Array) -> Array:
-    """√R/|λ| from the loss: L = R/(λ² + R/V)."""
+    """√R/|λ| from the loss, of its shape: L = R/(λ² + R/V)."""
     loss = np.clip(loss, 0.0, VARIANCE * (1 - 1e-15))
     return np.sqrt(loss / (1 - loss / VARIANCE))
 

@@ -51,8 +51,12 @@ def in_words(name: str) -> str:
 
 
 def _taylor(f: sp.Expr, point: sp.Expr) -> list[sp.Expr]:
-    """(s_1, ..., s_5), s_k = f^(k)(point)/k!."""
-    return [(sp.diff(f, z, k) / sp.factorial(k)).subs(z, point) for k in range(1, 6)]
+    """(s_1, ..., s_4), s_k = f^(k)(point)/k!."""
+    terms = []
+    for k in range(1, 5):
+        f = sp.diff(f, z) / k
+        terms.append(f.subs(z, point))
+    return terms
 
 
 def _at_inflections(row: Activation) -> Iterator[str]:

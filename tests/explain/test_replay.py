@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from flint import fmpq
 from torch import nn
 
 from numerics.pulse.sample import pulse
 from tests.modules import B1, B2, Net
+from verify.explain.replay import FileNetwork, confirmed, neighbour_replayed
 from verify.explain.text import replay_in_words
 from verify.network import explain
 
@@ -136,3 +139,47 @@ def test_beside_a_jump() -> None:
     assert not found.worst_error.attained
     assert (found.worst_error.about, found.replay.error) == (2.625, -2.375)
     assert found.replay.agrees is None and "only approached" in found.text()
+
+
+# --- files ------------------------------------------------------------------------------------
+
+
+def _file_explained(weights: Any, activation: str = "relu") -> Any:
+    return explain(dict(weights), length=17, activation=activation)
+
+
+def test_a_file_is_run_again() -> None:
+    found = _file_explained(B2)
+    assert found.replay.agrees and found.replay.subject == "the state_dict itself, in torch"
+    assert abs(found.replay.error) <= found.replay.allowed < 1e-12
+
+
+def test_a_file_that_was_read_as_another_network() -> None:
+    """Control: pixels repeated at the ends, where zeros were read; a wide pulse shows it."""
+    found: Any = explain(dict(B2), length=17, activation="relu", r_max=8)
+    replicated = replace(found.setup, domain=replace(found.setup.domain, padding="replicate"))
+    caught = confirmed(found, FileNetwork(found.checkpoint, replicated))
+    assert caught.failing[-1] == "replay" and caught.grade == "off" and not caught.explained
+    assert caught.verdict.startswith("not explained: the file answers otherwise")
+    assert "WARNING" in caught.text().splitlines()[0]
+
+
+@pytest.mark.parametrize("activation", ["relu", "gelu"])
+def test_a_nearest_network_that_is_not_exact(activation: str) -> None:
+    """Control: one that errs by a millionth of a pixel."""
+    w, half = [[[0.5, -0.25, 0.75]], [[-0.5, 0.25, -0.75]]], [[0.5, -0.5]]
+    odd = {"conv.weight": w, "readout.weight": half, "readout.bias": [0.0]}
+    weights = B2 if activation == "relu" else {k: torch.tensor(x).double() for k, x in odd.items()}
+    found = _file_explained(weights, activation)
+    beside = neighbour_replayed(found)
+    assert beside is not None and beside.agrees and beside.allowed < 1e-12
+    exact = replace(found.exact, c=found.exact.c + fmpq(1, 10**6))
+    caught = confirmed(replace(found, exact=exact), FileNetwork(found.checkpoint, found.setup))
+    assert caught.failing[-1] == "replay" and caught.replay.apart == pytest.approx(1e-6)
+    assert "the nearest exact network answers otherwise" in caught.verdict
+
+
+def test_beside_a_jump_the_nearest_network_is_not_run() -> None:
+    """There the smallest rounding of a weight may decide."""
+    found = _file_explained(B1, "hardshrink")
+    assert neighbour_replayed(found) is None and found.replay.agrees is not False
