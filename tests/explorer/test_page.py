@@ -113,6 +113,23 @@ def test_the_canonical_form_answers_alike(tab: Any) -> None:
     assert [tab.locator(f"input[data-key='a{k}']").input_value() for k in (0, 1)] == ["1", "-1"]
 
 
+def test_the_nearest_exact_network_is_exact(tab: Any) -> None:
+    tab.locator("input[data-key='b0']").fill("-1/10")
+    tab.locator("input[data-key='b0']").press("Enter")
+    assert verdict(tab).startswith("Not exact")
+    tab.get_by_role("button", name="Nearest exact network").click()
+    assert verdict(tab).startswith("Exact: r̂ = r at every real radius")
+    told = re.match(
+        r"All weights together moved by ([0-9.]+): .* None is nearer than ([0-9.]+)\.",
+        tab.locator("#message").inner_text(),
+    )
+    assert told and 0 < float(told[2]) <= float(told[1]) < 0.05
+    tab.locator("input[data-key='sigma']").fill("tanh")
+    tab.locator("input[data-key='sigma']").press("Enter")
+    tab.get_by_role("button", name="Nearest exact network").click()
+    assert "knows no exact networks of this activation" in tab.locator("#message").inner_text()
+
+
 def test_a_tap_is_dragged_and_moved_by_keys(tab: Any) -> None:
     before = verdict(tab)
     handle = tab.locator(".handle[aria-label^='w 0']")
@@ -270,6 +287,14 @@ def test_a_disk_is_measured(tab: Any) -> None:
     assert "P = 4.000" in verdict(tab)
     tab.locator(".handle[aria-label='centre']").press("ArrowRight")
     assert "Centre (0.05, 0)" in verdict(tab)
+    tap = tab.locator(".handle[aria-label='tap −1, −1']")
+    box = tap.bounding_box()
+    tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    tab.mouse.down()
+    tab.mouse.move(box["x"] + box["width"] / 2, box["y"] - 40, steps=4)
+    tab.mouse.up()
+    assert "It adds up the area" in verdict(tab)
+    assert float(tab.locator("input[data-key='w0']").input_value()) > 0.2
 
 
 def network(path: Path, **changes: Any) -> Path:
@@ -286,7 +311,8 @@ def network(path: Path, **changes: Any) -> Path:
 def test_an_own_network_is_explained(tab: Any, tmp_path: Path) -> None:
     tab.get_by_role("tab", name="Your network").click()
     tab.set_input_files("#file", network(tmp_path / "net.safetensors"))
-    verdict(tab, "net.safetensors is read.")
+    told = verdict(tab, "net.safetensors is read. It is exact at the real radii from 1.5 to 11.5.")
+    assert re.search(r"w0\s+0\.5\s+sets the slope\s+0\.5\s+−1/4 to ∞", told)
     tab.get_by_role("button", name="See it explained").click()
     assert verdict(tab).startswith("Exact")
 
