@@ -381,30 +381,36 @@ def test_a_network_that_the_page_cannot_show_is_told_why(
     assert words in verdict(tab, "net.safetensors cannot be shown: ")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_rules_of_accessibility_are_kept(browser: Any, explorer: Path, scheme: str) -> None:
+WIDER = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_accessible_on_a_desk_and_a_telephone(
+    browser: Any, explorer: Path, tmp_path: Path, scheme: str, width: int
+) -> None:
+    """Every tab, and after a run, a message and a file: the rules of axe, nothing too wide."""
     from axe_playwright_python.sync_playwright import Axe
 
-    page = browser.new_page(viewport={"width": 1280, "height": 1000}, color_scheme=scheme)
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page.goto(explorer.as_uri())
-    for name in TABS:
-        page.get_by_role("tab", name=name).click()
+
+    def look(name: str) -> None:
         page.evaluate(SETTLED)
         found = Axe().run(page).response["violations"]
         assert [(name, rule["id"], rule["nodes"][0]["html"][:200]) for rule in found] == []
-    page.close()
+        assert page.evaluate(WIDER) <= 0, name
 
-
-def test_nothing_is_wider_than_a_telephone(browser: Any, explorer: Path) -> None:
-    page = browser.new_page(viewport={"width": 390, "height": 800})
-    page.goto(explorer.as_uri())
     for name in TABS:
         page.get_by_role("tab", name=name).click()
-        page.evaluate(SETTLED)
-        assert (
-            page.evaluate(
-                "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            )
-            <= 0
-        )
+        look(name)
+    page.set_input_files("#file", network(tmp_path / "net.safetensors"))
+    verdict(page, "net.safetensors is read.")
+    look("a file")
+    page.get_by_role("tab", name="Training").click()
+    page.get_by_role("button", name="New random start").click()
+    page.get_by_role("button", name="One step").click()
+    look("a step")
+    page.get_by_role("tab", name="Pulse").click()
+    page.get_by_role("button", name="Nearest exact network").click()
+    look("a message")
     page.close()

@@ -83,7 +83,7 @@ export const ownTab = (panel, {change, message, show}) => {
       html("p", {}, `${net.w.length} channel${net.w.length > 1 ? "s" : ""}, ${taps} taps, σ = ${text}, ${padded} pixels, ${net.mean ? "mean" : "sum"} pooling. Its weights are held exactly, as the fractions that they are.`),
       html("p", {}, `Slope law: α = ${number(alpha)}. Offset law: β = ${number(beta)}. Sub-pixel law: ${flat ? "D = 0" : `largest D = ${short(bend)}`}. ${most ? `Largest error there: ${short(Number(most.size))} at r = ${short(Number(most.radius))}.` : ""}`),
       draggable && html("p", {}, html("button", {type: "button", onclick: () => show("pulse")}, "See it explained, and drag its weights")),
-      html("details", {open: net.w.length * taps < 40}, html("summary", {}, "The role of every weight"), html("div", {class: "wide"}, html("table", {class: "roles"},
+      html("details", {open: net.w.length * taps < 40}, html("summary", {}, "The role of every weight"), html("div", {class: "wide", tabindex: 0, role: "region", "aria-label": "roles"}, html("table", {class: "roles"},
         html("thead", {}, html("tr", {}, ["weight", "value", "role", "derived, the others as they are", "meets no kink from, to"].map((title) => html("th", {scope: "col"}, title)))),
         html("tbody", {}, rolesOf(state, laws).map(([weight, value, role, derived, low, high]) => html("tr", {},
           html("th", {scope: "row"}, weight), html("td", {}, short(Number(value))), html("td", {}, role), html("td", {}, derived === null ? "" : short(Number(derived))),
