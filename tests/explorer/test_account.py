@@ -44,7 +44,10 @@ def test_roles_are_those_of_the_package(page: Any, seed: int) -> None:
     rng = np.random.default_rng(seed)
     name = ("relu", "abs", "hardtanh", "leaky_relu")[seed % 4]
     channels, n, half = int(rng.integers(1, 6)), int(rng.choice([1, 3, 5])), 9
-    draw = lambda: Fraction(int(rng.integers(-12, 13)), 8)
+
+    def draw() -> Fraction:
+        return Fraction(int(rng.integers(-12, 13)), 8)
+
     start = stored(
         [[draw() for _ in range(n)] for _ in range(channels)],
         [draw() for _ in range(channels)],
