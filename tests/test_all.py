@@ -508,8 +508,11 @@ def test_a_killed_run_goes_on_where_it_was(tmp_path: Path) -> None:
     assert results(tmp_path / "killed") == results(tmp_path / "undisturbed")
 
 
-@pytest.mark.slow
-def test_killed_at_twenty_moments_it_ends_as_if_undisturbed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "moments",
+    [pytest.param(5, marks=pytest.mark.slow), pytest.param(20, marks=pytest.mark.thorough)],
+)
+def test_killed_at_random_moments_it_ends_as_if_undisturbed(tmp_path: Path, moments: int) -> None:
     for name in ("killed", "undisturbed"):
         (tmp_path / name).mkdir()
     rng = random.Random(0)
@@ -519,7 +522,7 @@ def test_killed_at_twenty_moments_it_ends_as_if_undisturbed(tmp_path: Path) -> N
         return lambda: time.monotonic() > end
 
     (tmp_path / "killed" / "slow").touch()
-    for _ in range(20):
+    for _ in range(moments):
         killed_and_resumed(tmp_path / "killed", [after(rng.uniform(0, 8))])
     for name in ("killed", "undisturbed"):
         out, err = start(tmp_path / name, "--jobs", "2").communicate(timeout=120)

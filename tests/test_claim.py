@@ -238,10 +238,10 @@ SLOW = frozenset(
     {
         "readout",
         "rates",
-        "conserved",
+        "flow",
         "noise",
         "running",
-        "disk",
+        "trajectory",
         "perimeter",
         "laplacian",
         "curvature",

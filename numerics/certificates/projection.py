@@ -19,7 +19,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from flint import fmpq, fmpq_mat
-from scipy.linalg import lstsq
+from scipy.linalg.lapack import dgelsy, dgelsy_lwork
 
 from numerics.arithmetic.numbers import rational, to_float
 from numerics.arithmetic.types import Array
@@ -189,6 +189,18 @@ def _dual(system: _System, mu: Array) -> _Dual | None:
     return _Dual(float(step @ step + mu @ q), step, q, half)
 
 
+HALVES = 0.5 ** np.arange(31)
+
+
+def _longest(half: Array, change: Array) -> float:
+    """The longest of the steps 1, 1/2, 1/4, ... of p/2 that does not clearly leave the domain of
+    the dual function; 0 if all do.
+    """
+    lengths = np.sum((half + HALVES[:, None, None] * change) ** 2, axis=-1).max(axis=-1)
+    inside = np.nonzero(lengths <= 1)[0]
+    return float(HALVES[inside[0]]) if len(inside) else 0.0
+
+
 def _newton(system: _System, effort: Effort) -> tuple[list[Array], Array]:
     """Damped Newton ascent of the dual function, concave where H is positive definite: (steps, μ)
     as far as it came.
@@ -205,7 +217,8 @@ def _newton(system: _System, effort: Effort) -> tuple[list[Array], Array]:
                 break
             slopes = system.local(here.step)
             curved = slopes @ system.over(here.half, slopes).T / 2
-            change, size_of = least(curved, here.q), 1.0
+            change = least(curved, here.q)
+            size_of = _longest(here.half, system.halves(change))
             while size_of > 1e-9:
                 tried = _dual(system, mu + size_of * change)
                 if tried is not None and tried.value >= here.value - 1e-12 * abs(here.value):
@@ -226,8 +239,16 @@ def least(matrix: Array, right: Array) -> Array:
     """
     if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(right))):
         return np.full(matrix.shape[1], np.nan)
-    solution: Array = lstsq(matrix, right, cond=1e-12, lapack_driver="gelsy")[0]
-    return solution
+    rows, columns = matrix.shape
+    if not matrix.size:
+        return np.zeros(columns)
+    padded = np.zeros((max(rows, columns), 1))
+    padded[:rows, 0] = right
+    # scipy's lstsq takes three times as long to call the same routine.
+    room, _ = dgelsy_lwork(rows, columns, 1, 1e-12)
+    pivots = np.zeros((columns, 1), dtype=np.int32)
+    _, solution, *_ = dgelsy(matrix, padded, pivots, 1e-12, int(room))
+    return np.asarray(solution[:columns, 0])
 
 
 def _projected(system: _System, step: Array, effort: Effort) -> Array:

@@ -287,8 +287,11 @@ def test_a_checker_that_is_wrong_has_no_proof(
     old: str, new: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     _altered(old, new, monkeypatch, tmp_path)
-    with pytest.raises(kernel.KernelError, match="cannot compile its checker"):
+    with pytest.raises(kernel.KernelError, match="cannot compile its checker") as error:
         kernel.run("")
+    place = re.search(r"line (\d+)", str(error.value))
+    definitions, _, _ = kernel.SOURCE.read_text(encoding="utf-8").partition("(** ** Proof: ")
+    assert place is not None and int(place[1]) > definitions.count("\n")
 
 
 @needs_coq
@@ -312,4 +315,4 @@ def test_a_network_that_is_defined_otherwise_is_found(
     """The proof cannot tell what a network is; that both checkers agree does."""
     _altered(old, new, monkeypatch, tmp_path)
     with pytest.raises(AssertionError, match="everyweight-certificate"):
-        _agree(4, 60)
+        _agree(2, 10)

@@ -16,14 +16,14 @@ from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
 from numerics.disk.linear_regions import _least, level
 from theory.disk.disk import least
-from theory.disk.linear_regions import ROWS, part, pieces, prove_facets
+from theory.disk.linear_regions import part, pieces, prove_facets, rows
 from theory.expressions.activation import ACTIVATIONS
 from verify.disk.ensemble import disk_windows, features_of, state
 
 seeds = st.integers(0, 2**32 - 1)
 R = np.linspace(3, 10, 15)
 SEEN = disk_windows(R, 3, 13)
-LINEAR = [name for name in ROWS if name != "identity"]
+LINEAR = [name for name in rows() if name != "identity"]
 
 
 def _level(name: str, conv: np.ndarray) -> float:
@@ -38,7 +38,7 @@ def _lost(name: str, conv: np.ndarray, a: np.ndarray, c: float) -> float:
 
 
 @given(
-    st.sampled_from(ROWS),
+    st.sampled_from(rows()),
     st.fractions(-9, 9, max_denominator=12),
     st.fractions(-3, 3, max_denominator=8),
 )
@@ -61,7 +61,7 @@ def test_other_rows_have_no_pieces() -> None:
 def test_the_proof_knows_every_row_and_needs_the_intercepts() -> None:
     steps = list(prove_facets(part))
     assert all(step.holds for step in steps)
-    assert all(any(step.name.startswith(f"{name}:") for step in steps) for name in ROWS)
+    assert all(any(step.name.startswith(f"{name}:") for step in steps) for name in rows())
     assert not all(step.holds for step in prove_facets(lambda s, o, y, a: s * y))
 
 

@@ -72,6 +72,7 @@ def test_a_tenth_decides_unless_the_tolerance_is_more(
     assert graded(worst, needed, tolerance, exact=True) == "exact"
 
 
+@pytest.mark.slow
 def test_chance_does_not_come_near() -> None:
     """Networks with torch's first weights lie farther from an exact one than the share that counts
     as near.

@@ -113,6 +113,23 @@ def test_the_canonical_form_answers_alike(tab: Any) -> None:
     assert [tab.locator(f"input[data-key='a{k}']").input_value() for k in (0, 1)] == ["1", "-1"]
 
 
+def test_the_nearest_exact_network_is_exact(tab: Any) -> None:
+    tab.locator("input[data-key='b0']").fill("-1/10")
+    tab.locator("input[data-key='b0']").press("Enter")
+    assert verdict(tab).startswith("Not exact")
+    tab.get_by_role("button", name="Nearest exact network").click()
+    assert verdict(tab).startswith("Exact: r̂ = r at every real radius")
+    told = re.match(
+        r"All weights together moved by ([0-9.]+): .* None is nearer than ([0-9.]+)\.",
+        tab.locator("#message").inner_text(),
+    )
+    assert told and 0 < float(told[2]) <= float(told[1]) < 0.05
+    tab.locator("input[data-key='sigma']").fill("tanh")
+    tab.locator("input[data-key='sigma']").press("Enter")
+    tab.get_by_role("button", name="Nearest exact network").click()
+    assert "knows no exact networks of this activation" in tab.locator("#message").inner_text()
+
+
 def test_a_tap_is_dragged_and_moved_by_keys(tab: Any) -> None:
     before = verdict(tab)
     handle = tab.locator(".handle[aria-label^='w 0']")
@@ -270,6 +287,14 @@ def test_a_disk_is_measured(tab: Any) -> None:
     assert "P = 4.000" in verdict(tab)
     tab.locator(".handle[aria-label='centre']").press("ArrowRight")
     assert "Centre (0.05, 0)" in verdict(tab)
+    tap = tab.locator(".handle[aria-label='tap −1, −1']")
+    box = tap.bounding_box()
+    tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    tab.mouse.down()
+    tab.mouse.move(box["x"] + box["width"] / 2, box["y"] - 40, steps=4)
+    tab.mouse.up()
+    assert "It adds up the area" in verdict(tab)
+    assert float(tab.locator("input[data-key='w0']").input_value()) > 0.2
 
 
 def network(path: Path, **changes: Any) -> Path:
@@ -286,7 +311,8 @@ def network(path: Path, **changes: Any) -> Path:
 def test_an_own_network_is_explained(tab: Any, tmp_path: Path) -> None:
     tab.get_by_role("tab", name="Your network").click()
     tab.set_input_files("#file", network(tmp_path / "net.safetensors"))
-    verdict(tab, "net.safetensors is read.")
+    told = verdict(tab, "net.safetensors is read. It is exact at the real radii from 1.5 to 11.5.")
+    assert re.search(r"w0\s+0\.5\s+sets the slope\s+0\.5\s+−1/4 to ∞", told)
     tab.get_by_role("button", name="See it explained").click()
     assert verdict(tab).startswith("Exact")
 
@@ -336,7 +362,8 @@ def test_a_hostile_file_is_told_in_one_sentence(tab: Any, tmp_path: Path, name: 
     ("changes", "words"),
     [
         ({"conv.weight": np.ones((1, 1, 2))}, "n odd"),
-        ({"conv.weight": np.ones((5, 1, 3))}, "up to 3 of 9"),
+        ({"conv.weight": np.ones((17, 1, 3))}, "up to 16 of 15"),
+        ({"conv.weight": np.ones((1, 1, 17))}, "up to 16 of 15"),
         ({"conv.weight": np.ones((1, 1, 3, 3))}, "for images"),
         ({"fc.weight": np.ones((2, 1))}, "readout has the shape"),
         ({"extra": np.ones(7)}, "does not place"),
@@ -354,30 +381,36 @@ def test_a_network_that_the_page_cannot_show_is_told_why(
     assert words in verdict(tab, "net.safetensors cannot be shown: ")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_rules_of_accessibility_are_kept(browser: Any, explorer: Path, scheme: str) -> None:
+WIDER = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
+
+
+@pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 390)])
+def test_accessible_on_a_desk_and_a_telephone(
+    browser: Any, explorer: Path, tmp_path: Path, scheme: str, width: int
+) -> None:
+    """Every tab, and after a run, a message and a file: the rules of axe, nothing too wide."""
     from axe_playwright_python.sync_playwright import Axe
 
-    page = browser.new_page(viewport={"width": 1280, "height": 1000}, color_scheme=scheme)
+    page = browser.new_page(viewport={"width": width, "height": 900}, color_scheme=scheme)
     page.goto(explorer.as_uri())
-    for name in TABS:
-        page.get_by_role("tab", name=name).click()
+
+    def look(name: str) -> None:
         page.evaluate(SETTLED)
         found = Axe().run(page).response["violations"]
         assert [(name, rule["id"], rule["nodes"][0]["html"][:200]) for rule in found] == []
-    page.close()
+        assert page.evaluate(WIDER) <= 0, name
 
-
-def test_nothing_is_wider_than_a_telephone(browser: Any, explorer: Path) -> None:
-    page = browser.new_page(viewport={"width": 390, "height": 800})
-    page.goto(explorer.as_uri())
     for name in TABS:
         page.get_by_role("tab", name=name).click()
-        page.evaluate(SETTLED)
-        assert (
-            page.evaluate(
-                "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-            )
-            <= 0
-        )
+        look(name)
+    page.set_input_files("#file", network(tmp_path / "net.safetensors"))
+    verdict(page, "net.safetensors is read.")
+    look("a file")
+    page.get_by_role("tab", name="Training").click()
+    page.get_by_role("button", name="New random start").click()
+    page.get_by_role("button", name="One step").click()
+    look("a step")
+    page.get_by_role("tab", name="Pulse").click()
+    page.get_by_role("button", name="Nearest exact network").click()
+    look("a message")
     page.close()

@@ -83,8 +83,18 @@ def test_what_is_unproved_is_seen(line: str) -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_named_theorem_is_stated(name: str) -> None:
-    assert theorem(name).split()[0] in ("Theorem", "Corollary")
+    short = name.partition(".")[2]
+    assert re.search(rf"^(Theorem|Corollary) {short}\b", theorem(name), re.MULTILINE)
     assert "Proof" not in theorem(name)
+
+
+def test_the_hypotheses_of_its_sections_stand_before_a_theorem() -> None:
+    assert theorem("Plateau.plateau_law").startswith("Theorem")
+    assert theorem("Staircase.staircase").startswith("Hypotheses (plateau : (h < m)%N)")
+    assert theorem("Background.background_law").startswith("Theorem")
+    assert theorem("Background.not_exact").startswith("Hypothesis monotone")
+    assert "Hypotheses (a0 : a != 0) (J0 : J != 0)." in theorem("Kinks.exact_one_channel")
+    assert theorem("Flow.end_is_exact").startswith("Theorem")
 
 
 def test_a_theorem_that_is_not_there_is_refused() -> None:

@@ -132,13 +132,16 @@ def _hold_apart(lab: Lab) -> None:
     assert [key for _, key in asked if " at 0x" in key] == []  # an address is another in every run
 
 
+@pytest.mark.slow
 def test_no_key_of_a_short_run_is_asked_for_by_two() -> None:
-    lab = _run(("signal", "kinks", "averages", "trajectory"))
+    lab = _run(
+        ("signal", "symmetry", "kinks", "trajectory", "span", "averages", "contrast", "disk")
+    )
     assert {kind for kind, _ in lab.asked} == {"numpy", "torch", "training"}
     assert ("numpy", "kinks") in lab.asked
     _hold_apart(lab)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_no_key_of_a_run_is_asked_for_by_two() -> None:
     _hold_apart(_run([claim.id for claim in find_claims()]))

@@ -243,6 +243,7 @@ odd_functions = st.sampled_from(
 scales = st.fractions(Fraction(1, 4), 3, max_denominator=4)
 
 
+@pytest.mark.slow
 @given(
     odd_functions,
     odd_functions,
@@ -273,6 +274,7 @@ def test_members_of_the_linear_odd_part_are_never_impossible(
         assert_exact(member, shape)
 
 
+@pytest.mark.slow
 @given(st.integers(2, 9), st.lists(slopes, min_size=3, max_size=3))
 @settings(deadline=None, max_examples=8)
 def test_polynomials_of_any_degree(degree: int, low: list[Fraction]) -> None:
@@ -318,7 +320,17 @@ TRAPS = {
 """What once came out wrong, with the true class and number of channels."""
 
 
-@pytest.mark.parametrize(("text", "truth"), TRAPS.items())
+SLOW = {"z + exp(-(pi + 1)*z**2 + z)", "z/(log(6)*z - log(2)*z - log(3)*z + 1)"}
+"""Traps whose derivatives are long, and are expanded to no avail."""
+
+
+@pytest.mark.parametrize(
+    ("text", "truth"),
+    [
+        pytest.param(*trap, marks=pytest.mark.slow if trap[0] in SLOW else ())
+        for trap in TRAPS.items()
+    ],
+)
 def test_traps_are_seen_through_or_left_undecided(text: str, truth: tuple[str, int]) -> None:
     shape = classify(build(text))
     assert shape.kind != "impossible"

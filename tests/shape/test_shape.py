@@ -164,9 +164,10 @@ def placed(w: Sequence[sp.Expr], words: str, place: Fraction) -> sp.Expr | None:
     low, high, place = low - least, high - most, sp.Rational(place.numerator, place.denominator)
     if low.is_finite and high.is_finite:
         return low + (high - low) * place if sp.N(high - low) > 0 else None
+    beyond = min(place / (1 - place), sp.Integer(200))  # where 60 digits reach
     if low.is_finite:
-        return low + place / (1 - place)
-    return high - place / (1 - place) if high.is_finite else 40 * place - 20
+        return low + beyond
+    return high - beyond if high.is_finite else 40 * place - 20
 
 
 def member(words: str, recipe: Recipe, taps: list[Fraction], place: Fraction) -> Network | None:

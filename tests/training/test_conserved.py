@@ -157,6 +157,7 @@ def test_relu_across_walls_keeps_its_balance_and_loses_its_deviations(name: str)
     assert 0.75 < lost[0] / lost[1] < 1.25  # does not fall: the flow itself changes it
 
 
+@pytest.mark.thorough
 def test_columns_hold_and_reject_the_wrong_laws() -> None:
     hold_and_reject(CLAIM)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -65,6 +66,7 @@ def test_going_on_later_is_going_on(
         assert np.allclose(x, y, rtol=1e-8, atol=1e-8)
 
 
+@pytest.mark.thorough
 def test_columns_hold_and_reject_the_wrong_laws() -> None:
     lab = hold_and_reject(CLAIM)
     assert {figure.id for figure in figures(lab)} == {"trajectory-weights", "trajectory-loss"}

@@ -15,6 +15,7 @@ Derivation: docs/disk/shares.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 from itertools import pairwise
 from typing import Any
 
@@ -27,7 +28,7 @@ from theory.expressions.activation import ACTIVATIONS
 from theory.expressions.pieces import z
 from theory.types import Scalar
 
-__all__ = ["Part", "part", "pieces", "prove_facets"]
+__all__ = ["Part", "part", "pieces", "prove_facets", "rows"]
 
 Part = Callable[[Scalar, Scalar, Scalar, Scalar], Any]
 """A piece's slope and intercept, U·V and a -> a σ(U·v)."""
@@ -53,7 +54,10 @@ def pieces(name: str) -> tuple[tuple[Any, Any], ...]:
     return tuple((piece[2], piece[3]) for piece in row.affine_pieces)
 
 
-ROWS = tuple(name for name, row in ACTIVATIONS.items() if row.piecewise_linear)
+@cache
+def rows() -> tuple[str, ...]:
+    """The activations that are piecewise linear."""
+    return tuple(name for name, row in ACTIVATIONS.items() if row.piecewise_linear)
 
 
 def prove_facets(law: Part) -> Iterator[Step]:
@@ -61,7 +65,7 @@ def prove_facets(law: Part) -> Iterator[Step]:
     where its gradient is 0.
     """
     a = sp.Symbol("a", real=True)
-    for name in ROWS:
+    for name in rows():
         row, lines = ACTIVATIONS[name], pieces(name)
         kinks = [kink.location for kink in row.kinks]
         inside = (

@@ -20,6 +20,13 @@ Ltac write_out phi :=
 
 Ltac by_law F phi := write_out phi; by_field F.
 
+(** The same where arguments of g are not yet the same terms: [ring] decides which are equal. *)
+Ltac by_response F g :=
+  rewrite /kappa /S /C unlock /=; in_field F;
+  repeat match goal with |- context [g ?x] => match goal with |- context [g ?y] =>
+    tryif constr_eq x y then fail else replace (g y) with (g x) by (f_equal; ring) end end;
+  ring.
+
 Section Instances.
 Variable F : realFieldType.
 Add Field field_of_F : (field_laws F).
@@ -103,5 +110,15 @@ Lemma conserved_3_3 (w : nat -> nat -> F) (a : nat -> F) :
   (((a 0%N) * ((w 1%N 0%N) + ((w 1%N 1%N) + (w 1%N 2%N)))) + ((- 1%:R) * (a 1%N) * ((w 0%N 0%N) + ((w 0%N 1%N) + (w 0%N 2%N)))))
   = odd a (fun i => sum_taps 3 (w i)) 0 1.
 Proof. rewrite /even /odd /sum_taps unlock /=; by_field F. Qed.
+
+Lemma background_1 (g : F -> F) (w : nat -> F) (beta r N : F) :
+  ((N * g (beta * (w 0%N))) + (2%:R * r * (((- 1%:R) * g (beta * (w 0%N))) + g ((w 0%N) + (beta * (w 0%N))))))
+  = N * g (beta * S 0 w) + 2%:R * r * (g ((beta + 1) * S 0 w) - g (beta * S 0 w)) + kappa (fun z => g (beta * S 0 w + z)) 0 w.
+Proof. by_response F g. Qed.
+
+Lemma background_3 (g : F -> F) (w : nat -> F) (beta r N : F) :
+  (((- 2%:R) * g (beta * ((w 0%N) + ((w 1%N) + (w 2%N))))) + (((- 2%:R) * g ((w 0%N) + ((beta * ((w 0%N) + ((w 1%N) + (w 2%N)))) + ((w 1%N) + (w 2%N))))) + ((N * g (beta * ((w 0%N) + ((w 1%N) + (w 2%N))))) + ((2%:R * r * (((- 1%:R) * g (beta * ((w 0%N) + ((w 1%N) + (w 2%N))))) + g ((w 0%N) + ((beta * ((w 0%N) + ((w 1%N) + (w 2%N)))) + ((w 1%N) + (w 2%N)))))) + (g ((w 0%N) + (beta * ((w 0%N) + ((w 1%N) + (w 2%N))))) + (g ((beta * ((w 0%N) + ((w 1%N) + (w 2%N)))) + (w 2%N)) + (g ((w 0%N) + ((beta * ((w 0%N) + ((w 1%N) + (w 2%N)))) + (w 1%N))) + g ((beta * ((w 0%N) + ((w 1%N) + (w 2%N)))) + ((w 1%N) + (w 2%N))))))))))
+  = N * g (beta * S 1 w) + 2%:R * r * (g ((beta + 1) * S 1 w) - g (beta * S 1 w)) + kappa (fun z => g (beta * S 1 w + z)) 1 w.
+Proof. by_response F g. Qed.
 
 End Instances.

@@ -295,4 +295,24 @@ rewrite big_mkcond big_allpairs_dep big1_seq ?oppr0 ?mulr0 // => s /andP[_ ss].
 rewrite big_seq1 /= -crossed_star.
 by move/allP: none => /(_ s ss)/negPf->.
 Qed.
+
+(** A straight channel is exact once its slope and offset are right. *)
+Theorem exact_one_channel m : (h < m)%N -> (m + h <= L)%N ->
+  exact_on_cell 1 h L (fun=> g) (fun=> w) (fun=> a) c m <->
+  [/\ no_crossing, 2%:R * a * slope g h w = 1 & c = - a * ((size L)%:R * g 0 + kappa g h w)].
+Proof.
+move=> hm mL.
+have laws : exact_on_cell 1 h L (fun=> g) (fun=> w) (fun=> a) c m <->
+    three_laws 1 h L (fun=> g) (fun=> w) (fun=> a) c by apply: exact_iff.
+have slopes : alpha 1 h (fun=> g) (fun=> w) (fun=> a) = 2%:R * a * slope g h w - 1.
+  by rewrite /alpha big_nat1 mulrA.
+have offset : beta 1 h L (fun=> g) (fun=> w) (fun=> a) c =
+    c - - a * ((size L)%:R * g 0 + kappa g h w).
+  by rewrite /beta big_nat1; by_ring F.
+split=> [/laws [] | [none A B]].
+  by rewrite slopes offset => /subr0_eq A /subr0_eq B /straight_iff_no_crossing.
+apply/laws; split; last by apply/straight_iff_no_crossing.
+  by rewrite slopes A subrr.
+by rewrite offset -B subrr.
+Qed.
 End OneChannel.

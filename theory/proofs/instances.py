@@ -16,9 +16,10 @@ import sympy as sp
 from sympy.core.function import AppliedUndef
 
 from theory.claim import claim_of
+from theory.invariance import background
 from theory.proofs.statements import SOURCES
 from theory.pulse import loss, plateau
-from theory.pulse.network import direct_response, taps
+from theory.pulse.network import direct_response, g, taps
 from theory.pulse.signal import phi
 from theory.pulse.staircase import to_taps
 from theory.training import conserved
@@ -145,6 +146,19 @@ def _conserved(law: conserved.Conserved, name: str, n: int) -> Iterator[Instance
         yield Instance(f"{name}_{n}_{place}", variables, coq(value, names), general, proof)
 
 
+def _backgrounds(law: background.Background, name: str) -> Iterator[Instance]:
+    """The response at half-integers on the background β, on a ring of N pixels."""
+    beta, size = sp.symbols("beta N")
+    sums = "N * g (beta * S h w) + 2%:R * r * (g ((beta + 1) * S h w) - g (beta * S h w))"
+    general = f"{sums} + kappa (fun z => g (beta * S h w + z)) h w"
+    variables = "(g : F -> F) (w : nat -> F) (beta r N : F)"
+    for n in SMALL:
+        names = {**_tap_names(n), beta: "beta", size: "N", plateau.r: "r"}
+        value = coq(law.response(g, taps(n), beta, plateau.r, size), names)
+        equal = general.replace(" h ", f" {n // 2} ")
+        yield Instance(f"{name}_{n}", variables, value, equal, "by_response F g")
+
+
 PLATEAU = "2%:R * r * slope g h w + kappa g h w"
 SUBPIXEL = f"{PLATEAU} + deviation g h w phi"
 
@@ -154,6 +168,7 @@ PRINTED: dict[str, Callable[[Any, str], Iterator[Instance]]] = {
     "subpixel": lambda law, name: _responses(law, name, SUBPIXEL),
     "loss": lambda law, name: _losses(law.residuals, name),
     "conserved": lambda law, name: _conserved(law, name, 3),
+    "background": _backgrounds,
 }
 """How the law of a claim is printed; the lemmas' names begin with the name that is given."""
 
@@ -201,6 +216,13 @@ Ltac write_out phi :=
   rewrite ?(mulr0, mulr1, addr0, add0r) ?(fun w : nat -> _ => mulrC (w _) phi) -?addrA.
 
 Ltac by_law F phi := write_out phi; by_field F.
+
+(** The same where arguments of g are not yet the same terms: [ring] decides which are equal. *)
+Ltac by_response F g :=
+  rewrite /kappa /S /C unlock /=; in_field F;
+  repeat match goal with |- context [g ?x] => match goal with |- context [g ?y] =>
+    tryif constr_eq x y then fail else replace (g y) with (g x) by (f_equal; ring) end end;
+  ring.
 
 Section Instances.
 Variable F : realFieldType.

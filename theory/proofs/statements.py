@@ -23,7 +23,7 @@ BUILT = SOURCES.parents[1] / "build" / "proofs"
 
 
 def theorem(name: str) -> str:
-    """The statement of the theorem ``File.name``, as it stands in the sources.
+    """The statement of the theorem ``File.name``, after the hypotheses of the sections it is in.
 
     Raises
     ------
@@ -35,7 +35,17 @@ def theorem(name: str) -> str:
     stated = re.search(pattern, source, re.MULTILINE | re.DOTALL)
     if stated is None:
         raise ValueError(f"theory/proofs/{file}.v has no theorem {short!r}")
-    return stated[0].strip()
+    sections: list[list[str]] = [[]]
+    before = source[: stated.start()]
+    kept = r"^(?:Section|End|Hypothes[ei]s)\b.*?\.$"
+    for sentence in re.findall(kept, before, re.MULTILINE | re.DOTALL):
+        if sentence.startswith("Section"):
+            sections.append([])
+        elif sentence.startswith("End"):
+            sections.pop()
+        else:
+            sections[-1].append(sentence)
+    return "\n".join([*(line for lines in sections for line in lines), stated[0].strip()])
 
 
 def state(sources: Path = SOURCES, built: Path = BUILT) -> str:

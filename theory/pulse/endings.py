@@ -73,13 +73,19 @@ def prove(law: EndingLaw) -> Proof:
     """Affine in a cell, minimum of a convex quadratic, no condition from a, the floor, and the
     kink.
     """
-    steps = [*_prove_rows(), *_prove_affine(law), *_prove_minimum(), *_prove_floor(law)]
+
+    def steps() -> Iterator[Step]:
+        yield from _prove_floor(law)
+        yield from _prove_affine(law)
+        yield from _prove_rows()
+        yield from _prove_minimum()
+
     covers = (
         "n = 1, 3, 5, 7 and every cell m = 1..h+2 with an arbitrary slope at every position; the"
         " quadratic for 3 radii and 2 unknowns; the floor for 1 to 4 cells of 1 to 3 fractions;"
         " every homogeneous row"
     )
-    return Proof(tuple(steps), covers)
+    return Proof(steps(), covers)
 
 
 def _prove_rows() -> Iterator[Step]:

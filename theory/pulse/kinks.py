@@ -156,13 +156,19 @@ def prove(law: KinkLaw) -> Proof:
     """Steps cover D; one step bends as stated; the kernels are independent; cells
     are enumerated.
     """
-    steps = [*_prove_segments(law), *_prove_bend(law), *_prove_independent(), *_prove_catalogue()]
-    steps += _prove_codimension()
+
+    def steps() -> Iterator[Step]:
+        yield from _prove_bend(law)
+        yield from _prove_segments(law)
+        yield from _prove_independent()
+        yield from _prove_catalogue()
+        yield from _prove_codimension()
+
     covers = (
         "steps against the direct double sum for n = 1, 3, 5, 7, 9, any g; one step for all p < t <"
         " q and q < t < p; kernels for up to 4 crossings; cells enumerated for n = 3, 5"
     )
-    return Proof(tuple(steps), covers)
+    return Proof(steps(), covers)
 
 
 def _prove_segments(law: KinkLaw) -> Iterator[Step]:
@@ -309,13 +315,19 @@ CLAIM: Claim[KinkLaw] = Claim(
     ),
     requires=("loss",),
     kernel=Kernel(
-        "all n, K and numbers of kinks, any weights; K = 1 with one kink",
+        (
+            "all n, K and numbers of kinks, any weights, σ written as an affine function plus "
+            "hinges; K = 1 with one kink, and its cells"
+        ),
         (
             "Kinks.hinge_deviation",
             "Kinks.deviation_crossings",
             "Kinks.independent",
             "Kinks.kink_balance",
             "Kinks.straight_iff_no_crossing",
+            "Kinks.exact_one_channel",
+            "Cells.straight_no_crossing",
+            "Cells.threshold_codimension",
         ),
     ),
 )

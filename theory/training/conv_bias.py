@@ -16,7 +16,7 @@ every network with a = 0. Otherwise the data decide.  Derivation: docs/training/
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,13 +76,18 @@ def prove(law: ConvBias) -> Proof:
     """Conserved, by the fields of the double sum; the only end, by its equations; the sign, by the
     loss at a = 0.
     """
-    steps = [step for n in PROVED_TAPS for step in _conserved(law, n)]
-    steps += [*_end(law), *_sign(law)]
+
+    def steps() -> Iterator[Step]:
+        for n in PROVED_TAPS:
+            yield from _conserved(law, n)
+        yield from _end(law)
+        yield from _sign(law)
+
     covers = (
         "n = 1, 3, 5, K = 1, any radii and data with the border dark under the filter; the end for"
         " every h and n; the saddles for every N, R > μ² and n"
     )
-    return Proof(tuple(steps), covers)
+    return Proof(steps(), covers)
 
 
 def _conserved(law: ConvBias, n: int) -> list[Step]:

@@ -12,7 +12,7 @@ channel: from there the flow runs into the saddle a = S = 0.  Derivation: docs/t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -69,13 +69,17 @@ def prove(law: Flow) -> Proof:
     """The curve solves the flow of the double sum; θ grows along it; its end is exact and the only
     one.
     """
-    steps = [step for model in MODELS for step in _curve(law, *model)]
-    steps += _turning_point(law)
+
+    def steps() -> Iterator[Step]:
+        for model in MODELS:
+            yield from _curve(law, *model)
+        yield from _turning_point(law)
+
     covers = (
         "n = 1, 3, 5, 7 with K = 1, 2, 3 (n = 3), K = 1, 2 (n = 1), K = 1 (n = 5), K = 2 (n = 7);"
         " any weights with U > 0, any radii and data, with and without c"
     )
-    return Proof(tuple(steps), covers)
+    return Proof(steps(), covers)
 
 
 def _curve(law: Flow, n: int, channels: int) -> list[Step]:
@@ -175,8 +179,8 @@ CLAIM: Claim[Flow] = Claim(
     requires=("conserved",),
     kernel=Kernel(
         (
-            "all n and K, any start with U > 0: the curve, and its one exact point, "
-            "the end; not that the flow arrives there"
+            "all n and K, σ the identity, any start with U > 0: the curve, and its one exact "
+            "point, the end; not that the flow arrives there"
         ),
         (
             "Flow.linear_answer",

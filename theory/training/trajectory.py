@@ -12,7 +12,7 @@ first step, since UW is conserved.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -68,13 +68,17 @@ MODELS = ((1, 1), (3, 1), (3, 2), (5, 2))
 
 def prove(law: Trajectory) -> Proof:
     """dE/dt from the double sum on arbitrary radii, then the logistic equation solved."""
-    steps = [_speed(n, channels) for n, channels in MODELS]
-    steps += _solution(law)
+
+    def steps() -> Iterator[Step]:
+        yield from _solution(law)
+        for model in MODELS:
+            yield _speed(*model)
+
     covers = (
         "dE/dt for n = 1, 3, 5, K = 1, 2 and three radii with any shares; E(t) and t(E) for every U"
         " > 0, W >= 0, R, n"
     )
-    return Proof(tuple(steps), covers)
+    return Proof(steps(), covers)
 
 
 def _speed(n: int, channels: int) -> Step:

@@ -36,6 +36,8 @@ root = sp.Symbol("root", positive=True)
 """√n."""
 TAPS = (1, 3, 5, 7, 9)
 """The numbers of taps that the page knows."""
+LARGE = (11, 13, 15)
+"""More of them, in networks that are read from files: their laws on plateau radii."""
 CHANNELS = (1, 2, 3)
 """The numbers of channels."""
 
@@ -78,13 +80,15 @@ def _groups() -> Iterator[tuple[str, Iterator[Law]]]:
     yield "disks", _of_disks()
     for n in TAPS:
         yield f"n{n}", _of_taps(n)
+    for n in LARGE:
+        yield f"n{n}", _on_plateaus(n)
     for channels in CHANNELS:
         yield f"k{channels}", _of_channels(channels)
         for n in TAPS:
             yield f"n{n}k{channels}", _of_both(n, channels)
 
 
-def _of_taps(n: int) -> Iterator[Law]:
+def _on_plateaus(n: int) -> Iterator[Law]:
     w, h = list(taps(n)), n // 2
     sums = {
         "left": [C(j, n) for j in range(-h - 1, h + 1)],
@@ -96,10 +100,15 @@ def _of_taps(n: int) -> Iterator[Law]:
     yield Law("kappa", (w, g), to_taps(plateau.kappa(n), n))
     yield Law("deviation", (w, phi, g), to_taps(subpixel.deviation(n), n))
     yield Law("response", (w, plateau.r, phi, g), to_taps(subpixel.subpixel_response(n), n))
+    yield traced("segments", kinks.segments, w)
+
+
+def _of_taps(n: int) -> Iterator[Law]:
+    yield from _on_plateaus(n)
+    w, h = list(taps(n)), n // 2
     for m in range(1, h + 1):
         law = to_taps(small_radius.small_response(n, m), n)
         yield Law(f"response_{m}", (w, plateau.r, phi, g), law)
-    yield traced("segments", kinks.segments, w)
     b, a, t = sp.symbols("b a t", real=True)
     yield traced("everywhere", conserved.everywhere, w, b, a)
     yield from _with_bias(w, a, b)

@@ -51,7 +51,7 @@ def decided(text: str) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(done.stdout)
         return answer
     reason = done.stderr.strip().splitlines()
-    return {"error": reason[-1].removeprefix("theory.shape: ") if reason else "no answer"}
+    return {"error": reason[-1].partition(": ")[2] if reason else "no answer"}
 
 
 class Server(ThreadingHTTPServer):

@@ -21,7 +21,7 @@ from numerics.arithmetic.regression import rank
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.arithmetic.types import Array, Indices
 from verify.models.networks import Network
-from verify.optimise.sgd import iterates, mean_squares, samples
+from verify.optimise.sgd import SGD, iterates, mean_squares, samples
 
 __all__ = ["DenseReadout", "DenseRun", "spectrum", "train"]
 
@@ -117,7 +117,7 @@ def train(
     most 1/(1 - momentum), and the buffers add up to that times the gradients.
     """
     start = net.weights
-    optimizer = torch.optim.SGD(net.parameters(), lr=rate, momentum=momentum)
+    optimizer = SGD(net.parameters(), lr=rate, momentum=momentum, foreach=False)
     with torch.no_grad():  # the filter is held
         y = net.features(x)
     run = iterates(net.readout, samples(y, r, order), optimizer)

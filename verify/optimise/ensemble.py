@@ -68,8 +68,9 @@ def fit(
         # Few are as near as the cheap bound says; only these are asked for the sharp one.
         near = np.nonzero(value <= count * most_rounding(setting, weights) ** 2 / 60)[0]
         arrived = np.zeros(len(points), dtype=bool)
-        off = rounding(setting, weights[near])
-        arrived[near] = value[near] <= np.sum(off**2, axis=1) / 64
+        if len(near):
+            off = rounding(setting, weights[near])
+            arrived[near] = value[near] <= np.sum(off**2, axis=1) / 64
         return arrived
 
     return levenberg_marquardt(

@@ -30,6 +30,7 @@ from verify.models.problem import Model, NetworkBatch
 
 __all__ = [
     "OPTIMIZERS",
+    "SGD",
     "Make",
     "Path",
     "batches",
@@ -50,21 +51,26 @@ Sample = tuple[Tensor, Tensor]
 """The signals (R, N) and radii (R,) that one step sees."""
 
 
-class SGD(torch.optim.SGD):
-    """torch.optim.SGD without what torch.compile and the profiler put around it: the same code in
-    less time, and without a second's import of torch._dynamo.
+def _bare(kind: type[torch.optim.Optimizer]) -> Callable[..., torch.optim.Optimizer]:
+    """An optimizer of torch without what torch.compile and the profiler put around its steps: the
+    same code in less time, and without a second's import of torch._dynamo.
     """
-
-    add_param_group = unwrap(torch.optim.SGD.add_param_group)
-    step = torch.no_grad()(unwrap(torch.optim.SGD.step))
+    step = torch.no_grad()(unwrap(kind.step))
     step.hooked = True  # or torch puts the profiler's hook around it
+    return type(kind.__name__, (kind,), {"step": step, "add_param_group": _add_param_group})
+
+
+_add_param_group = unwrap(torch.optim.Optimizer.add_param_group)
+SGD = _bare(torch.optim.SGD)
+"""torch.optim.SGD, bare."""
+_ADAM, _LBFGS = _bare(torch.optim.Adam), _bare(torch.optim.LBFGS)
 
 
 def sgd(**options: float) -> Make:
     """torch.optim.SGD with step 1 and torch's options (momentum, nesterov, weight_decay): η comes
     with the loss.
     """
-    return partial(SGD, lr=1.0, foreach=False, **options)  # type: ignore[arg-type]
+    return partial(SGD, lr=1.0, foreach=False, **options)
 
 
 def lbfgs(iterations: int = 20, evaluations: int | None = None) -> Make:
@@ -72,7 +78,7 @@ def lbfgs(iterations: int = 20, evaluations: int | None = None) -> Make:
     way down is found.
     """
     return partial(
-        torch.optim.LBFGS,
+        _LBFGS,
         max_iter=iterations,
         max_eval=evaluations,
         history_size=50,
@@ -88,7 +94,7 @@ OPTIMIZERS: MappingProxyType[str, Make] = MappingProxyType(
         "SGD, momentum 0.9": sgd(momentum=0.9),
         "SGD, Nesterov 0.9": sgd(momentum=0.9, nesterov=True),
         "SGD, weight decay 0.01": sgd(weight_decay=0.01),
-        "Adam": partial(torch.optim.Adam, lr=1e-2),
+        "Adam": partial(_ADAM, lr=1e-2, foreach=False),
         "LBFGS": lbfgs(),
     }
 )

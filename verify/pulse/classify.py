@@ -24,7 +24,6 @@ from fractions import Fraction
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from numerics.arithmetic.rounding import prediction_bound
 from numerics.pulse.channel import quantities
@@ -210,5 +209,7 @@ def _cell(ensemble: Ensemble, j: int, live: Sequence[bool], bound: float) -> str
 
 def wilson(count: int, total: int) -> tuple[float, float]:
     """The 95 % Wilson score interval of a proportion count/total, total > 0."""
+    from scipy.stats import binomtest  # slow to import: not where nothing is counted
+
     interval = binomtest(count, total).proportion_ci(method="wilson")
     return float(interval.low), float(interval.high)

@@ -437,7 +437,7 @@ SHOWN = (
     NetworkShape("relu", 1),
 )
 
-SHOWN_NETWORKS = 12
+SHOWN_NETWORKS = 8
 """Of each kind, at least."""
 
 

@@ -175,6 +175,32 @@ export const diskTab = (panel, {change, current, message}) => {
     grip(disk.x, disk.y, "centre", disk.x, (x, y) => set({x: hundredths(x), y: hundredths(y)}), (dx, dy) => set({x: hundredths(disk.x + dx), y: hundredths(disk.y + dy)}));
     grip(disk.x + disk.r, disk.y, "radius", disk.r, (x, y) => set({r: hundredths(Math.hypot(x - disk.x, y - disk.y))}), (dx, dy) => set({r: hundredths(disk.r + dx - dy)}));
 
+    const loud = Math.max(1e-12, ...w.map(Math.abs));
+    const filter = svg("svg", {viewBox: "0 0 3 3", role: "group", "aria-label": "the filter", class: "picture"});
+    w.forEach((tap, k) => {
+      const name = `tap ${(k % 3) - 1}, ${Math.floor(k / 3) - 1}`.replaceAll("-", "−");
+      const tune = (value) => set({w: disk.w.map((text, j) => (j === k ? String(Math.round(value * 100) / 100) : text))});
+      const knob = svg("circle", {cx: (k % 3) + 0.5, cy: Math.floor(k / 3) + 0.5, r: 0.16, class: "handle", tabindex: 0, role: "slider", "aria-orientation": "vertical",
+        "aria-label": name, "aria-valuenow": Number(tap.toFixed(3)), "aria-valuetext": short(tap)}, svg("title", {}, `${name} = ${short(tap)}`));
+      knob.addEventListener("pointerdown", (event) => {
+        event.preventDefault();
+        knob.focus();
+        const unit = filter.getBoundingClientRect().height / 3;
+        const follow = (moved) => tune(tap + (event.clientY - moved.clientY) / unit);
+        const end = () => ["pointermove", "pointerup", "pointercancel"].forEach((kind) => removeEventListener(kind, kind === "pointermove" ? follow : end));
+        addEventListener("pointermove", follow);
+        addEventListener("pointerup", end);
+        addEventListener("pointercancel", end);
+      });
+      knob.addEventListener("keydown", (event) => {
+        const step = {ArrowUp: 0.05, ArrowRight: 0.05, ArrowDown: -0.05, ArrowLeft: -0.05}[event.key];
+        if (!step) return;
+        event.preventDefault();
+        tune(tap + step);
+      });
+      filter.append(svg("rect", {x: k % 3, y: Math.floor(k / 3), width: 1, height: 1, class: tap < 0 ? "minus" : "plus", "fill-opacity": (Math.abs(tap) / loud).toFixed(3)}), knob);
+    });
+
     const largest = Math.max(1e-12, ...response.map(Math.abs));
     const answered = picture(`What the filter answers: σ(z + b) − σ(b), up to ${short(largest)}`, response, largest);
 
@@ -191,7 +217,7 @@ export const diskTab = (panel, {change, current, message}) => {
     const waver = plot({title: "What is left, over √r: the answer wavers with the lattice", label: "remainder against radius", x: "r", y: "rest / √r", xs: [RADII[0], RADII.at(-1)], ys: around(left.map(([, y]) => y), 1e-3)});
     line(waver, left, "error");
     const focused = document.activeElement?.getAttribute?.("aria-label");
-    fill(plots, disc.figure, answered.figure, html("figure", {class: "plot"}, html("figcaption", {}, `P by direction of the edge; largest ${short(most)}`), polar), total.figure, waver.figure);
+    fill(plots, disc.figure, html("figure", {class: "plot"}, html("figcaption", {}, "The filter: drag a tap up or down"), filter), answered.figure, html("figure", {class: "plot"}, html("figcaption", {}, `P by direction of the edge; largest ${short(most)}`), polar), total.figure, waver.figure);
     if (focused) plots.querySelector(`.handle[aria-label="${CSS.escape(focused)}"]`)?.focus({preventScroll: true});
 
     const moment = [0, 1].map((axis) => w.reduce((sum, tap, k) => sum + tap * ((axis ? Math.floor(k / 3) : k % 3) - 1), 0));

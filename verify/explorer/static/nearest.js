@@ -77,11 +77,11 @@ const keyOf = (f, sum, k, taps) => sum.slope.slice(k * (taps + 2), k * (taps + 2
 const within = ({low, high}, z) => (low === null || Number(low) <= z) && (high === null || z <= Number(high));
 
 /** The two staircases of every channel, as lists of [key, value] with b added. */
-const staircases = (net, x) => {
-  const {laws, w} = variables(net, FLOAT, x);
+const staircases = (net, f, x) => {
+  const {laws, w} = variables(net, f, x);
   const {b} = shaped(net, x);
   return w.map((taps, k) => Object.values(laws[`n${net.taps}`].sums(taps)).map((sums) =>
-    sums.map((sum) => [keyOf(FLOAT, sum, k, net.taps), sum.value + b[k]])));
+    sums.map((sum) => [keyOf(f, sum, k, net.taps), Number(f.add(sum.value, b[k]))])));
 };
 
 /** A channel's own branches put right: where a step runs over a kink, its nearer end is put on it. */
@@ -100,22 +100,43 @@ const snapped = (paths, branches) => {
     values.set(next.key, Number(next.kink));
   }
   const table = new Map();
-  for (const [left, right] of steps) {
-    const both = branches.filter((branch) => within(branch, values.get(left)) && within(branch, values.get(right)));
+  // A sum on a kink lies on two branches: steps that have one branch alone come first.
+  const sided = steps.map((step) => [step, branches.filter((branch) => step.every((key) => within(branch, values.get(key))))]);
+  for (const [step, both] of sided.sort(([, x], [, y]) => x.length - y.length)) {
     if (!both.length) return null;
-    for (const key of [left, right]) {
-      if (!table.has(key)) table.set(key, both[0]);
+    const branch = both.find((own) => step.some((key) => table.get(key) === own)) ?? both[0];
+    for (const key of step) {
+      if (!table.has(key)) table.set(key, branch);
       else if (!both.includes(table.get(key))) held.set(key, branches.flatMap(({low, high}) => [low, high]).find((end) => end !== null && Number(end) === values.get(key)));
     }
   }
   return {table, held};
 };
 
+/** A channel within its own branches: its sums on kinks, what its weights do to the laws, and how far each may go alone; null where there are none. */
+export const ownCell = (net, k, branches) => {
+  const f = net.arithmetic.half === 0.5 ? FLOAT : EXACT;
+  const alone = {...net, channels: 1, w: [net.w[k]], b: [net.b[k]], a: [net.a[k]]};
+  const x = flat(alone);
+  const channel = snapped(staircases(alone, f, x)[0], branches);
+  if (!channel) return null;
+  const cell = {channels: [channel], pairs: []};
+  const {own, all: [alpha, beta]} = conditions(written(alone, f, cell), x, []);
+  const ends = [...channel.table].filter(([key]) => !channel.held.has(key)).flatMap(([key, {low, high}]) => [[key, low, 0], [key, high, 1]]);
+  const room = ends.filter(([, end]) => end !== null).map(([key, end, side]) => {
+    const {value, slope} = formOf(alone, f, {k: 0, key, end});
+    return {side, slope, by: f.neg(f.add(value, f.dot(slope, x)))};
+  });
+  const range = (u) => [0, 1].map((side) => room.filter((entry) => entry.side === side && !f.nothing(entry.slope[u], 1)).map(({by}) => f.add(x[u], by))
+    .reduce((best, value) => (best === null || (side ? Number(value) < Number(best) : Number(value) > Number(best)) ? value : best), null));
+  return {held: own, alpha: alpha.slope, beta: beta.slope, range, silent: [...channel.table.values()].every(({slope, constant}) => slope.n === 0n && constant.n === 0n)};
+};
+
 const product = (lists) => lists.reduce((rows, list) => rows.flatMap((row) => list.map((entry) => [...row, entry])), [[]]);
 
 /** The cells that suggest themselves: per channel its own, or one branch, or silence; and pairs of mirror images. */
 function* cells(net, {branches, mirror}, x) {
-  const paths = staircases(net, x);
+  const paths = staircases(net, FLOAT, x);
   const straight = (k, branch) => ({table: new Map(paths[k].flat().map(([key]) => [key, branch])), held: new Map()});
   const choices = paths.map((own, k) => {
     const put = snapped(own, branches);

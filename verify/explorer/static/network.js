@@ -57,9 +57,14 @@ export const quantities = (net) => ({
 });
 
 /** (α, β, D(φ)): what the three laws leave. */
-export const residuals = (net, phi, {size, slopes, zeros, kappas} = quantities(net)) =>
-  net.byChannels.residuals(net.a, net.c, size, slopes, zeros, kappas,
-    net.w.map((w, k) => net.byTaps.deviation(w, phi, net.g[k])));
+export const residuals = (net, phi, {size, slopes, zeros, kappas} = quantities(net)) => {
+  const deviations = net.w.map((w, k) => net.byTaps.deviation(w, phi, net.g[k]));
+  if (net.byChannels) return net.byChannels.residuals(net.a, net.c, size, slopes, zeros, kappas, deviations);
+  // More channels than are printed: the laws see their weighted sums alone, as those of one channel.
+  const {add, mul, one, laws} = net.arithmetic;
+  const joined = (values) => [add(...values.map((x, k) => mul(net.a[k], x)))];
+  return laws.k1.residuals([one], net.c, size, ...[slopes, zeros, kappas, deviations].map(joined));
+};
 
 /** The readout of smallest norm that is exact on half-integers, or null where no channel answers to the radius. */
 export const exactReadout = (net) => {
@@ -108,12 +113,12 @@ export const breaks = (net, m) => {
   return found.sort((x, y) => (less(x, y) ? -1 : 1));
 };
 
-/** The largest |r̂ - r| over all real radii: exactly in fractions, with its place; null where σ is not piecewise linear. */
-export const worst = (net) => {
+/** The largest |r̂ - r| over all real radii from a cell on: exactly in fractions, with its place; null where σ is not piecewise linear. */
+export const worst = (net, first = 1) => {
   if (!net.kinks) return null;
   const {add, less, neg, zero, one, whole, half} = net.arithmetic;
   let best = {size: neg(one), radius: zero};
-  for (let m = 1; m <= net.last; m++) {
+  for (let m = first; m <= net.last; m++) {
     for (const phi of [zero, ...breaks(net, m), one]) {
       const error = errorAt(net, m, phi);
       const size = less(error, zero) ? neg(error) : error;

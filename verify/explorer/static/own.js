@@ -1,10 +1,12 @@
 // The tab for one's own network: a safetensors file or a certificate, dropped on the page and sent nowhere.
 
+import {lawsOf, rolesOf} from "account";
 import {check, Rejected} from "checker";
 import {fill, html, short} from "dom";
 import {Unreadable, activationOf} from "expression";
 import {Fraction} from "numbers";
 import {networkOf, tensorsOf, Unusable} from "safetensors";
+import {LENGTHS, numberText} from "state";
 
 const WEIGHTS = 2 ** 20;
 
@@ -64,16 +66,28 @@ export const ownTab = (panel, {change, message, show}) => {
     const text = sigma.value.trim() || (own ? (parameters && !own.includes("(") ? `${own}(${parameters})` : own) : "");
     if (!text) throw new Unusable("it does not say its activation; type it below and choose the file again");
     activationOf(text);
-    const pixels = Number(half.value) || net.half || 12;
     const taps = net.w[0].length;
+    const pixels = Number(half.value) || net.half || Math.max(12, taps);
+    if (!Number.isInteger(pixels) || pixels < Math.max(LENGTHS[0], taps) || pixels > LENGTHS[1]) throw new Unusable(`${pixels} pixels on each side are beyond what the page shows: ${LENGTHS.join(" to ")}, and no fewer than taps`);
     const padded = 2 * pixels + 1;
-    const a = net.mean ? net.a.map((x) => divided(x, padded)) : net.a;
-    if (!change({sigma: text, w: net.w, b: net.b, a, c: net.c, half: pixels, radius: Math.min((taps + 3) / 2, pixels), tab: "own"})) {
-      throw new Unusable("its weights or its pixels are beyond what the page shows: weights of at most a million, 4 to 40 pixels on each side");
-    }
-    tell(`${name} is read.`, true,
+    const state = {sigma: text, w: net.w, b: net.b, a: net.mean ? net.a.map((x) => divided(x, padded)) : net.a, c: net.c, half: pixels};
+    if ([...state.w.flat(), ...state.a, ...state.b, state.c].some((x) => numberText(x) === null)) throw new Unusable("it has weights beyond a million");
+    const draggable = change({...state, radius: Math.min((taps + 3) / 2, pixels), tab: "own"});
+    const laws = lawsOf(state);
+    const {isExact, exactly, flat, alpha, beta, bend, most} = laws;
+    const from = (taps - 1) / 2 + 0.5;
+    const number = (x) => (typeof x === "number" ? short(x) : String(x).length < 24 ? `${x}`.replace("-", "−") : short(Number(x)));
+    const range = (low, high) => (low === null && high === null ? "any value" : `${low === null ? "−∞" : number(low)} to ${high === null ? "∞" : number(high)}`);
+    const seen = !exactly && Math.max(...[alpha, beta, bend].map((x) => Math.abs(Number(x)))) < 1e-12;
+    tell(`${name} is read. ${isExact ? "It is exact" : seen ? "It is exact as far as float64 shows" : "It is not exact"} at the real radii from ${from} to ${pixels - from + 1}.`, isExact || seen,
       html("p", {}, `${net.w.length} channel${net.w.length > 1 ? "s" : ""}, ${taps} taps, σ = ${text}, ${padded} pixels, ${net.mean ? "mean" : "sum"} pooling. Its weights are held exactly, as the fractions that they are.`),
-      html("p", {}, html("button", {type: "button", onclick: () => show("pulse")}, "See it explained, and drag its weights")));
+      html("p", {}, `Slope law: α = ${number(alpha)}. Offset law: β = ${number(beta)}. Sub-pixel law: ${flat ? "D = 0" : `largest D = ${short(bend)}`}. ${most ? `Largest error there: ${short(Number(most.size))} at r = ${short(Number(most.radius))}.` : ""}`),
+      draggable && html("p", {}, html("button", {type: "button", onclick: () => show("pulse")}, "See it explained, and drag its weights")),
+      html("details", {open: net.w.length * taps < 40}, html("summary", {}, "The role of every weight"), html("div", {class: "wide", tabindex: 0, role: "region", "aria-label": "roles"}, html("table", {class: "roles"},
+        html("thead", {}, html("tr", {}, ["weight", "value", "role", "derived, the others as they are", "meets no kink from, to"].map((title) => html("th", {scope: "col"}, title)))),
+        html("tbody", {}, rolesOf(state, laws).map(([weight, value, role, derived, low, high]) => html("tr", {},
+          html("th", {scope: "row"}, weight), html("td", {}, short(Number(value))), html("td", {}, role), html("td", {}, derived === null ? "" : short(Number(derived))),
+          html("td", {}, role.includes("kink") || role === "bends" ? "" : range(low, high)))))))));
   };
 
   return {update: () => {}};

@@ -175,6 +175,14 @@ export const pulseTab = (panel, {change, message, current}) => {
     }});
     figures.push(pulse.figure);
 
+    const answers = net.w.map((w, k) => places.map((_, p) => w.reduce((sum, tap, u) => sum + tap * (x[p + u - net.h] ?? 0), net.b[k])));
+    const sight = plot({title: "What every window answers: z by position; σ of it is added up", label: "pre-activation against position", x: "position", y: "z", xs: [-state.half - 0.5, state.half + 0.5], ys: keep("sight", [...answers.flat(), ...kinks])});
+    kinks.forEach((kink) => line(sight, [[-state.half - 0.5, kink], [state.half + 0.5, kink]], "kink"));
+    answers.forEach((z, k) => {
+      line(sight, z.map((value, p) => [places[p], value]), `channel${k + 1} thin`);
+      dots(sight, z.map((value, p) => [places[p], value]), `channel${k + 1}`, 2.5);
+    });
+
     const taps = state.w[0].map((_, u) => u - net.h);
     const filter = plot({title: "The filters: drag a tap", label: "taps of the filters", x: "tap u", y: "w", xs: [-net.h - 0.7, net.h + 0.7], ys: keep("w", net.w.flat())});
     net.w.forEach((w, k) => {
@@ -182,7 +190,7 @@ export const pulseTab = (panel, {change, message, current}) => {
       w.forEach((tap, u) => handle(filter, {x: taps[u] + 0.06 * (k - (net.channels - 1) / 2) * 3, y: tap, kind: `channel${k + 1}`,
         name: `w ${taps[u]}${net.channels > 1 ? ` of channel ${k + 1}` : ""}`.replace("-", "−"), value: tap, step: 1 / 80, move: dragged((text) => replaced("w", [k, u], text))}));
     });
-    figures.push(filter.figure);
+    figures.push(filter.figure, sight.figure);
 
     const sums = net.w.map((w) => net.byTaps.sums(w));
     const levels = sums.flatMap(({left, right}, k) => [...left, ...right].map((s) => s + net.b[k]));
@@ -211,6 +219,8 @@ export const pulseTab = (panel, {change, message, current}) => {
     const error = plot({title: "The error r̂ − r over every real radius", label: "error against radius", x: "r", y: "r̂ − r", xs: [0, net.last + 1], ys: keep("error", points.map(([, e]) => e))});
     line(error, [[net.h + 0.5, error.ys[0]], [net.h + 0.5, error.ys[1]]], "border");
     line(error, points, "error");
+    const most = worst(net);
+    if (most) dots(error, [[most.radius, most.error, `largest: ${short(most.size)} at r = ${short(most.radius)}`]], "most", 4);
     const here = points.reduce((best, point) => (Math.abs(point[0] - state.radius) < Math.abs(best[0] - state.radius) ? point : best));
     dots(error, [here], "here", 5);
     figures.push(error.figure);

@@ -4,6 +4,8 @@ import {Fraction} from "numbers";
 
 const BYTES = 2 ** 20;
 const HEADER = 2 ** 16;
+/** Channels, and taps. */
+const MOST = [16, 15];
 const SIZES = {F64: 8, F32: 4, F16: 2, BF16: 2};
 
 /** Why a file cannot be shown, in one sentence. */
@@ -69,7 +71,7 @@ export const networkOf = ({tensors, metadata}) => {
   const conv = tensors[convolutions[0]];
   const [channels, inputs, taps] = conv.shape;
   need(inputs === 1 && taps % 2 === 1, `the filters have the shape (${conv.shape.join(", ")}), not (K, 1, n) with n odd`);
-  need(channels >= 1 && channels <= 3 && taps <= 9, `it has ${channels} channels of ${taps} taps; the page shows up to 3 of 9, and python -m verify.network FILE explains more`);
+  need(channels >= 1 && channels <= MOST[0] && taps <= MOST[1], `it has ${channels} channels of ${taps} taps; the page explains up to ${MOST.join(" of ")}, and python -m verify.network FILE explains more`);
   const readout = tensors[readouts[0]];
   need(readout.shape[0] === 1 && readout.shape[1] === channels, `the readout has the shape (${readout.shape.join(", ")}), not (1, ${channels})`);
   const others = names.filter((name) => name !== convolutions[0] && name !== readouts[0]);

@@ -141,7 +141,7 @@ export const trainingTab = (panel, {change, current, message}) => {
   const controls = html("form", {class: "controls", onsubmit: (event) => event.preventDefault()});
   const verdict = html("div", {class: "verdict", role: "status"});
   const plots = html("div", {class: "plots"});
-  const table = html("div", {class: "wide"});
+  const table = html("div", {class: "wide", tabindex: 0, role: "region", "aria-label": "every weight"});
   panel.append(verdict, controls, plots, table);
   let run = null;
   let frame = 0;

@@ -18,7 +18,7 @@ from theory.pulse.endings import LAW, EndingLaw, blind_floor
 from verify.models.networks import data, load, weights_of
 from verify.models.problem import Ensemble, Setting, initial
 from verify.optimise.residuals import task
-from verify.optimise.sgd import OPTIMIZERS, descend, gradient_length
+from verify.optimise.sgd import OPTIMIZERS, descend, gradient_length, settle
 from verify.pulse.census import explained
 from verify.pulse.certified import agrees
 from verify.pulse.classify import KINDS, Ending, classify, look, wilson
@@ -241,7 +241,7 @@ def _descents(lab: Lab) -> Figure:
     start = initial(setting, 1, lab.seed)
     x, r = data(setting)
     losses = {}
-    for name, steps, rate in (("SGD", 1500, 1e-4), ("Adam", 1500, 1.0), ("LBFGS", 50, 1.0)):
+    for name, steps, rate in (("SGD", 600, 1e-4), ("Adam", 600, 1.0), ("LBFGS", 20, 1.0)):
         net = load(setting, start)
         losses[name] = descend(net, x, r, steps, rate, OPTIMIZERS[name]).losses[:, 0]
     caption = (
@@ -281,7 +281,7 @@ def _by_torch(lab: Lab) -> str:
         x, r = data(setting)
         nets = [load(setting, start, j) for j in range(STARTS)]
         for net in nets:
-            descend(net, x, r, 50, make=OPTIMIZERS["LBFGS"])
+            settle(net, x, r, 50)
         weights = weights_of(nets)
         bound = prediction_bound(
             weights.w, weights.b, weights.a, weights.c, setting.radii.r, x.shape[1], name

@@ -134,7 +134,7 @@ def _by_lbfgs(setting: Setting, seed: int) -> NetworkBatch:
     start = initial(setting, STARTS, seed)
     nets = [load(setting, start, j) for j in range(STARTS)]
     for net in nets:
-        descend(net, x, torch.tensor(r), 20, make=OPTIMIZERS["LBFGS"])
+        descend(net, x, torch.tensor(r), 5, make=OPTIMIZERS["LBFGS"])
     return weights_of(nets)
 
 

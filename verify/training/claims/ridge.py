@@ -21,7 +21,7 @@ from theory.training.ridge import LAW, Ridge
 from verify.models.networks import Bundle, data, load
 from verify.models.problem import Model, NetworkBatch
 from verify.optimise.flow import flow
-from verify.optimise.sgd import Make, Path, descend, step_rounding
+from verify.optimise.sgd import SGD, Make, Path, descend, step_rounding
 from verify.report import figures as draw
 from verify.report import path_figures
 from verify.report.evidence import Evidence
@@ -214,7 +214,7 @@ def decaying(weight_decay: float, momentum: float = 0.0) -> Make:
             {"params": [p for p in every if p.dim() > 1], "weight_decay": weight_decay},
             {"params": [p for p in every if p.dim() == 1], "weight_decay": 0.0},
         ]
-        return torch.optim.SGD(groups, lr=1.0, momentum=momentum)
+        return SGD(groups, lr=1.0, momentum=momentum)
 
     return make
 
