@@ -7,6 +7,7 @@
   shape        say what an activation permits
   certificate  accept or reject a certificate
   explore      write the interactive page
+  exercises    ten problems, and what is right of an answer
 
 everyweight COMMAND --help says the rest. Each is a module, too: python -m verify.all, theory.shape,
 and verify.COMMAND for the others.
@@ -34,6 +35,7 @@ COMMANDS = {
     "shape": "theory.shape.command",
     "certificate": "verify.certificate",
     "explore": "verify.explore",
+    "exercises": "verify.exercises",
 }
 """The module of each command: its ``main`` takes the arguments and the name that was called."""
 

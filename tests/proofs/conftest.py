@@ -28,7 +28,9 @@ def made(folder: Path, changed: dict[str, str]) -> subprocess.CompletedProcess[s
     """``make proofs`` in that folder, whatever comes of it."""
     make = shutil.which("make")
     assert make is not None
-    environment = os.environ | changed
+    # Options of a make that runs these tests are not for this one.
+    outer = ("MAKEFLAGS", "MAKEOVERRIDES", "MFLAGS", "ARGS")
+    environment = {k: x for k, x in os.environ.items() if k not in outer} | changed
     return subprocess.run(
         [make, "proofs"], cwd=folder, env=environment, check=False, capture_output=True, text=True
     )

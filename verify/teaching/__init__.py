@@ -1,0 +1,1 @@
+"""Problems for students, which the package checks."""
