@@ -22,46 +22,50 @@ def flow(
 ) -> tuple[Array, int]:
     """y' = slope(y) from ``start`` (D,) at time 0: y (T, D) and the number of evaluations.
 
-    At the ``times`` (T,), or, if that is one number, at every step up to it or to where ``settled``
-    crosses 0.
+    At the ``times`` (T,), or, if that is one number, at every step up to it, or to the first at
+    which ``settled`` is not positive.
 
     Raises
     ------
     RuntimeError: the integrator gave up.
     """
     # A third of a second, which those that only step need not wait.
-    from scipy.integrate import odeint, solve_ivp
+    from scipy import integrate
 
-    if method == "LSODA" and settled is None and not isinstance(times, float):
+    options = {"rtol": accuracy, "atol": accuracy}
+    if isinstance(times, float):
+        solver = getattr(integrate, method)(lambda _, y: slope(y), 0.0, start, times, **options)
+        steps = [np.asarray(start, dtype=float)]
+        # scipy's own events look for the crossing on an interpolant, which rounding may keep from
+        # crossing at all.
+        while solver.status == "running" and not (settled and settled(steps[-1]) <= 0):
+            said = solver.step()
+            steps.append(solver.y.copy())
+        if solver.status == "failed":
+            raise RuntimeError(said)
+        return np.array(steps), int(solver.nfev)
+    if method == "LSODA":
         # The same integrator, with its steps in compiled code.
         with warnings.catch_warnings(action="ignore"):
-            y, said = odeint(
+            y, report = integrate.odeint(
                 lambda _, y: slope(y),
                 start,
                 times,
-                rtol=accuracy,
-                atol=accuracy,
                 mxstep=100_000,
                 tfirst=True,
                 full_output=True,
+                **options,
             )
-        if said["message"] != "Integration successful.":
-            raise RuntimeError(said["message"])
-        return np.asarray(y), int(said["nfe"][-1])
-    wanted = None if isinstance(times, float) else times
-    end = times if isinstance(times, float) else float(times[-1])
-    crossed = (lambda _, y: settled(y)) if settled else None
-    if crossed:
-        crossed.terminal = True  # type: ignore[attr-defined]
-    solved = solve_ivp(
+        if report["message"] != "Integration successful.":
+            raise RuntimeError(report["message"])
+        return np.asarray(y), int(report["nfe"][-1])
+    solved = integrate.solve_ivp(
         lambda _, y: slope(y),
-        (0.0, end),
+        (0.0, float(times[-1])),
         start,
         method=method,
-        t_eval=wanted,
-        events=crossed,
-        rtol=accuracy,
-        atol=accuracy,
+        t_eval=times,
+        **options,
     )
     if not solved.success:
         raise RuntimeError(solved.message)
