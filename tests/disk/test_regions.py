@@ -15,6 +15,7 @@ from theory.disk.linear_regions import part
 from verify.disk.ensemble import disk_windows, state, train_networks
 from verify.disk.regions import PROMISE, Finished, finish
 from verify.models.problem import NetworkBatch, NetworkShape
+from verify.optimise.regions import Point, Task
 
 R = np.linspace(3, 10, 29)
 SEEN = disk_windows(R, 3, 13)
@@ -113,3 +114,14 @@ def test_a_start_on_the_dark_face_is_left_when_the_multiplier_says_so() -> None:
     found = finish("abs", start, seen, r, 120)
     assert found.stalled[0] > 1e-4
     assert found.loss[0] < 1e-2 * found.stalled[0]
+
+
+def test_a_channel_without_readout_weight_adds_nothing() -> None:
+    """Its filter is lost with its weight: where σ bends between kinks it was divided by 0."""
+    task = Task(SEEN, R, "hardswish")
+    v = np.zeros((2, 11))
+    v[0] = np.append(np.linspace(-0.3, 0.7, 10), 1.0)
+    point = Point(task, np.ones(2), v, 0.5, np.sign(task.onto(v)).astype(np.int8))
+    with np.errstate(all="raise"):
+        alone = point.added(v)
+    assert np.all(np.isfinite(point.by_v)) and np.all(alone[1] == 0) and np.any(alone[0])

@@ -221,7 +221,9 @@ class Point:
         slope, intercept = self.task.mean
         if not self.task.straight:
             sigma, steep = activation(self.task.activation)
-            z = self.v[:, :-1] @ self.task.view.rows.T / self.v[:, -1:]
+            # A channel whose readout weight is 0 adds nothing: its filter counts as 0.
+            scale = np.where(self.v[:, -1:] > 0, self.v[:, -1:], 1)
+            z = self.v[:, :-1] @ self.task.view.rows.T / scale
             for j, location in enumerate(t):
                 z = np.where(self.pattern[:, j] == 0, location, z)
             away = z[:, None] - t[:, None]
