@@ -6,6 +6,7 @@ r̂ = c + Σ_k a_k Σ_i σ((w_k ⋆ x)_i + b_k).  Answers are rational numbers b
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,8 +21,8 @@ from numerics.certificates.supremum import supremum
 from numerics.disk.disk import disk
 from numerics.pulse.domain import Domain
 from numerics.pulse.exact_error import summary
-from numerics.training.linear_cell import weights_at
 from theory.pulse.network import Network
+from theory.training import flow
 
 __all__ = ["PROBLEMS", "Answer", "Problem"]
 
@@ -142,10 +143,8 @@ def _smooth(answer: Answer) -> str:
 
 
 def _end(answer: Answer) -> str:
-    w, a = np.array([[[0.125]]]), np.array([[0.875]])
-    # n = 1: the flow stretches a + w by A and a - w by 1/A; it ends where 2 a w = 1.
-    stretch = 1.5
-    ends = [float(x.item()) for x in weights_at(w, a, np.array([stretch]), 1 / np.array([stretch]))]
+    ((w,),), (a,) = flow.end(flow.LAW, [[0.125]], [0.875], 1.0, math.sqrt)
+    ends = [w, a]
     claimed = [float(answer[name][0]) for name in ("w", "a")]
     apart = max(abs(x - y) for x, y in zip(claimed, ends, strict=True))
     return "" if apart <= 1e-12 else f"a weight ends {apart:.6g} away from there"
