@@ -16,14 +16,17 @@ import argparse
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import json
 import os
 import resource
 import signal
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from fnmatch import fnmatch
+from functools import partial
 from types import CodeType
 from typing import Any
 
@@ -44,6 +47,7 @@ from tests.mutation.counts import (
     tests_of,
 )
 from tests.mutation.equivalent import EQUIVALENT
+from tests.mutation.imports import name_of, prepare
 from tests.mutation.mutants import Mutants
 
 __all__ = ["main"]
@@ -51,9 +55,13 @@ __all__ = ["main"]
 LIBRARIES = (
     *("flint", "jinja2", "latex2mathml.converter", "matplotlib.pyplot", "mpmath", "numpy"),
     *("rich", "safetensors", "scipy.integrate", "scipy.optimize", "scipy.special", "sympy"),
-    *("torch", "hypothesis.strategies"),
+    *("torch", "hypothesis.strategies", "tests.conftest"),
 )
-OPTIONS = ("-q", "-x", "-pno:cacheprovider", "-Wignore::pytest.PytestAssertRewriteWarning")
+OPTIONS = (
+    *("-q", "-x", "-pno:cacheprovider", "-p_hypothesis_pytestplugin"),
+    "-Wignore::pytest.PytestAssertRewriteWarning",
+)
+"""Of the plugins that are installed one alone: to find them takes as long as many tests."""
 SPARE, TIMES, WAITING = 5, 4, 10
 """A mutant may take five seconds more than four times the processor time of the module, and ten
 times as long by the clock.
@@ -77,7 +85,7 @@ class _Finder(importlib.abc.MetaPathFinder):
 
     def __init__(self, module: str, text: str) -> None:
         self._path, self._text = str(ROOT / module), text
-        self._name = module.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+        self._name = name_of(ROOT / module)
 
     def find_spec(self, fullname: str, path: Any, target: Any = None) -> Any:
         if fullname != self._name:
@@ -86,20 +94,39 @@ class _Finder(importlib.abc.MetaPathFinder):
         return importlib.util.spec_from_file_location(fullname, self._path, loader=loader)
 
 
-def _started(module: str, text: str, seconds: int) -> int:
+class _QuickestFirst:
+    """Sorts tests by the seconds that they take without a mutant, and measures these."""
+
+    def __init__(self, seconds: dict[str, float]) -> None:
+        self.seconds = seconds
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        items.sort(key=lambda item: self.seconds.get(item.nodeid, 0.0))
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
+
+
+def _started(
+    module: str, text: str, limit: int, seconds: dict[str, float], kept: Any = None
+) -> int:
     """The process that runs the tests of a module with this text; its status is that of pytest."""
     if pid := os.fork():
         return pid
     try:
         os.setsid()  # an interrupt is for the command alone
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))  # ends it by SIGKILL
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))  # ends it by SIGKILL
         resource.setrlimit(resource.RLIMIT_DATA, (BYTES, BYTES))
-        signal.alarm(WAITING * seconds)
+        signal.alarm(WAITING * limit)
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in range(3):
             os.dup2(nowhere, stream)
         sys.meta_path.insert(0, _Finder(module, text))
-        os._exit(pytest.main([*OPTIONS, str(tests_of(module))]))
+        status = pytest.main([*OPTIONS, str(tests_of(module))], [_QuickestFirst(seconds)])
+        if kept:
+            json.dump(seconds, kept)
+            kept.flush()
+        os._exit(status)
     finally:
         os._exit(pytest.ExitCode.INTERNAL_ERROR)
 
@@ -111,21 +138,23 @@ def _outcome(status: int) -> str:
     return KILLED if status else SURVIVED
 
 
-def _unchanged(module: str, text: str) -> int:
-    """The processor seconds that a mutant may take.
+def _unchanged(module: str, text: str) -> tuple[int, dict[str, float]]:
+    """The processor seconds that a mutant may take, and the seconds of each test.
 
     Raises
     ------
     ValueError: the tests fail on the unchanged module, or there are none.
     """
-    _, status, usage = os.wait4(_started(module, text, 600), 0)
-    if status:
-        raise ValueError(f"{tests_of(module)} fails without a mutant: status {status}")
-    return SPARE + round(TIMES * (usage.ru_utime + usage.ru_stime))
+    with tempfile.TemporaryFile("w+") as kept:
+        _, status, usage = os.wait4(_started(module, text, 600, {}, kept), 0)
+        if status:
+            raise ValueError(f"{tests_of(module)} fails without a mutant: status {status}")
+        kept.seek(0)
+        return SPARE + round(TIMES * (usage.ru_utime + usage.ru_stime)), json.load(kept)
 
 
-Work = tuple[str, int, str, str, int]
-"""Module, place, change, text, seconds."""
+Work = tuple[str, int, str, Callable[[], int]]
+"""Module, place, change, and what starts its process."""
 
 
 def _work(names: Sequence[str], most: int, kept: dict[str, Count]) -> Iterator[Work]:
@@ -139,10 +168,12 @@ def _work(names: Sequence[str], most: int, kept: dict[str, Count]) -> Iterator[W
         elif kept[module].tests != digests[1]:
             kept[module].again(digests[1])
         places = kept[module].open(len(mutants) if module in CHECKERS else min(most, len(mutants)))
-        seconds = _unchanged(module, text) if places else 0
+        if places:
+            prepare(ROOT / module, tests_of(module))
+            limit, seconds = _unchanged(module, text)
         for place in places:
             changed, change = mutants[place]
-            yield module, place, change, changed, seconds
+            yield module, place, change, partial(_started, module, changed, limit, seconds)
 
 
 def _judge(work: Iterator[Work], jobs: int, end: float, kept: dict[str, Count]) -> None:
@@ -152,8 +183,8 @@ def _judge(work: Iterator[Work], jobs: int, end: float, kept: dict[str, Count]) 
         while True:
             item = next(work, None) if time.monotonic() < end else None
             if item:
-                module, place, change, text, seconds = item
-                running[_started(module, text, seconds)] = module, place, change
+                module, place, change, start = item
+                running[start()] = module, place, change
             if not running:
                 return
             if item and len(running) < jobs:
@@ -184,7 +215,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     names = [name for name in modules() if any(fnmatch(name, glob) for glob in globs)]
     if not names:
         parser.error(f"no module is called {options.only}")
-    os.environ |= {"OMP_NUM_THREADS": "1", "HYPOTHESIS_PROFILE": "mutants"}
+    os.environ |= {"HYPOTHESIS_PROFILE": "mutants", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     phases = (hypothesis.Phase.explicit, hypothesis.Phase.generate)  # nobody reads what shrinks
     hypothesis.settings.register_profile(
         "mutants", max_examples=60, deadline=None, derandomize=True, phases=phases
