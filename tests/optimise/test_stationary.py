@@ -207,7 +207,7 @@ def test_the_cheapest_bound_that_suffices_is_taken(monkeypatch: pytest.MonkeyPat
         )
     face = np.array([1.0, 2.0]), np.array([[1.0, -1.0]]), np.array([-0.5])
     none = np.array([-1.0, 3.0]), np.zeros((0, 2)), np.zeros(0)
-    for given, noise, answer, names in (
+    for problem, noise, answer, names in (
         (face, 8.0, -4.0, []),
         (face, 7.9, -3.0, ["_certified"]),
         (face, 6.0, -3.0, ["_certified"]),
@@ -216,7 +216,7 @@ def test_the_cheapest_bound_that_suffices_is_taken(monkeypatch: pytest.MonkeyPat
         (none, 7.9, -7.0, ["_by_edges"]),
     ):
         asked.clear()
-        assert (stationary_module._least(*given, noise), asked) == (answer, names)
+        assert (stationary_module._least(*problem, noise), asked) == (answer, names)
 
 
 def test_a_certificate_is_as_good_as_its_programme() -> None:
