@@ -41,12 +41,12 @@ from tests.mutation.counts import (
     SURVIVED,
     Count,
     digest,
+    equivalent,
     keep,
     modules,
     stored,
     tests_of,
 )
-from tests.mutation.equivalent import EQUIVALENT
 from tests.mutation.imports import name_of, prepare
 from tests.mutation.mutants import Mutants
 
@@ -230,12 +230,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    same = equivalent()
     alive = [
         f"{name}: {change}"
         for name in names
         if name in kept
         for change in kept[name].survivors.values()
-        if change not in EQUIVALENT.get(name, {})
+        if (name, change) not in same
     ]
     print(*alive, sep="\n")
     return int(bool(alive))

@@ -5,13 +5,26 @@ that are killed.
 from __future__ import annotations
 
 import ast
+import csv
 import hashlib
 import json
 import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-__all__ = ["CHECKERS", "JUDGES", "ROOT", "STORE", "Count", "digest", "modules", "stored", "wilson"]
+__all__ = [
+    "CHECKERS",
+    "JUDGES",
+    "ROOT",
+    "Count",
+    "digest",
+    "equivalent",
+    "keep",
+    "modules",
+    "stored",
+    "tests_of",
+    "wilson",
+]
 
 ROOT = Path(__file__).parent.parent.parent
 STORE = Path(__file__).with_name("counts.json")
@@ -38,6 +51,12 @@ JUDGES = (
 
 KILLED, LATE, SURVIVED, OPEN = "kts?"
 """A test failed, the tests took too long, all of them passed, or they have not been run."""
+
+
+def equivalent() -> dict[tuple[str, str], str]:
+    """Why no test can kill some mutants, by module and change: they compute the same."""
+    with STORE.with_name("equivalent.csv").open(encoding="utf-8", newline="") as file:
+        return {(row["module"], row["change"]): row["reason"] for row in csv.DictReader(file)}
 
 
 @dataclass
@@ -70,7 +89,9 @@ class Count:
             self.survivors[str(place)] = change
 
     def again(self, tests: str) -> None:
-        """The tests have changed: what survived the old ones is judged anew."""
+        """The tests have changed: what survived the old ones is judged anew, and no other: whoever
+        takes a test away begins the module anew.
+        """
         self.tests, self.survivors = tests, {}
         self.outcomes = self.outcomes.replace(SURVIVED, OPEN)
 

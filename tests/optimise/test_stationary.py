@@ -113,7 +113,7 @@ def _by_loops(
     Plain loops, on windows that are nothing but 0, 1 and a fraction.
     """
     w, b, a, c = (np.asarray(part)[0].tolist() for part in (net.w, net.b, net.a, net.c))
-    low, high = {"relu": (0, 1), "leaky_relu": (0.01, 1), "abs": (-1, 1)}[setting.activation]
+    low, high = {"relu": (0, 1), "leaky_relu(3)": (3, 1), "abs": (-1, 1)}[setting.activation]
     radii = setting.radii
     half = radii.half_length(setting.taps)
     signals = [pulse(r, half + setting.taps // 2).tolist() for r in radii.r]
@@ -154,8 +154,8 @@ def _by_loops(
     return lowest, noise, parts
 
 
-@pytest.mark.parametrize("name", ["relu", "leaky_relu", "abs"])
-@pytest.mark.parametrize("gamma", [2.0**-52, 2.0**-20, 2.0**-12])
+@pytest.mark.parametrize("name", ["relu", "leaky_relu(3)", "abs"])
+@pytest.mark.parametrize("gamma", [2.0**-52, 2.0**-20, 2.0**-12, 2.0**-9, 1.0])
 def test_the_way_down_is_that_of_plain_loops(
     name: str, gamma: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,6 +239,24 @@ def test_a_certificate_is_as_good_as_its_programme() -> None:
         np.testing.assert_allclose(flat, -(1 + 0 + 1) * scale)
         none = stationary_module._certified(gradient, normals, -np.abs(bends))
         assert none == -np.inf
+
+
+@pytest.mark.parametrize("scale", [1.0, 4.0, 0.25])
+def test_the_best_multipliers_are_found_among_many(scale: float) -> None:
+    """(3, 3) = 1 e_1 + 1 e_2 + 2 (1, 1), and no other multipliers are as small as these bends."""
+    normals = np.array([[1.0, 0.0], [0.0, 1.0], [1.0, 1.0]])
+    gradient, bends = scale * np.array([3.0, 3.0]), scale * np.array([1.0, 1.0, 2.0])
+    assert abs(stationary_module._certified(gradient, normals, bends)) < 1e-9 * scale
+    assert abs(stationary_module._by_edges(gradient, normals, bends)) < 1e-9 * scale
+
+
+def test_a_face_that_does_not_bend_is_no_help() -> None:
+    normals, bends = np.eye(2), np.array([0.5, 0.0])
+    assert stationary_module._certified(np.array([0.75, 0.0]), normals, bends) == -0.25
+    assert stationary_module._certified(np.array([0.25, 0.125]), normals, bends) == -np.inf
+    nowhere = np.zeros((2, 2))
+    assert stationary_module._by_edges(np.array([1.0, -2.0]), nowhere, bends) == -3.0
+    assert len(stationary_module._edges(np.array([[[0.0, 0.0, 0.0], [1.0, 2.0, 3.0]]]), 3)) == 0
 
 
 def test_edges_of_a_fan_by_their_minors() -> None:
