@@ -11,7 +11,7 @@ from tests.mutation.counts import (
     equivalent,
     modules,
     stored,
-    tests_of,
+    own_tests,
     wilson,
 )
 
@@ -19,8 +19,8 @@ from tests.mutation.counts import (
 def test_modules_have_their_tests() -> None:
     names = modules()
     assert len(names) == len(set(names)) and all((ROOT / name).is_file() for name in names)
-    assert str(tests_of("theory/shape/rates/__init__.py")).endswith("tests/shape/test_rates.py")
-    assert all(tests_of(name).is_file() for name in CHECKERS)
+    assert str(own_tests("theory/shape/rates/__init__.py")).endswith("tests/shape/test_rates.py")
+    assert all(own_tests(name).is_file() for name in CHECKERS)
 
 
 def test_an_outcome_is_kept_until_the_tests_change() -> None:

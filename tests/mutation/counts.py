@@ -22,7 +22,7 @@ __all__ = [
     "keep",
     "modules",
     "stored",
-    "tests_of",
+    "own_tests",
     "wilson",
 ]
 
@@ -113,7 +113,7 @@ def modules() -> list[str]:
     return [*CHECKERS, *JUDGES, *(path for path in found if path not in CHECKERS)]
 
 
-def tests_of(module: str) -> Path:
+def own_tests(module: str) -> Path:
     """The module's own tests: the tree of tests mirrors that of the modules."""
     path = Path(module)
     stem = path.parent.name if path.stem == "__init__" else path.stem
