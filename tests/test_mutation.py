@@ -10,8 +10,8 @@ from tests.mutation.counts import (
     Count,
     equivalent,
     modules,
-    stored,
     own_tests,
+    stored,
     wilson,
 )
 

@@ -487,7 +487,10 @@ def _sigma(breaks: int, pieces: int | None = None, size: int = 2) -> dict[str, A
     ids=range(6),
 )
 def test_networks_at_the_limits_are_read(path: tuple[Any, ...], to: Any) -> None:
-    assert checker.Network(_changed(*path, to=to)).left > 0
+    document = _changed(*path, to=to)
+    net = checker.Network(document)
+    assert net.left > 0
+    assert net.size == max(2, *map(len, document["network"]["activation"]["pieces"]))
 
 
 @pytest.mark.parametrize(

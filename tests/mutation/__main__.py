@@ -44,8 +44,8 @@ from tests.mutation.counts import (
     equivalent,
     keep,
     modules,
-    stored,
     own_tests,
+    stored,
 )
 from tests.mutation.imports import name_of, prepare
 from tests.mutation.mutants import Mutants

@@ -21,8 +21,8 @@ __all__ = [
     "equivalent",
     "keep",
     "modules",
-    "stored",
     "own_tests",
+    "stored",
     "wilson",
 ]
 
