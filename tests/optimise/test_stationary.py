@@ -254,6 +254,8 @@ def test_a_face_that_does_not_bend_is_no_help() -> None:
     normals, bends = np.eye(2), np.array([0.5, 0.0])
     assert stationary_module._certified(np.array([0.75, 0.0]), normals, bends) == -0.25
     assert stationary_module._certified(np.array([0.25, 0.125]), normals, bends) == -np.inf
+    wide, steep = np.diag([2.0, 3.0]), np.array([2.0, 0.0])
+    assert stationary_module._by_edges(steep, wide, bends) == pytest.approx(-1.0)  # at d = (-1, 0)
     nowhere = np.zeros((2, 2))
     assert stationary_module._by_edges(np.array([1.0, -2.0]), nowhere, bends) == -3.0
     assert len(stationary_module._edges(np.array([[[0.0, 0.0, 0.0], [1.0, 2.0, 3.0]]]), 3)) == 0
