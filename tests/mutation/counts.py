@@ -104,15 +104,16 @@ def wilson(killed: int, judged: int, z: float = 1.96) -> tuple[float, float]:
 
 
 def modules() -> list[str]:
-    """All modules that are mutated: those that judge first, then theory and numerics; of these, what
-    has tests of its own, which is all that computes.
+    """All modules that are mutated: those that judge first, then theory and numerics; of these
+    what has tests of its own, which is all that computes.
     """
     found = [
         path.relative_to(ROOT).as_posix()
         for package in ("theory", "numerics")
         for path in sorted((ROOT / package).rglob("*.py"))
     ]
-    return [*CHECKERS, *JUDGES, *(x for x in found if x not in CHECKERS and own_tests(x).is_file())]
+    others = [path for path in found if path not in CHECKERS and own_tests(path).is_file()]
+    return [*CHECKERS, *JUDGES, *others]
 
 
 def own_tests(module: str) -> Path:
