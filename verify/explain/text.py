@@ -35,7 +35,6 @@ __all__ = [
     "distance_bounds",
     "error_in_words",
     "in_words",
-    "laws_in_words",
     "needed_in_words",
     "next_step",
     "options_in_words",
@@ -165,21 +164,6 @@ def error_in_words(worst: ImageError) -> str:
     bound = worst.bound and f", and by {rounded_up(worst.bound)} at most at every radius"
     where = f"at the sampled radii, {worst.sampled} of them"
     return f"it errs by {worst.value:.3g} pixel at most {where}{bound or ''}"
-
-
-def laws_in_words(explanation: ImageExplanation) -> tuple[str, str]:
-    """What the shares say of a network for images: of the area, and of the perimeter."""
-    area = [entry.shares.area for entry in explanation.filters]
-    given, length = explanation.identity.area, explanation.identity.perimeter
-    if sum(map(abs, area)) < MINOR:
-        first = "No filter measures the area"
-    elif cancels(area):
-        first = "The area cancels"
-    else:
-        first = f"The area does not cancel: it gives {short(given)} of the slope"
-    if abs(length - 1) < MINOR:
-        return first, "The perimeter remains"
-    return first, f"The perimeter gives {short(length)} of the slope"
 
 
 def next_step(explanation: SignalExplanation | ImageExplanation) -> str:
