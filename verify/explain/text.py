@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import ceil, floor, log10
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 from flint import fmpq
 from rich.console import Console
@@ -34,7 +33,7 @@ __all__ = [
     "derived_in_words",
     "distance_bounds",
     "error_in_words",
-    "in_words",
+    "laws_in_words",
     "needed_in_words",
     "next_step",
     "options_in_words",
@@ -166,6 +165,21 @@ def error_in_words(worst: ImageError) -> str:
     return f"it errs by {worst.value:.3g} pixel at most {where}{bound or ''}"
 
 
+def laws_in_words(explanation: ImageExplanation) -> tuple[str, str]:
+    """What the shares say of a network for images: of the area, and of the perimeter."""
+    area = [entry.shares.area for entry in explanation.filters]
+    given, length = explanation.identity.area, explanation.identity.perimeter
+    if sum(map(abs, area)) < MINOR:
+        first = "No filter measures the area"
+    elif cancels(area):
+        first = "The area cancels"
+    else:
+        first = f"The area does not cancel: it gives {short(given)} of the slope"
+    if abs(length - 1) < MINOR:
+        return first, "The perimeter remains"
+    return first, f"The perimeter gives {short(length)} of the slope"
+
+
 def next_step(explanation: SignalExplanation | ImageExplanation) -> str:
     """What to do next."""
     if isinstance(explanation, ImageExplanation):
@@ -247,19 +261,10 @@ def _with(other: Alternative) -> str:
     return f"{units}: then it answers in pixels" + (f"; {words}" if words else "")
 
 
-def show(explanation: SignalExplanation | ImageExplanation) -> None:
-    """Print the tables."""
-    _print(explanation, Console(width=None if sys.stdout.isatty() else 140, highlight=False))
-
-
-def in_words(explanation: Explanation) -> str:
-    """What :func:`show` prints where nobody watches."""
-    page = io.StringIO()
-    _print(explanation, Console(file=page, width=140, highlight=False))
-    return page.getvalue()
-
-
-def _print(explanation: Explanation, console: Console) -> None:
+def show(explanation: Explanation, page: TextIO | None = None) -> None:
+    """Print the tables, on stdout if no page is given; in 140 columns where it is no terminal."""
+    page = page or sys.stdout
+    console = Console(file=page, width=None if page.isatty() else 140, highlight=False)
     images = isinstance(explanation, ImageExplanation)
     parts = (
         _images(explanation) if isinstance(explanation, ImageExplanation) else _signals(explanation)
