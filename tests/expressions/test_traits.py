@@ -16,6 +16,7 @@ from flint import arb, arb_series, ctx
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.formulas import exact
 from tests.strategies import KINKS, PIECEWISE_LINEAR, RATIONAL, grid
 from theory.expressions import traits
 from theory.expressions.activation import ACTIVATIONS, Activation, Kink, z
@@ -23,10 +24,6 @@ from theory.expressions.traits import Jump
 
 ROWS = list(ACTIVATIONS.values())
 by_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
-
-
-def rational(value: Fraction) -> sp.Rational:
-    return sp.Rational(value.numerator, value.denominator)
 
 
 # --- pieces ------------------------------------------------------------------------------------
@@ -38,11 +35,11 @@ def hinges(draw: st.DrawFn) -> tuple[sp.Expr, tuple[Fraction, ...], tuple[Fracti
     places = draw(st.lists(grid(), max_size=3, unique=True).map(sorted))
     heights = [draw(grid().filter(bool)) for _ in places]
     slope, constant = draw(grid()), draw(grid())
-    sigma = rational(constant) + rational(slope) * z
+    sigma = exact(constant) + exact(slope) * z
     for t, height in zip(places, heights, strict=True):
-        step = z - rational(t)
+        step = z - exact(t)
         hinge = draw(st.sampled_from([sp.Max(step, 0), (step + sp.Abs(step)) / 2]))
-        sigma += rational(height) * hinge
+        sigma += exact(height) * hinge
     return sigma, tuple(places), tuple(heights), slope
 
 
@@ -52,14 +49,14 @@ def test_kinks_of_random_piecewise_linear_functions(
 ) -> None:
     sigma, places, heights, slope = case
     found = traits.kinks(sigma)
-    assert [each.location for each in found] == [rational(t) for t in places]
-    assert [each.jump for each in found] == [rational(height) for height in heights]
+    assert [each.location for each in found] == [exact(t) for t in places]
+    assert [each.jump for each in found] == [exact(height) for height in heights]
     assert traits.jumps(sigma) == ()
     pieces = traits.affine_pieces(sigma)
-    ends = [-sp.oo, *(rational(t) for t in places), sp.oo]
+    ends = [-sp.oo, *(exact(t) for t in places), sp.oo]
     assert [piece[:2] for piece in pieces] == list(itertools.pairwise(ends))
     sums = itertools.accumulate(heights, initial=slope)
-    assert [piece[2] for piece in pieces] == [rational(total) for total in sums]
+    assert [piece[2] for piece in pieces] == [exact(total) for total in sums]
     for low, high, steep, height in pieces:
         for end in (low, high):
             if end.is_finite:
@@ -74,12 +71,12 @@ def test_a_step_is_a_jump_wherever_it_stands(
     height: Fraction,
     at_step: sp.Expr,
 ) -> None:
-    sigma = case[0] + rational(height) * sp.Heaviside(z - rational(place), at_step)
-    assert traits.jumps(sigma) == (Jump(rational(place), rational(height)),)
-    expected = [rational(t) for t in case[1] if t != place]
+    sigma = case[0] + exact(height) * sp.Heaviside(z - exact(place), at_step)
+    assert traits.jumps(sigma) == (Jump(exact(place), exact(height)),)
+    expected = [exact(t) for t in case[1] if t != place]
     assert [each.location for each in traits.kinks(sigma)] == expected
     assert all(
-        rational(place) in piece[:2] or not piece[0] < rational(place) < piece[1]
+        exact(place) in piece[:2] or not piece[0] < exact(place) < piece[1]
         for piece in traits.affine_pieces(sigma)
     )
 
@@ -102,7 +99,7 @@ def test_affine_pieces_of_the_catalogue(row: Activation) -> None:
             assert row(at) == slope * at + intercept
     assert row.piecewise_linear == (row.name in PIECEWISE_LINEAR)
     if row.piecewise_linear:
-        stated = tuple(Kink(rational(t), rational(jump)) for t, jump in KINKS[row.name])
+        stated = tuple(Kink(exact(t), exact(jump)) for t, jump in KINKS[row.name])
         assert row.kinks == stated
 
 
