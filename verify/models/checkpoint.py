@@ -107,7 +107,7 @@ class Checkpoint:
 
     @property
     def tensors(self) -> dict[str, Array]:
-        """What is there, by its name in the model, in the shapes of a file: conv.weight (K, 1, n)."""
+        """What is there, by its name in the model, in a file's shapes: conv.weight (K, 1, n)."""
         arrays = self.w[:, None], self.b, self.a[None], self.c, self.slopes
         named = zip((*ROLES, "activation.weight"), arrays, strict=True)
         return {role: x for role, x in named if x is not None}
