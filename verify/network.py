@@ -123,7 +123,25 @@ def _parser(program: str) -> Parser:
 def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     """The command line; returns the exit status, or raises SystemExit as argparse does."""
     parser = _parser(program)
-    return _run(parser.parse_args(arguments), parser)
+    options = parser.parse_args(arguments)
+    from verify.explain.text import show
+    from verify.explain.value import SignalExplanation, document
+    from verify.report.render import json_text
+
+    explanation = _explained(options, parser)
+    # The repaired network first: where it cannot be put, nothing is written.
+    repaired = ""
+    if options.repair is not None and isinstance(explanation, SignalExplanation):
+        repaired = _repair(options.repair, explanation, parser)
+    if options.out is not None:
+        _write(options.out, explanation, parser)
+    if options.json:
+        print(json_text(document(explanation)), end="", flush=True)
+    else:
+        show(explanation)
+        if repaired:
+            print(repaired)
+    return 0 if explanation.explained else 1
 
 
 def explain(
@@ -163,27 +181,6 @@ def explain(
         "r_max": r_max,
     }
     return explained(network, given, tolerance, key)
-
-
-def _run(options: Namespace, parser: Parser) -> int:
-    from verify.explain.text import show
-    from verify.explain.value import SignalExplanation, document
-    from verify.report.render import json_text
-
-    explanation = _explained(options, parser)
-    # The repaired network first: where it cannot be put, nothing is written.
-    repaired = ""
-    if options.repair is not None and isinstance(explanation, SignalExplanation):
-        repaired = _repair(options.repair, explanation, parser)
-    if options.out is not None:
-        _write(options.out, explanation, parser)
-    if options.json:
-        print(json_text(document(explanation)), end="", flush=True)
-    else:
-        show(explanation)
-        if repaired:
-            print(repaired)
-    return 0 if explanation.explained else 1
 
 
 def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageExplanation:

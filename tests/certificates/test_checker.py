@@ -378,10 +378,10 @@ def test_it_runs_alone(tmp_path: Path) -> None:
     unreadable 2.
     """
     alone = tmp_path / "checker.py"
-    alone.writein_bytes(Path(checker.__file__).readin_bytes())
+    alone.write_bytes(Path(checker.__file__).read_bytes())
     good, bad = tmp_path / "good.json", tmp_path / "bad.json"
-    good.writein_bytes(in_bytes(SAMPLES[0]))
-    bad.writein_bytes(in_bytes({**SAMPLES[0], "digest": ""}))
+    good.write_bytes(in_bytes(SAMPLES[0]))
+    bad.write_bytes(in_bytes({**SAMPLES[0], "digest": ""}))
     for path, status in ((good, 0), (bad, 1), (tmp_path / "absent", 2)):
         command = [sys.executable, "-I", "-S", str(alone), str(path)]
         found = subprocess.run(command, capture_output=True, check=False, cwd=tmp_path)

@@ -198,7 +198,9 @@ def _signal_step(explanation: SignalExplanation) -> str:
             )
         return "write this as a page with --out DIR"
     others = explanation.alternatives
-    if others and "activation" in others[0].options and _offset_alone(explanation):
+    alone = "offset" in explanation.failing and set(explanation.failing) <= {"offset", "distance"}
+    # A wrong readout bias is likelier than that it ran with another activation.
+    if others and "activation" in others[0].options and alone:
         name, offset = explanation.checkpoint.name("readout.bias"), explanation.residuals["offset"]
         return f"subtract {offset:.6g} from {name}: nothing but the offset fails"
     if others:
@@ -228,13 +230,6 @@ def _signal_step(explanation: SignalExplanation) -> str:
     network = "network" if near.error else "exact network"
     where = "" if away <= LITTLE else f", {share_in_words(away)} of its length away"
     return f"write the {network} that was found next to it with --repair OUT{where}"
-
-
-def _offset_alone(explanation: SignalExplanation) -> bool:
-    """Whether the network would be right but for its readout bias: likelier than that it ran with
-    another activation.
-    """
-    return "offset" in explanation.failing and set(explanation.failing) <= {"offset", "distance"}
 
 
 def _image_step(explanation: ImageExplanation) -> str:
