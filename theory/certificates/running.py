@@ -388,7 +388,10 @@ def _exact_without_rounding(law: Running) -> Iterator[Step]:
     s = _Symbols(law, "a,M,o,c", 1)
     a, size, off, c = s.sizes
     zero = s.ring(0)
-    none: Gamma = lambda k: zero
+
+    def none(k: int) -> PolyElement:
+        return zero
+
     sizes = Sizes(1, 1, sp.Integer(1), (), (a,), c, _polynomial([c]))
     added = (
         law.argument(3, size, none),

@@ -304,7 +304,10 @@ def _steep(law: Background) -> list[Step]:
     d, r, a, c, mean, middle, e = sp.symbols("d r a c mu nu e", real=True)
     mixed = low * d + high * (1 - d)
     sigma = {beta: low * beta, beta + 1: mixed + low * beta}
-    activation = lambda z: sigma.get(sp.expand(z), sp.Symbol("elsewhere"))
+
+    def activation(z: Scalar) -> sp.Expr:
+        return sigma.get(sp.expand(z), sp.Symbol("elsewhere"))
+
     answer = a * law.response(activation, (sp.Integer(1),), beta, r, PIXELS) + c
     loss = _expected((answer.subs(beta, middle + e) - r) ** 2, r, e, mean)
     offset = a * (2 * mixed * mean + PIXELS * low * middle) + c - mean

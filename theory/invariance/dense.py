@@ -193,7 +193,10 @@ def _pixels(r: Fraction, half_length: int, bias: bool) -> Row:
 
 def _by_kernel(law: Dense, radii: Sequence[Fraction], half_length: int, bias: bool) -> Affine:
     """P = 1 - Xᵀ K⁻¹ X and q = Xᵀ K⁻¹ r, K the kernel of radii that do not depend on each other."""
-    entry = lambda r, s: law.kernel(r, s, ceil(r - HALF), ceil(s - HALF)) + bias
+
+    def entry(r: Fraction, s: Fraction) -> Any:
+        return law.kernel(r, s, ceil(r - HALF), ceil(s - HALF)) + bias
+
     kept: list[Fraction] = []
     for r in sorted(set(radii)):
         gram = [[entry(p, q) for q in (*kept, r)] for p in (*kept, r)]

@@ -140,7 +140,10 @@ def train(
     ``rounds`` times.
     """
     target, weight = torch.tensor(np.asarray(r)), torch.tensor(np.asarray(share))
-    squares = lambda answers, r: torch.sum(weight * (answers - r) ** 2)
+
+    def squares(answers: Tensor, r: Tensor) -> Tensor:
+        return torch.sum(weight * (answers - r) ** 2)
+
     for _ in range(rounds):
         optimizer = lbfgs(steps, 2 * steps)(net.parameters())
         next(iterates(net, samples(x, target), optimizer, loss=squares))

@@ -293,7 +293,10 @@ def exact_counts(lab: Lab, scene: Scene, count: int) -> tuple[int, int]:
 def outcomes(lab: Lab) -> dict[Place, list[TrainingOutcome]]:
     """What became of these networks, by cells of the atlas of invariance."""
     count = networks(lab)
-    place = lambda padding, kind: Place("background", "sum", "half", padding, kind)
+
+    def place(padding: str, kind: str) -> Place:
+        return Place("background", "sum", "half", padding, kind)
+
     linear = [ratio for scene in LINEAR for ratio in linear_ratios(LAW, lab, scene, count)]
     best = sum(ratio <= 1 for ratio in linear)
     padded = sum(padded_ratio(LAW, lab, scene, count)[1] for scene in PADDED)

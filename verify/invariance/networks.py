@@ -82,7 +82,10 @@ class Sigma:
 
 def signal(r: Fraction, beta: Fraction, alpha: Fraction, s: int) -> list[Fraction]:
     """x(i) = β + α |[i - 1/2, i + 1/2] ∩ [s - r, s + r]|."""
-    overlap = lambda i: max(min(i + HALF, s + r) - max(i - HALF, s - r), Fraction(0))
+
+    def overlap(i: int) -> Fraction:
+        return max(min(i + HALF, s + r) - max(i - HALF, s - r), Fraction(0))
+
     return [beta + alpha * overlap(i) for i in range(-HALF_LENGTH, HALF_LENGTH + 1)]
 
 
