@@ -89,8 +89,8 @@ def pooled(positions: int, size: Scalar, off: Scalar, g: Gamma) -> Any:
 
 
 def answer(sizes: Sizes, values: Vector, offs: Vector, g: Gamma) -> Any:
-    """How far r̂ is off, its pooled responses at most ``values`` and off by ``offs``: a product, K
-    additions.
+    """How far r̂ is off, its pooled responses at most ``values`` (K,) and off by ``offs`` (K,): a
+    product, K additions.
     """
     total = carried = 0 * sizes.offset
     for a, value, off in zip(sizes.readout, values, offs, strict=True):

@@ -52,7 +52,9 @@ def opposite(p: Scalar, full: Scalar) -> Any:
 
 
 def share(a: Vector, length: Vector, area: Vector, rest: Vector, mean: Scalar) -> Any:
-    """Σ a_k (P_k + 2μπΔ_k + Cov(r, ϱ_k)/Var r), from P_k, πΔ_k and the slopes of the rests."""
+    """Σ a_k (P_k + 2μπΔ_k + Cov(r, ϱ_k)/Var r), from a_k, P_k, πΔ_k and the slopes of the rests,
+    each (K,), and μ.
+    """
     every = zip(a, length, area, rest, strict=True)
     return sum((x * (p + 2 * mean * d + s) for x, p, d, s in every), 0 * mean)
 

@@ -49,7 +49,9 @@ __all__ = [
 
 
 def response(g: Function, w: Vector, beta: Scalar, r: Scalar, pixels: Scalar) -> Any:
-    """Σ_i g(z_i) of the pulse of half-integer plateau radius r on the background β."""
+    """Σ_i g(z_i) of the taps w (n,) on the pulse of half-integer plateau radius r and the
+    background β, ``pixels`` of them on a ring.
+    """
     total = sum(w[1:], w[0])
     dark, lit = g(beta * total), g(beta * total + total)
     value = pixels * dark + 2 * r * (lit - dark)
@@ -73,8 +75,8 @@ def risk(spread: Scalar, pixels: Scalar, background: Scalar, steepness: Scalar =
 
 
 def border(w: Vector, pixels: Scalar) -> Any:
-    """Σ_u (N - |u|) w_u: what a background of 1 adds to the sum of all windows
-    with zero padding.
+    """Σ_u (N - |u|) w_u for taps w (n,): what a background of 1 adds to the sum of all windows with
+    zero padding.
     """
     h = len(w) // 2
     return sum((pixels - abs(u)) * tap for u, tap in zip(range(-h, h + 1), w, strict=True))

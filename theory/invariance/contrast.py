@@ -43,14 +43,18 @@ __all__ = [
 
 
 def partial_sums(w: Vector) -> list[Any]:
-    """C_j and S - C_j for j = -h, ..., h - 1: what a window holds at an edge, at contrast 1."""
+    """C_j and S - C_j for j = -h, ..., h - 1, of taps w (n,): what a window holds at an edge, at
+    contrast 1; n - 1 of each.
+    """
     total = sum(w[1:], w[0])
     left = list(accumulate(w[:-1]))
     return [*left, *(total - partial for partial in left)]
 
 
 def response(g: Function, w: Vector, alpha: Scalar, r: Scalar, pixels: Scalar) -> Any:
-    """Σ_i g(z_i) of the pulse of half-integer plateau radius r and contrast α."""
+    """Σ_i g(z_i) of the taps w (n,) on the pulse of half-integer plateau radius r and contrast α,
+    ``pixels`` of them.
+    """
     total = sum(w[1:], w[0])
     dark, lit = g(0 * total), g(alpha * total)
     edges = partial_sums(w)
@@ -59,8 +63,8 @@ def response(g: Function, w: Vector, alpha: Scalar, r: Scalar, pixels: Scalar) -
 
 
 def mute_on_pulse(w: Vector, b: Scalar, least: Scalar) -> bool:
-    """Whether a ReLU channel is quiet, that is exact for all α >= least: b > 0, S <= -b/least,
-    partial sums 0 or as low as that.
+    """Whether a ReLU channel with taps w (n,) and bias b is quiet, that is exact for all α >=
+    least: b > 0, S <= -b/least, partial sums 0 or as low as that.
     """
     total = sum(w[1:], w[0])
 
@@ -71,7 +75,9 @@ def mute_on_pulse(w: Vector, b: Scalar, least: Scalar) -> bool:
 
 
 def silence_readout(w: Vector, b: Scalar, pixels: Scalar) -> tuple[Any, Any]:
-    """(a, c) = (-1/(2b), (N - 2h + number of partial sums that are 0)/2) of a quiet channel."""
+    """(a, c) = (-1/(2b), (N - 2h + number of partial sums that are 0)/2) of a quiet channel with
+    taps w (n,).
+    """
     zeros = sum(p == 0 for p in partial_sums(w))
     unit = b / b
     return -unit / (2 * b), (pixels - len(w) + 1 + zeros) * unit / 2

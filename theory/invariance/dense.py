@@ -134,7 +134,9 @@ def kernel(r: Scalar, s: Scalar, m: int, k: int) -> Any:
 
 
 def moved(v: Vector, x: Vector, s: int) -> Any:
-    """Σ_i (v_{i+s} - v_i) x(i): what a shift of the pulse by s pixels adds to the answer."""
+    """Σ_i (v_{i+s} - v_i) x(i), v and x (N,): what a shift of the pulse by s pixels adds to the
+    answer.
+    """
     return sum((v[i + s] - v[i]) * x[i] for i in range(len(x)) if x[i] != 0)
 
 

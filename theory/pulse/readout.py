@@ -10,7 +10,8 @@ r"""The optimal readout of given filters, in closed form.
     level = V - (2ΔV + μ)² / (4Δ²V + 4Δμ + v).
 
 When m and φ are independent, Cov(r, D) = Cov(φ, D).  A *blind* filter (Δ = 0) is the special case
-level = V - μ²/v: it sees the fraction φ and nothing of the integer part.
+level = V - μ²/v: it sees the fraction φ and nothing of the integer part.  Derivation:
+docs/pulse/readout.md.
 """
 
 from __future__ import annotations

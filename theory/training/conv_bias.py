@@ -33,7 +33,7 @@ __all__ = ["CLAIM", "LAW", "ConvBias", "balance", "end", "readout_squared", "sig
 
 
 def balance(w: Vector, b: Scalar, a: Scalar) -> Any:
-    """h = a² - S²/n - b²."""
+    """h = a² - S²/n - b² of one channel with taps w (n,)."""
     total = sum(w[1:], w[0])
     return a * a - total * total / len(w) - b * b
 

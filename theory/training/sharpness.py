@@ -46,7 +46,7 @@ __all__ = [
 
 
 def gain(sums: Vector, a: Vector, n: int) -> Any:
-    """g² = 4 Σ (S_k² + n a_k²) = |∇(2θ)|²."""
+    """g² = 4 Σ (S_k² + n a_k²) = |∇(2θ)|², from S_k and a_k (K,)."""
     return sum(4 * (x * x + n * y * y) for x, y in zip(sums, a, strict=True))
 
 

@@ -90,6 +90,7 @@ class Scene:
 
     @property
     def pixels(self) -> int:
+        """N, on the ring."""
         return 2 * self.half_length + 1
 
     @property
@@ -179,7 +180,7 @@ def errors(net: Network, x: Tensor, r: Tensor) -> tuple[Array, Array]:
 
 
 def exact(net: Network, x: Tensor, r: Tensor) -> bool:
-    """Whether the loss is below :data:`EXACT`."""
+    """Whether the loss on signals x (R, N) and radii r (R,) is below :data:`EXACT`."""
     return float(np.mean((answers(net, x) - r.numpy()) ** 2)) < EXACT
 
 

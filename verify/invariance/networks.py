@@ -205,6 +205,10 @@ def merged_channels() -> Network[Any]:
 
     On a pulse that is its own mirror image a filter and its reversal answer the same; so aσ(y +
     b_2) - aσ(-y + b_3) is one activation of y, with slope 2p from b_3 to -b_2 and p + 1 outside.
+
+    Raises
+    ------
+    ValueError: the two channels at the edge are no mirror images.
     """
     p = -2 / (PIXELS - 2)
     two = _summed(_prelu(p), three_channels(LOW, HIGH, -LOW, PIXELS, p, Fraction(1)))

@@ -13,6 +13,7 @@ loss from the readout, and finds the leading terms as limits S -> 0:
     and with Σ w_u³ -> 0 L ~ S⁶, or S⁸ when s_4 = 0.
 
 All orders in S are those of a fixed shape w/S: w = (√S, S, -√S) has the height S, and D ~ S.
+Derivation: docs/shape/rates.md.
 """
 
 from __future__ import annotations

@@ -256,6 +256,7 @@ class Task:
 
     @property
     def problem(self) -> Problem:
+        """Radii, signals and noise as numbers."""
         return Problem(self.model.radii.r, data(self.model)[0].numpy(), self.noise)
 
 
