@@ -244,9 +244,14 @@ def test_an_axiom_is_no_acceptance(monkeypatch: pytest.MonkeyPatch) -> None:
         kernel.decide(kernel.instance(in_bytes(document)))
 
 
-def _altered(old: str, new: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+DEFINITIONS, PROOF, _ = kernel.SOURCE.read_text(encoding="utf-8").partition("(** ** Proof: ")
+"""What the checker and the network are, without the proof that follows."""
+
+
+def _altered(
+    source: str, old: str, new: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Replace a text that occurs once in Certificate.v, for this test."""
-    source = kernel.SOURCE.read_text(encoding="utf-8")
     assert source.count(old) == 1
     (tmp_path / "Certificate.v").write_text(source.replace(old, new), encoding="utf-8")
     monkeypatch.setattr(kernel, "SOURCE", tmp_path / "Certificate.v")
@@ -276,12 +281,11 @@ def _altered(old: str, new: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 def test_a_checker_that_is_wrong_has_no_proof(
     old: str, new: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    _altered(old, new, monkeypatch, tmp_path)
+    _altered(kernel.SOURCE.read_text(encoding="utf-8"), old, new, monkeypatch, tmp_path)
     with pytest.raises(kernel.KernelError, match="cannot compile its checker") as error:
         kernel.run("")
     place = re.search(r"line (\d+)", str(error.value))
-    definitions, _, _ = kernel.SOURCE.read_text(encoding="utf-8").partition("(** ** Proof: ")
-    assert place is not None and int(place[1]) > definitions.count("\n")
+    assert PROOF and place is not None and int(place[1]) > DEFINITIONS.count("\n")
 
 
 @needs_coq
@@ -303,6 +307,6 @@ def test_a_network_that_is_defined_otherwise_is_found(
     old: str, new: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The proof cannot tell what a network is; that both checkers agree does."""
-    _altered(old, new, monkeypatch, tmp_path)
+    _altered(DEFINITIONS, old, new, monkeypatch, tmp_path)
     with pytest.raises(AssertionError, match="everyweight-certificate"):
         _agree(2, 10)

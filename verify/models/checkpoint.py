@@ -152,6 +152,10 @@ def network_in(
 ) -> Checkpoint:
     """The one network in a state_dict, or in what holds one beside an optimizer, counters and the
     like; see :func:`read`.
+
+    Raises
+    ------
+    CheckpointError: there is none, or more than one, or nothing stands under ``key``.
     """
     found = entries(held)
     said = beside({**held, **metadata})

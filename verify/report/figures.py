@@ -232,8 +232,8 @@ def error_over(
     worst: float,
     claimed: tuple[str, ArrayLike, ArrayLike] | None = None,
 ) -> Drawing:
-    """The error r̂(r) - r over all radii as a line, and the radius where it is largest; perhaps
-    dots by a named law, at its own radii.
+    """The error r̂(r) - r (R,) over all radii r (R,) as a line, and the radius where it is largest;
+    perhaps dots by a named law (name, radii (L,), values (L,)). All in pixels.
     """
     x, y = np.asarray(r, dtype=float), np.asarray(error, dtype=float)
     with _panels() as (drawing, (axes,)):
@@ -251,7 +251,9 @@ def error_over(
 
 
 def curves(losses: Mapping[str, ArrayLike], levels: Mapping[str, float]) -> Drawing:
-    """Loss against training step, both logarithmic, one line per name; predicted levels dashed."""
+    """Losses (T,) against training step, both logarithmic, one line per name; predicted levels
+    dashed.
+    """
     with _panels() as (drawing, (axes,)):
         lines = zip(losses.items(), ("-", "-.", ":", "--"), strict=False)
         for i, ((name, values), line) in enumerate(lines):

@@ -134,10 +134,9 @@ LAWS: dict[str, tuple[str, ...]] = {
 }
 """The functions that make up each claim's law; those of another file carry its path and a dot."""
 
-with STORE.with_name("unchanged.csv").open(encoding="utf-8", newline="") as _rows:
-    UNCHANGED = {
-        (claim, path, change): reason for claim, path, change, reason in list(csv.reader(_rows))[1:]
-    }
+with STORE.with_name("unchanged.csv").open(encoding="utf-8", newline="") as _file:
+    _rows = list(csv.reader(_file))[1:]
+UNCHANGED = {(claim, path, change): reason for claim, path, change, reason in _rows}
 """Mutants that are the same law, as (claim, function, change), each with the reason."""
 
 _SHAPES = ("shape.classify.classify", "_symbolic", "_steps", "_exact_by_hand")

@@ -41,7 +41,12 @@ METHODS = {
 def explained(
     network: object, given: Mapping[str, object], tolerance: object, key: str | None = None
 ) -> SignalExplanation | ImageExplanation:
-    """See :func:`verify.network.explain`."""
+    """See :func:`verify.network.explain`.
+
+    Raises
+    ------
+    ValueError: neither the network nor the arguments say its activation or its length.
+    """
     words = {key: _word(key, value) for key, value in given.items()}
     limit = _tolerance(tolerance)
     source, name = _source(network, given.get("length"), key)

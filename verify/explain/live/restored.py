@@ -21,7 +21,12 @@ __all__ = ["restored"]
 
 
 def restored(explanation: Explanation) -> nn.Module | dict[str, Tensor]:
-    """See :meth:`Explanation.repair`."""
+    """See :meth:`Explanation.repair`.
+
+    Raises
+    ------
+    ValueError: no nearest exact network is known.
+    """
     if not isinstance(explanation, SignalExplanation):
         raise ValueError("of a network for images no nearest exact one is known")  # noqa: TRY004 - the method is theirs, too
     live, checkpoint = explanation.live, explanation.checkpoint
