@@ -76,11 +76,7 @@ def _parser(program: str) -> Parser:
     )
     add("--activation-args", metavar="ARGS", help="its parameters: 0.2, or beta=5")
     add("--pooling", metavar="NAME", help="sum or mean over all positions (default: sum)")
-    add(
-        "--padding",
-        metavar="N",
-        help="same, valid, or the pixels on each side (default: same)",
-    )
+    add("--padding", metavar="N", help="same, valid, or the pixels on each side (default: same)")
     add(
         "--padding-mode",
         metavar="NAME",
@@ -253,10 +249,7 @@ def _write(folder: Path, explanation: SignalExplanation | ImageExplanation, pars
     from verify.models.files import put_all
     from verify.report.render import json_text
 
-    texts = {
-        "network.json": json_text(document(explanation)),
-        "network.html": page(explanation),
-    }
+    texts = {"network.json": json_text(document(explanation)), "network.html": page(explanation)}
     if isinstance(explanation, SignalExplanation) and (certified := _certificate(explanation)):
         texts["certificate.json"] = certified
     with _placing(folder, parser):

@@ -27,15 +27,7 @@ from numerics.pulse.domain import HALF, Domain
 from numerics.pulse.preactivations import Line, dark_and_lit, edges, far_from_border, lines
 from theory.pulse.network import Network
 
-__all__ = [
-    "Summary",
-    "Worst",
-    "cells",
-    "error_on",
-    "exact_net",
-    "largest",
-    "summary",
-]
+__all__ = ["Summary", "Worst", "cells", "error_on", "exact_net", "largest", "summary"]
 
 PRECISION = 256
 """Bits for the roots of derivatives of degree 2 or more."""

@@ -310,14 +310,7 @@ def _weights(weights: Iterable[OneWeight], last: str, cell: Callable[[OneWeight]
     return _table(
         ("weight", "value", "role", "derived", "residual", last),
         (
-            (
-                x.label,
-                f"{x.value:.6g}",
-                x.role,
-                derived_in_words(x),
-                short(x.residual, 2),
-                cell(x),
-            )
+            (x.label, f"{x.value:.6g}", x.role, derived_in_words(x), short(x.residual, 2), cell(x))
             for x in weights
         ),
     )

@@ -201,8 +201,7 @@ MIRROR = Reason(
     "background.md#two-channels-read-the-background-at-an-edge",
 )
 CROWDED = Reason(
-    "two channels with three taps cannot balance bends and slopes",
-    "pair.md#theorem-large-rings",
+    "two channels with three taps cannot balance bends and slopes", "pair.md#theorem-large-rings"
 )
 DROPPED = Reason(
     "a slope at which one channel is enough", "atlas.md#one-channel-with-a-slope-of-its-own"

@@ -181,12 +181,7 @@ def _batch_norm(layer: str, beside: Mapping[str, str], tensors: Mapping[str, Ten
 
 
 def normalised(
-    w: Array,
-    b: Array | None,
-    norm: BatchNorm,
-    conv: str,
-    eps: float,
-    names: Sequence[str] | None,
+    w: Array, b: Array | None, norm: BatchNorm, conv: str, eps: float, names: Sequence[str] | None
 ) -> tuple[tuple[Array, Array], str, str]:
     """Filters w (K, ...) and biases b (K,) with the batch norm behind them in them, a note, and
     what is assumed.

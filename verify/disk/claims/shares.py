@@ -372,9 +372,7 @@ def train(law: Shares, lab: Lab) -> Column:
     return column(figure_ if good else float("nan"), 1.0, detail)
 
 
-def table_of(
-    every: Iterable[TrainedEnsemble],
-) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def table_of(every: Iterable[TrainedEnsemble]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """The header and one row of text for each setting."""
     rows = []
     for ensemble in every:
