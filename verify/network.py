@@ -27,7 +27,7 @@ import re
 import sys
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -244,26 +244,18 @@ def _placing(place: Path, parser: Parser) -> Iterator[None]:
 
 
 def _write(folder: Path, explanation: SignalExplanation | ImageExplanation, parser: Parser) -> None:
+    from verify.explain.certificate import certificate_of, certificate_text
     from verify.explain.page import page
     from verify.explain.value import SignalExplanation, document
     from verify.models.files import put_all
     from verify.report.render import json_text
 
     texts = {"network.json": json_text(document(explanation)), "network.html": page(explanation)}
-    if isinstance(explanation, SignalExplanation) and (certified := _certificate(explanation)):
-        texts["certificate.json"] = certified
+    if isinstance(explanation, SignalExplanation):
+        with suppress(ValueError):  # there is none
+            texts["certificate.json"] = certificate_text(certificate_of(explanation))
     with _placing(folder, parser):
         put_all({folder / name: text.encode() for name, text in texts.items()})
-
-
-def _certificate(explanation: SignalExplanation) -> str:
-    """The certificate of the worst error; an empty string where there is none."""
-    from verify.explain.certificate import certificate_of, certificate_text
-
-    try:
-        return certificate_text(certificate_of(explanation))
-    except ValueError:
-        return ""
 
 
 def _repair(target: Path, explanation: SignalExplanation, parser: Parser) -> str:
