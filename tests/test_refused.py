@@ -489,7 +489,7 @@ LAYERS = [
         PT,
         ON_PT + "the batch norm bn stands in front of the convolution conv in the file; one between"
         " convolution and activation is folded: if it is called there, explain the module itself"
-        " (docs/network.md, From Python)",
+        " (docs/network.md#from-python)",
     ),
     Row(
         "two batch norms",
@@ -1036,7 +1036,8 @@ PREDICT = [
             readout_bias=None,
         ),
         ["--init", *ST],
-        "U > 0: U = Σ(a + S/√n)² is 0 beside W = 4; from there training runs into the saddle at 0",
+        "U > 0: U = Σ(a + S/√n)² is 0 beside W = 4; from there training runs into the saddle at 0;"
+        " docs/training/flow.md#claim-flow",
         predict,
     ),
     Row(
@@ -1044,7 +1045,7 @@ PREDICT = [
         stored({}, conv_bias=np.array([-0.5])),
         ["--init", *ST, "--activation", "relu"],
         "linear cell: in channel 0 a partial sum of the taps is or becomes negative on the way"
-        " (margin -0.5), so ReLU bends at step 0",
+        " (margin -0.5), so ReLU bends at step 0; docs/training/active.md#claim-active",
         predict,
     ),
     Row(
