@@ -27,7 +27,7 @@ from verify.models.networks import load
 from verify.models.problem import Setting
 from verify.pulse.certified import certificates, certified_net, plateau
 from verify.pulse.settings import BENT, finished_and_stopped
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
@@ -176,5 +176,28 @@ def _claimed(
     return fraction(most)
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: BENT)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "pre-activations from the double sum, window by window",
+            ("theory.pulse.network.preactivations",),
+        ),
+        check=Judge(
+            "answers simulated by loops, at 48 radii per pixel and at the law's places",
+            ("numerics.arithmetic.oracle", f"{__name__}._error", f"{__name__}.Simulated"),
+        ),
+        training=Judge(
+            "answers of torch modules at 64 radii per pixel, and the certificate checker",
+            (
+                "verify.models.networks",
+                "verify.optimise.sgd",
+                "verify.optimise.ensemble",
+                "numerics.certificates.checker",
+            ),
+        ),
+    ),
+    needs=lambda profile: BENT,
+)
 """What the claim rests on."""

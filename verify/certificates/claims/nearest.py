@@ -24,7 +24,7 @@ from verify.models.networks import weights_of
 from verify.models.problem import NetworkBatch, Setting
 from verify.pulse.certified import plateau
 from verify.pulse.settings import STRAIGHT, stopped
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
@@ -255,5 +255,23 @@ def train(law: Nearness, lab: Lab) -> Column:
     return column(most if pairs else float("nan"), 1.0, detail)
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: STRAIGHT)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the double sum of two networks on the same pixels; sums of squares",
+            ("theory.pulse.network.preactivations",),
+        ),
+        check=Judge(
+            "exact networks written by hand, moved, and simulated by loops in fractions",
+            ("numerics.arithmetic.oracle",),
+        ),
+        training=Judge(
+            "distances between networks that torch.optim stopped on the way and exact ones",
+            ("verify.models.networks", "verify.optimise.sgd", "verify.optimise.ensemble"),
+        ),
+    ),
+    needs=lambda profile: STRAIGHT,
+)
 """What the claim rests on."""

@@ -30,7 +30,7 @@ from verify.models.networks import load, weights_of
 from verify.models.problem import Ensemble, Setting
 from verify.pulse.certified import plateau
 from verify.pulse.settings import STRAIGHT, finished_and_stopped
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
@@ -284,5 +284,23 @@ def train(law: Running, lab: Lab) -> Column:
     return column(float(max(most, last)), 1.0, detail)
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: STRAIGHT)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "a register of roundings, one operation after the other, in every order of a sum",
+            ("theory.certificates.rounding",),
+        ),
+        check=Judge(
+            "emulated floats of 4 to 10 bits against the same sums in fractions",
+            ("numerics.arithmetic.softfloat", "numerics.arithmetic.oracle"),
+        ),
+        training=Judge(
+            "torch in float32 and float64 against exact answers",
+            ("verify.models.networks", "verify.optimise.sgd", "verify.optimise.ensemble"),
+        ),
+    ),
+    needs=lambda profile: STRAIGHT,
+)
 """What the claim rests on."""

@@ -41,7 +41,7 @@ from verify.disk.networks import Difference, across, disks
 from verify.disk.networks import train as train_one
 from verify.models.networks import elementwise
 from verify.models.problem import NetworkBatch, NetworkShape
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.figures import figure
 from verify.report.lab import Lab
 from verify.report.page import Figure
@@ -506,5 +506,33 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     )
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "chords of a square from its definition, and integrals over a pixel once around",
+            ("theory.disk.curvature._chord",),
+        ),
+        check=Judge(
+            "pixels of disks in 60 digits, circles less their tangents, and sums at all "
+            "centres by numpy",
+            ("numerics.disk.disk", "theory.disk.disk.pixel", f"{__name__}._circle"),
+            (
+                "numerics.disk.perimeter.half_squares",
+                "theory.disk.perimeter.edge",
+                "theory.disk.perimeter.kernel",
+            ),
+        ),
+        training=Judge(
+            "torch's answers to a circle less those to its tangents",
+            (
+                "verify.disk.networks",
+                "verify.disk.ensemble.train_networks",
+                "verify.models.networks",
+            ),
+        ),
+    ),
+    figures=figures,
+)
 """What the claim rests on."""

@@ -24,7 +24,7 @@ from verify.disk import figures as draw
 from verify.disk.networks import ARRIVED, disks, drawn, excess, loss_with_gradient
 from verify.disk.networks import train as train_one
 from verify.models.networks import Network
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.figures import figure
 from verify.report.lab import Lab
 from verify.report.page import Figure
@@ -421,5 +421,23 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     )
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the integral that defines a pixel, and the normal equations",
+            ("theory.disk.disk._area", "theory.disk.disk._unexplained"),
+        ),
+        check=Judge(
+            "the integral that defines a pixel, enclosed by flint; normal equations in fractions",
+            (f"{__name__}.enclosed", f"{__name__}._unexplained"),
+        ),
+        training=Judge(
+            "losses, gradients and answers of torch.nn.Conv2d without σ",
+            ("verify.disk.networks", "verify.models.networks"),
+        ),
+    ),
+    figures=figures,
+)
 """What the claim rests on."""

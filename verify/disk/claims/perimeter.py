@@ -47,7 +47,7 @@ from verify.disk.differences import (
     networks_of_each,
 )
 from verify.disk.networks import ARRIVED, across, disks
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.figures import figure
 from verify.report.lab import Lab
 from verify.report.page import Figure
@@ -478,5 +478,25 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     )
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "rows of a square, integrated; the double sum over pixels of disks",
+            ("theory.disk.perimeter.half_square",),
+        ),
+        check=Judge(
+            "squares clipped in fractions, P by splines with a proved error, and sums over "
+            "numpy's disks",
+            ("verify.disk.clipping.clipped", "numerics.disk.perimeter_enclosure.quadrature_of"),
+        ),
+        training=Judge(
+            "torch's pre-activations at a straight edge, and losses and answers of trained "
+            "differences",
+            ("verify.disk.differences", "verify.disk.networks", "verify.models.networks"),
+        ),
+    ),
+    figures=figures,
+)
 """What the claim rests on."""

@@ -57,7 +57,7 @@ from verify.disk.trained import (
 )
 from verify.models.networks import load
 from verify.models.problem import NetworkBatch, NetworkShape
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.figures import figure
 from verify.report.lab import Lab
 from verify.report.page import Figure, Section
@@ -534,5 +534,24 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     )
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures, sections=sections)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the loss differentiated, images pixel by pixel, and half squares from both sides",
+            ("theory.disk.shares._image",),
+        ),
+        check=Judge(
+            "clipped squares, losses and double sums over random images, and σ, all in fractions",
+            ("verify.disk.clipping", "numerics.arithmetic.oracle"),
+        ),
+        training=Judge(
+            "losses, features and P of trained torch modules",
+            ("verify.disk.trained.trained", "verify.models.networks"),
+        ),
+    ),
+    figures=figures,
+    sections=sections,
+)
 """What the claim rests on."""

@@ -53,7 +53,7 @@ from verify.models.networks import Elementwise, Network
 from verify.optimise.sgd import settle
 from verify.report import figures as draw
 from verify.report import path_figures
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure, Section
 from verify.report.verdict import Column, column
@@ -505,5 +505,34 @@ def _errors(exact: Weights[Any], scene: Scene, backgrounds: Array, r: float) -> 
     return answers(net, torch.tensor(pulse(r, scene.half_length) + backgrounds[:, None])) - r
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures, sections=sections)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the circular double sum with an undefined g and symbols for ends and slopes",
+            ("theory.pulse.network.circular", "theory.pulse.network.preactivations"),
+        ),
+        check=Judge(
+            "answers by loops over a ring, and regressions by Gram-Schmidt, in fractions",
+            (
+                "numerics.arithmetic.oracle",
+                "numerics.invariance.gram_schmidt",
+                "verify.invariance.background_training.on_a_ring",
+            ),
+        ),
+        training=Judge(
+            "losses, answers and readouts of trained torch modules with circular padding",
+            (
+                "verify.invariance.background_training.trained",
+                "verify.invariance.background_training.readout",
+                "verify.invariance.background_training.answers",
+                "verify.models.networks",
+                "verify.optimise.sgd",
+            ),
+        ),
+    ),
+    figures=figures,
+    sections=sections,
+)
 """What the claim rests on."""

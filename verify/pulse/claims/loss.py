@@ -19,7 +19,7 @@ from verify.models.networks import measure, signals, weights_of
 from verify.models.problem import Ensemble, NetworkBatch, Setting
 from verify.pulse.residuals import residual_errors
 from verify.pulse.settings import LAWS, stopped
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
@@ -307,5 +307,23 @@ def _conditions(law: Decomposition, setting: Setting, weights: NetworkBatch) -> 
     return [np.asarray(x) for x in values]
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: LAWS)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "errors from the double sum, and means of squares written out",
+            ("theory.pulse.loss.direct_error",),
+        ),
+        check=Judge(
+            "mean squared errors of answers simulated by loops in fractions",
+            ("numerics.arithmetic.oracle",),
+        ),
+        training=Judge(
+            "losses and features of trained torch modules",
+            ("verify.models.networks", "verify.optimise.sgd", "verify.optimise.ensemble"),
+        ),
+    ),
+    needs=lambda profile: LAWS,
+)
 """What the claim rests on."""

@@ -24,7 +24,7 @@ from verify.models.problem import Ensemble, NetworkBatch, Setting
 from verify.pulse.certified import agrees
 from verify.pulse.compare import check_response, train_response
 from verify.pulse.settings import EVERY_RADIUS
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
@@ -258,5 +258,22 @@ def _certified(ensemble: Ensemble) -> int:
     return sum(agrees(ensemble.setting, ensemble.weights, j) is not None for j in range(CERTIFIED))
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: EVERY_RADIUS)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the double sum with an undefined g and symbols for taps",
+            ("theory.pulse.network.direct_response",),
+        ),
+        check=Judge(
+            "the double sum by loops, in fractions and in floats", ("numerics.arithmetic.oracle",)
+        ),
+        training=Judge(
+            "features of trained torch modules, and certificates that the checker accepts",
+            ("verify.models.networks", "verify.optimise.ensemble", "numerics.certificates.checker"),
+        ),
+    ),
+    needs=lambda profile: EVERY_RADIUS,
+)
 """What the claim rests on."""

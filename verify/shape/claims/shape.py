@@ -29,7 +29,7 @@ from theory.shape.shape import LAW, PROBES, Probe, ShapeLaw
 from verify.models.networks import load
 from verify.models.problem import Ensemble, NetworkBatch, Setting
 from verify.optimise.refine import Refined
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab, Profile
 from verify.report.page import Figure, Section
 from verify.report.verdict import Column, column
@@ -472,5 +472,33 @@ def sections(lab: Lab) -> tuple[Section, ...]:
     return atlas.sections(tuple(reached(LAW, lab)), STARTS, rates)
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=needs, figures=figures, sections=sections)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the stated network on the pieces of σ, by the kernels of kinks; the premises "
+            "of an obstruction, by sympy's limits too",
+            ("theory.shape.shape._limits",),
+        ),
+        check=Judge(
+            "errors enclosed in balls by loops over positions, polynomials in φ expanded, "
+            "and determinants in balls",
+            (
+                "numerics.pulse.error_enclosure.largest_error",
+                "numerics.pulse.error_enclosure.responses",
+                f"{__name__}.identical",
+                f"{__name__}._no_readout",
+            ),
+        ),
+        training=Judge(
+            "derived networks in torch; trained networks refined to exact ones, or enclosed"
+            " away from r",
+            ("verify.shape.attempts", "verify.models.networks", "verify.optimise.ensemble"),
+        ),
+    ),
+    needs=needs,
+    figures=figures,
+    sections=sections,
+)
 """What the claim rests on."""

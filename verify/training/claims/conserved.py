@@ -22,7 +22,7 @@ from verify.models.networks import Bundle, data
 from verify.models.problem import Model, NetworkBatch
 from verify.optimise.sgd import Path, descend, step_rounding
 from verify.report import figures as draw
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
@@ -273,5 +273,24 @@ def figures(lab: Lab) -> list[Figure]:
     return [draw.figure("conserved-hyperbolas", "Paths on hyperbolas", caption, drawing)]
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "vector fields of the double sum, and ranks over the rational numbers",
+            ("theory.training.invariants",),
+        ),
+        check=Judge(
+            "exact differences of answers simulated by loops in fractions",
+            (f"{__name__}._pulled", f"{__name__}._gradients", "numerics.arithmetic.oracle"),
+            ("verify.training.dynamics.jacobian", f"{__name__}._rank", f"{__name__}._rows"),
+        ),
+        training=Judge(
+            "paths of torch.optim.SGD, every step kept",
+            ("verify.models.networks", "verify.optimise.sgd"),
+        ),
+    ),
+    figures=figures,
+)
 """What the claim rests on."""

@@ -22,7 +22,7 @@ from verify.models.problem import Model
 from verify.pulse.certified import accepted
 from verify.report import figures as draw
 from verify.report import path_figures
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
@@ -181,5 +181,20 @@ def figures(lab: Lab) -> list[Figure]:
     return [draw.figure("flow-weights", "Every weight, predicted and trained", caption, drawing)]
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge("the gradient of the double sum on symbols", ("theory.training.invariants",)),
+        check=Judge(
+            "scipy's LSODA on the gradient of the signals' windows",
+            ("verify.training.dynamics.integrate", "verify.optimise.flow"),
+        ),
+        training=Judge(
+            "weights at the end of torch.optim.SGD, and the certificate checker",
+            ("verify.models.networks", "verify.optimise.sgd", "numerics.certificates.checker"),
+        ),
+    ),
+    figures=figures,
+)
 """What the claim rests on."""

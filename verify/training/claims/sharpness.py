@@ -22,7 +22,7 @@ from verify.models.problem import Model, NetworkBatch
 from verify.optimise.sgd import descend, sgd
 from verify.report import figures as draw
 from verify.report import path_figures
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
@@ -390,5 +390,24 @@ def figures(lab: Lab) -> list[Figure]:
     ]
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "second derivatives of the double sum on symbols",
+            ("theory.training.invariants.answer",),
+        ),
+        check=Judge(
+            "Hessians by exact differences of losses simulated by loops in fractions; "
+            "recursions by hand",
+            (f"{__name__}._hessian",),
+        ),
+        training=Judge(
+            "torch.optim.SGD beside the end, along the eigenvector of torch's own Hessian",
+            (f"{__name__}._grows", "verify.models.networks", "verify.optimise.sgd"),
+        ),
+    ),
+    figures=figures,
+)
 """What the claim rests on."""
