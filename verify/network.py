@@ -192,19 +192,17 @@ def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageE
     from verify.explain.replay import FileNetwork, confirmed
     from verify.models.checkpoint import read
     from verify.models.files import probe
-    from verify.models.setup import KEYS, left_out, merged, setup_of
+    from verify.models.setup import KEYS, setup_of
 
     try:
         checkpoint = read(options.file, images=True, key=options.key)
         flat = checkpoint.w.ndim == 2
         said = {key: getattr(options, key) for key in (*KEYS, "activation_args")}
-        asked = checkpoint.asked(said)
-        given = merged(asked, checkpoint.metadata)
-        checkpoint = checkpoint.noted(left_out(asked, checkpoint.metadata))
+        checkpoint, settings = checkpoint.settled(said)
         if options.repair is not None and not flat:
             reason = "of a network for images no nearest exact one is known"
             parser.error(f"{options.file}: --repair is for signals; {reason}")
-        setup = setup_of(given, checkpoint.w.shape[1], images=not flat)
+        setup = setup_of(settings, checkpoint.w.shape[1], images=not flat)
         too_much, explain = explainer(checkpoint)
         if refusal := too_much(checkpoint, setup):
             parser.error(f"{options.file}: {refusal}")

@@ -1,5 +1,4 @@
-r"""What can be read off a function of z: affine pieces, kinks, jumps, parity, asymptotes,
-inflections.
+r"""What can be read off a function of z: affine pieces, kinks, jumps, parity, inflections.
 
 Nothing is looked up by name: everything follows from the pieces of the expression
 (:mod:`theory.expressions.pieces`), on each of which it is one formula without switches.  With σ =
@@ -9,7 +8,6 @@ Nothing is looked up by name: everything follows from the pieces of the expressi
     jump at t:   σ_{i-1}(t), σ_i(t), σ(t) are not all equal
     parity:      σ_i(z) = ∓ σ_j(-z) on every interval of z > 0 without boundaries of either, and at
                  these
-    asymptote:   lim σ(z)/z = s,  lim σ(z) - s z = y_0, both finite
     inflection:  σ differentiable at t, and σ'' has opposite signs on its two sides
 """
 
@@ -30,7 +28,6 @@ __all__ = [
     "Jump",
     "Kink",
     "affine_pieces",
-    "asymptote",
     "even_part",
     "inflections",
     "jumps",
@@ -236,27 +233,6 @@ def _halved(expression: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
         line = even[0] * sp.Abs(z) + even[1]
         return sp.expand(expression - line), line
     return plain
-
-
-# --- far away ---------------------------------------------------------------------------------
-
-
-def asymptote(expression: sp.Expr, side: int) -> tuple[sp.Expr, sp.Expr] | None:
-    """(s, y) with σ(z) - s z - y -> 0 for z -> side·∞; None where no such line is found."""
-    part = _parts(expression)[-1 if side > 0 else 0]
-    end = sp.oo if side > 0 else -sp.oo
-    line = _line(part.expression)
-    if line is not None:
-        return line
-    slope = sp.limit(part.expression / z, z, end)
-    if not _number(slope):
-        return None
-    height = sp.limit(part.expression - slope * z, z, end)
-    return (slope, height) if _number(height) else None
-
-
-def _number(value: sp.Expr) -> bool:
-    return bool(value.is_number and value.is_finite and value.is_real)
 
 
 # --- bending ----------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ and where σ(z) - s_± z -> d_± as well, with N_k = (positive taps) - (negative
 
 So s_+ + s_- = 0: no network is exact (tanh, sigmoid, arctan, erf, sin, ...).  s_+ != s_-: K = 1 is
 never exact (softplus, logsigmoid, GELU, SiLU, mish), and with K = 2 the readouts have opposite
-signs, a_1/a_2 = -|w_2|_1/|w_1|_1.
+signs, a_1/a_2 = -|w_2|_1/|w_1|_1.  Derivation: docs/shape/asymptotes.md.
 """
 
 from __future__ import annotations

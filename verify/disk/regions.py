@@ -153,7 +153,10 @@ def _losses(line: Line, met: tuple[Indices, ...], when: Array) -> Callable[[Arra
     (τ - τ_s)_+, s the windows met.
     """
     point, task = line.point, line.point.task
-    along = lambda places: point.v + places[:, None, None] * line.dv
+
+    def along(places: Array) -> Array:
+        return np.asarray(point.v + places[:, None, None] * line.dv)
+
     if not task.straight:
         return lambda places: _state(task, along(places)).loss
     begin, slope, turns = point.added(point.v), line.added, line.turns(*met)

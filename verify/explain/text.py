@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import ceil, floor, log10
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 from flint import fmpq
 from rich.console import Console
@@ -34,7 +33,6 @@ __all__ = [
     "derived_in_words",
     "distance_bounds",
     "error_in_words",
-    "in_words",
     "laws_in_words",
     "needed_in_words",
     "next_step",
@@ -263,19 +261,10 @@ def _with(other: Alternative) -> str:
     return f"{units}: then it answers in pixels" + (f"; {words}" if words else "")
 
 
-def show(explanation: SignalExplanation | ImageExplanation) -> None:
-    """Print the tables."""
-    _print(explanation, Console(width=None if sys.stdout.isatty() else 140, highlight=False))
-
-
-def in_words(explanation: Explanation) -> str:
-    """What :func:`show` prints where nobody watches."""
-    page = io.StringIO()
-    _print(explanation, Console(file=page, width=140, highlight=False))
-    return page.getvalue()
-
-
-def _print(explanation: Explanation, console: Console) -> None:
+def show(explanation: Explanation, page: TextIO | None = None) -> None:
+    """Print the tables, on stdout if no page is given; in 140 columns where it is no terminal."""
+    page = page or sys.stdout
+    console = Console(file=page, width=None if page.isatty() else 140, highlight=False)
     images = isinstance(explanation, ImageExplanation)
     parts = (
         _images(explanation) if isinstance(explanation, ImageExplanation) else _signals(explanation)

@@ -156,6 +156,10 @@ def scenes(unknown: str) -> tuple[tuple[Fraction, Fraction, int], ...]:
 def largest_error(row: AtlasEntry) -> Fraction:
     """The largest |r̂ - r| of a row's network on the grid of its radii and of what it does not
     know.
+
+    Raises
+    ------
+    ValueError: the row has no network.
     """
     if row.net is None:
         raise ValueError(f"{row.place} has no network")

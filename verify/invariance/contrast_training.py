@@ -123,13 +123,13 @@ def given_channel(lab: Lab, w: tuple[float, ...], b: float) -> Network:
 
 
 def loss(net: Network, x: Tensor, r: Tensor) -> float:
-    """The mean of (r̂ - r)²."""
+    """The mean of (r̂ - r)² over signals x (R, N) and radii r (R,)."""
     with torch.no_grad():
         return float(torch.mean((net(x) - r) ** 2))
 
 
 def largest_rounding(net: Network, x: Tensor) -> float:
-    """How far an answer may be from real arithmetic."""
+    """How far an answer to one of the signals x (R, N) may be from real arithmetic."""
     return float(np.max(rounding(net, x)))
 
 

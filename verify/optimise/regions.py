@@ -322,7 +322,7 @@ class Line:
 
     @cached_property
     def side(self) -> NDArray[Any]:
-        """The pattern just after the beginning."""
+        """The pattern (K, J, W) just after the beginning."""
         pattern = self.point.pattern
         return np.where(pattern == 0, np.sign(self.rates), pattern) if self.leaves else pattern
 

@@ -24,7 +24,7 @@ from verify.models.problem import Ensemble, Setting
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
-__all__ = ["ResponseLaw", "check_response", "law_response", "train_response"]
+__all__ = ["ResponseLaw", "check_response", "law_response", "plateau_cells", "train_response"]
 
 Array = NDArray[np.float64]
 ResponseLaw = Callable[[int, int], sp.Expr]
@@ -53,6 +53,11 @@ class _Domain:
         """The cells for every n that is drawn, in words."""
         taps = dict.fromkeys((*EXACT_TAPS, *FLOAT_TAPS))
         return f"{[list(self.cells(n)) for n in taps]} {self.fractions}"
+
+
+def plateau_cells(n: int) -> range:
+    """The first four cells of the plateau laws: m = h + 1, ..., h + 4 for n = 2h + 1 taps."""
+    return range(n // 2 + 1, n // 2 + 5)
 
 
 def check_response(

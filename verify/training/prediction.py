@@ -89,8 +89,10 @@ def prediction(
     """Predict, train and compare one network Conv1d -> activation -> sum -> Linear on full batches
     of pulses.
 
-    Parameters ---------- w, a, b, c: initial weights (K, n), (K,), (K,) or None, (1,) or None; None
-    is a bias that the network has not.
+    Parameters
+    ----------
+    w, a, b, c: initial weights (K, n), (K,), (K,) or None, (1,) or None; None is a bias that the
+        network has not.
     activation: ``identity`` or ``relu``.
     optimizer: ``sgd``, ``adam`` or ``adamw``.
     lr, momentum, dampening, nesterov, weight_decay, betas, eps: torch's.  weight_decay acts on
@@ -147,6 +149,9 @@ def admitted(
 ) -> None:
     """Ask of a start what it alone decides: without biases all that the closed form asks for, with
     them ReLU's first step.
+
+    The arguments are those of :func:`predict`: w (K, n), a (K,), b (K,) and c (1,) where there are
+    any; ``step`` is a share of 1/λ.
 
     Raises
     ------

@@ -13,6 +13,7 @@ loss from the readout, and finds the leading terms as limits S -> 0:
     and with Σ w_u³ -> 0 L ~ S⁶, or S⁸ when s_4 = 0.
 
 All orders in S are those of a fixed shape w/S: w = (√S, S, -√S) has the height S, and D ~ S.
+Derivation: docs/shape/rates.md.
 """
 
 from __future__ import annotations
@@ -179,8 +180,11 @@ def _prove_constants(averages: Callable[[Vector, Scalar], Spread], parts: Basis)
 
     def mean(f: sp.Expr) -> sp.Expr:
         """Over x = t/q, t < q: Σ t^k = (B_{k+1}(q) - B_{k+1}(0))/(k + 1)."""
-        power = lambda k: (sp.bernoulli(k, q) - sp.bernoulli(k, 0)) / (k * q**k)
-        return sp.expand(sp.Add(*(c * power(k + 1) for (k,), c in sp.Poly(f, x).terms())))
+        powers = (
+            c * (sp.bernoulli(k + 1, q) - sp.bernoulli(k + 1, 0)) / ((k + 1) * q ** (k + 1))
+            for (k,), c in sp.Poly(f, x).terms()
+        )
+        return sp.expand(sp.Add(*powers))
 
     for name, f, variance, cov in (
         ("E", parts(x)[0], sp.Rational(1, 180), 0),

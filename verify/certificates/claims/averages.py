@@ -11,7 +11,6 @@ from fractions import Fraction
 import numpy as np
 import torch
 from flint import fmpq
-from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.numbers import fraction
@@ -32,7 +31,6 @@ from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "train"]
 
-Array = NDArray[np.float64]
 FINISHED = 6
 """Networks per setting at their end, beside those stopped on the way."""
 PLACES = 8

@@ -97,12 +97,15 @@ def _error(
 def _simulated(lab: Lab) -> tuple[Simulated, ...]:
     """No law is asked."""
     rng, networks = lab.rng("extremes"), []
+
+    def quarters(count: int) -> list[Fraction]:
+        return [Fraction(int(rng.integers(-12, 13)), 4) for _ in range(count)]
+
     for t in range(max(lab.profile.draws // 2, 48)):
         name = ("relu", "leaky_relu", "abs", "hardtanh")[t % 4]
         n, channels = (3, 5, 1)[t // 4 % 3], 1 + t % 2
-        some = lambda: Fraction(int(rng.integers(-12, 13)), 4)
-        w = [[some() for _ in range(n)] for _ in range(channels)]
-        b, a = [some() for _ in range(channels)], [some() for _ in range(channels)]
+        w = [quarters(n) for _ in range(channels)]
+        b, a = quarters(channels), quarters(channels)
         error = _error(w, b, a, oracle.RATIONAL[name])
         network = Simulated(name, w, b, error, {})
         for m in (1, n // 2 + 1, 3):

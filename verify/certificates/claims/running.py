@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import torch
@@ -145,24 +146,29 @@ def _rows(law: Running) -> Iterator[Fraction]:
     and so would any index.  Siblings: n + 2.
     """
     unit, root = Fraction(1, 2**DIGITS), 2 ** (DIGITS // 2)
-    near = lambda x: rounded(x, DIGITS)
-    g = lambda k: law.gamma(k, unit)
+
+    def nearest(x: Fraction) -> Fraction:
+        return rounded(x, DIGITS)
+
+    def gamma(k: int) -> Any:
+        return law.gamma(k, unit)
+
     # Above 1 digits are 2u apart; added to a sum there this rounds up by almost u.
     more = unit * (1 + 2 * unit)
     for channels in (1, 2, 3):
         a = [1 + unit * root, *[more] * (channels - 1)]
         p = [1 + unit * (root + 2), *[Fraction(1)] * (channels - 1)]
         terms = [x * y for x, y in zip(a, p, strict=True)]
-        off = sequential_sum([*map(near, terms), more], DIGITS) - sum(terms) - more
+        off = sequential_sum([*map(nearest, terms), more], DIGITS) - sum(terms) - more
         sizes = Sizes(1, 1, ONE, (), tuple(a), more, lambda reach: (reach, reach))
-        yield off / law.answer(sizes, p, [ZERO] * channels, g)
+        yield off / law.answer(sizes, p, [ZERO] * channels, gamma)
     for n in (1, 3, 5):
         # The pixel rounds up to 1 - u√(1/4u), and its product with the tap to the next number.
         pixel, tap = 1 - unit * (root // 2) - unit / 2 + unit**2, 1 + 2 * unit * (root - 1)
         others = [more] * n
-        first = near(tap * near(pixel))
+        first = nearest(tap * nearest(pixel))
         off = sequential_sum([first, *others], DIGITS) - tap * pixel - sum(others)
-        yield off / law.argument(n, tap + sum(others), g)
+        yield off / law.argument(n, tap + sum(others), gamma)
 
 
 @dataclass(frozen=True)

@@ -474,9 +474,12 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     turn = np.linspace(0.003, 2 * pi + 0.003, 361)
     lines, dots = {}, {}
     nodes = angles(48)
+
+    def direction(x: float) -> tuple[Fraction, Fraction]:
+        return Fraction(float(np.cos(x))), Fraction(float(np.sin(x)))
+
     for name, w in SHOWN.items():
         exact = rational(w)
-        direction = lambda x: (Fraction(float(np.cos(x))), Fraction(float(np.sin(x))))
         lines[name] = [
             abs(float(across(exact, (Fraction(0), Fraction(0)), *direction(x))))
             for x in turn.tolist()

@@ -4,7 +4,7 @@ measure a width.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -347,7 +347,10 @@ def floor(law: Perimeter, step: Step) -> float:
     with mpmath.workdps(DIGITS):
         r = [LOW + mpmath.mpf(HIGH - LOW) * k / (COUNT - 1) for k in range(COUNT)]
         wide = [law.width(step, x, HIGH + 1, mpmath) for x in r]
-        mean = lambda values: sum(values, mpmath.mpf(0)) / COUNT
+
+        def mean(values: Sequence[mpmath.mpf]) -> mpmath.mpf:
+            return sum(values, mpmath.mpf(0)) / COUNT
+
         mean_r, mean_width = mean(r), mean(wide)
         both = mean([(x - mean_r) * (y - mean_width) for x, y in zip(r, wide, strict=True)])
         spread = mean([(y - mean_width) ** 2 for y in wide])

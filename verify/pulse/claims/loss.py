@@ -167,8 +167,12 @@ def _cases(rng: np.random.Generator, k: int) -> Iterator[_Case]:
     offset or slope law.
     """
     n = (1, 3, 5)[k % 3]
-    some = lambda low, count: [Fraction(v, 8) for v in rng.integers(low, 17, (count,)).tolist()]
-    (a,), (b,), lit, mixed, other = some(1, 1), some(0, 1), some(1, n), some(-16, n), some(-16, n)
+
+    def eighths(low: int, count: int) -> list[Fraction]:
+        return [Fraction(v, 8) for v in rng.integers(low, 17, (count,)).tolist()]
+
+    (a,), (b,), lit = eighths(1, 1), eighths(0, 1), eighths(1, n)
+    mixed, other = eighths(-16, n), eighths(-16, n)
     turned = ([-tap for tap in mixed], -b)
     name, filters, readout = (
         ("relu", ((lit, b),), (a,)),
@@ -292,7 +296,10 @@ def _conditions(law: Decomposition, setting: Setting, weights: NetworkBatch) -> 
     """The law's conditions of every network of a batch, each (B, 1) or (B, R)."""
     size = setting.pixels
     q = quantities(weights.w, weights.b, setting.activation, setting.radii.phi)
-    columns = lambda x: list(x.T[:, :, None])
+
+    def columns(x: Array) -> list[Array]:
+        return list(x.T[:, :, None])
+
     values = law.conditions(
         columns(weights.a), weights.c[:, None], size, columns(q.slope), columns(q.background),
         columns(q.kappa), list(np.moveaxis(q.deviation, 1, 0)),

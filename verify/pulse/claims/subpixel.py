@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from theory.pulse.subpixel import Law
-from verify.pulse.compare import check_response, train_response
+from verify.pulse.compare import check_response, plateau_cells, train_response
 from verify.pulse.settings import LAWS
 from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
@@ -14,8 +14,7 @@ __all__ = ["EVIDENCE", "check", "train"]
 
 def check(law: Law, lab: Lab) -> Column:
     """Law against direct simulation at fractional plateau radii."""
-    cells = lambda n: range(n // 2 + 1, n // 2 + 5)
-    return check_response(lambda n, m: law(n), lab, "subpixel", cells, fractions=True)
+    return check_response(lambda n, m: law(n), lab, "subpixel", plateau_cells, fractions=True)
 
 
 def train(law: Law, lab: Lab) -> Column:

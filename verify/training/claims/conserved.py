@@ -160,8 +160,9 @@ def _linear_holds(law: Conserved, pulled: Pulled) -> bool:
 
 def _homogeneous_holds(law: Conserved, pulled: Pulled) -> bool:
     n = pulled.n
-    square = lambda q: [law.everywhere(q[:n], q[n], q[n + 1])]
-    (slope,) = jacobian(square, pulled.point, pulled.free, STEP)
+    (slope,) = jacobian(
+        lambda q: [law.everywhere(q[:n], q[n], q[n + 1])], pulled.point, pulled.free, STEP
+    )
     return any(slope) and _unmoved([slope], pulled.gradients)
 
 
@@ -182,7 +183,10 @@ def _quantities(law: Conserved, model: Model, weights: NetworkBatch) -> tuple[Ar
     """The linear ones (B, p) and the quadratic ones (B, q) of every network."""
     w = [list(taps) for taps in np.moveaxis(weights.w, 0, 2)]
     a, b = list(weights.a.T), list(weights.b.T)
-    stack = lambda values: np.stack(values, axis=1) if values else np.zeros((len(weights.c), 0))
+
+    def stack(values: list[Array]) -> Array:
+        return np.stack(values, axis=1) if values else np.zeros((len(weights.c), 0))
+
     if model.activation == "identity":
         return stack(law.deviations(w)), stack(law.products(w, a))
     return stack([]), stack([law.everywhere(w[k], b[k], a[k]) for k in range(len(a))])

@@ -102,7 +102,10 @@ def _compared(law: Flow, done: Run) -> tuple[Array, Array, Array]:
     rho = _drift(done)
     by_tap, by_read = change_bound(done.cone, np.zeros_like(rho), rho)
     rounding = end_rounding(done)[:, None]
-    flat = lambda x, y: np.concatenate([x.reshape(len(x), -1), y], axis=1)
+
+    def flat(filters: Array, readout: Array) -> Array:
+        return np.concatenate([filters.reshape(len(filters), -1), readout], axis=1)
+
     tap = np.broadcast_to((by_tap + rounding)[..., None], w.shape)
     return flat(w, a), flat(last.w, last.a), flat(tap, by_read + rounding)
 

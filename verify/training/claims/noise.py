@@ -145,8 +145,13 @@ def _integrated(
     sd, other = rng.uniform(0.3, 2, 2)
     rho = float(rng.uniform(-0.9, 0.9))
     q = math.sqrt(1 - rho * rho)
-    density = lambda z, m, s: math.exp(-(((z - m) / s) ** 2) / 2) / (s * math.sqrt(2 * math.pi))
-    top = lambda m, s: max(m, 0) + 12 * s
+
+    def density(z: float, m: float, s: float) -> float:
+        return math.exp(-(((z - m) / s) ** 2) / 2) / (s * math.sqrt(2 * math.pi))
+
+    def top(m: float, s: float) -> float:
+        return max(m, 0) + 12 * s
+
     single = [
         quad(lambda z, power=power: z**power * density(z, mu, sd), 0, top(mu, sd), epsabs=1e-12)
         for power in (1, 2)
@@ -251,6 +256,7 @@ class Task:
 
     @property
     def problem(self) -> Problem:
+        """Radii, signals and noise as numbers."""
         return Problem(self.model.radii.r, data(self.model)[0].numpy(), self.noise)
 
 
@@ -319,7 +325,10 @@ def _true_risk(task: Task, q: Array) -> float:
 def _hessian(task: Task, q: Array) -> Array:
     """By second differences of the exact risk."""
     e = np.eye(len(q)) * 1e-4
-    value = lambda move: _true_risk(task, q + move)
+
+    def value(move: Array) -> float:
+        return _true_risk(task, q + move)
+
     return np.array(
         [
             [(value(x + y) - value(x - y) - value(y - x) + value(-x - y)) / 4e-8 for y in e]
@@ -414,7 +423,10 @@ def _silencing(lab: Lab) -> tuple[tuple[float, float], ...]:
     """
     rng = lab.rng("noise/silencing")
     x, r = pulse(THREE.r, THREE_LENGTH), THREE.r
-    copies = lambda count: x + LITTLE * rng.normal(size=(count, *x.shape))
+
+    def copies(count: int) -> Array:
+        return np.asarray(x + LITTLE * rng.normal(size=(count, *x.shape)))
+
     risks = []
     for j in range(SILENCING):
         net = Network("relu", 1, 1, circular=True)

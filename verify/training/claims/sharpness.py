@@ -120,11 +120,14 @@ def _hessians(lab: Lab) -> list[Hessian]:
 
 
 def _hessian(rng: np.random.Generator, n: int, channels: int, biased: bool) -> Hessian:
-    some = lambda: Fraction(int(rng.integers(1, 9)) * (1 - 2 * int(rng.integers(2))), 4)
-    w = [[some() for _ in range(n)] for _ in range(channels)]
+    def quarters(count: int) -> list[Fraction]:
+        signed = (int(rng.integers(1, 9)) * (1 - 2 * int(rng.integers(2))) for _ in range(count))
+        return [Fraction(number, 4) for number in signed]
+
+    w = [quarters(n) for _ in range(channels)]
     w[0][0] += 20  # S of the first channel is not 0
     sums = [sum(row, Fraction(0)) for row in w]
-    a = [Fraction(0), *(some() for _ in range(channels - 1))]
+    a = [Fraction(0), *quarters(channels - 1)]
     a[0] = (
         Fraction(1, 2) - sum((x * y for x, y in zip(a, sums, strict=True)), Fraction(0))
     ) / sums[0]

@@ -93,9 +93,13 @@ def _stepped(lab: Lab) -> tuple[list[Exact], list[Small]]:
 
 
 def _exact(rng: np.random.Generator, n: int, channels: int) -> Exact:
-    numbers = lambda count: [Fraction(int(v), 8) for v in np.asarray(rng.integers(-16, 17, count))]
-    start = [*(tap for _ in range(channels) for tap in numbers(n)), *numbers(channels)]
-    split = lambda p: ([p[k * n : (k + 1) * n] for k in range(channels)], p[n * channels :])
+    def eighths(count: int) -> list[Fraction]:
+        return [Fraction(int(v), 8) for v in np.asarray(rng.integers(-16, 17, count))]
+
+    def split(p: list[Fraction]) -> tuple[list[list[Fraction]], list[Fraction]]:
+        return [p[k * n : (k + 1) * n] for k in range(channels)], p[n * channels :]
+
+    start = [*(tap for _ in range(channels) for tap in eighths(n)), *eighths(channels)]
     h, root, eta = n // 2, math.isqrt(n), Fraction(int(rng.integers(1, 64)), 128)
     radii = [h + Fraction(int(v), 4) for v in np.asarray(rng.integers(2, 8, 2))]
     identity, zeros = oracle.RATIONAL["identity"], [Fraction(0)] * channels
