@@ -22,6 +22,8 @@ NUMBERS = (
 VALUES = (
     *(None, True, False, 0, -1, 0.5, 1e308, 10**30, float("nan"), float("inf"), "", "\ud800", "\0"),
     *(
+        {"toString": 0},
+        {"length": -1},
         "σ\n\x1b[2J",
         "a" * 300,
         [],
