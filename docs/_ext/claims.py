@@ -84,9 +84,10 @@ def _dropped(name: str) -> str:
     for search, result in zip(searches_of(name), searched(name), strict=True):
         if result.refuting:
             raise ValueError(f"{name}: {result.refuting[0]} disobeys with all hypotheses")
+        words = f"{search.formula[0].upper()}{search.formula[1:]}"
         text.append(
-            f"*{search.formula[0].upper()}{search.formula[1:]}.* The cases, in this order: {search.order}. With all"
-            f" hypotheses {result.kept} of them were tried, and the law held in each.\n\n"
+            f"*{words}.* The cases, in this order: {search.order}. With all hypotheses"
+            f" {result.kept} of them were tried, and the law held in each.\n\n"
             + table(HEAD, rows_of(result))
         )
     if reasons := reasons_of(name):

@@ -24,9 +24,9 @@ def _search(*hypotheses: Hypothesis[int], truth: object = None) -> Search[int]:
     )
 
 
-PRIME = Hypothesis("prime", "not prime", lambda n: n > 1 and all(n % d for d in range(2, n)))
-ABOVE_TWO = Hypothesis("above 2", "2 or less", lambda n: n > 2)
-BELOW_NINE = Hypothesis("below 9", "9 or more", lambda n: n < 9, needed=False)
+PRIME = Hypothesis[int]("prime", "not prime", lambda n: n > 1 and all(n % d for d in range(2, n)))
+ABOVE_TWO = Hypothesis[int]("above 2", "2 or less", lambda n: n > 2)
+BELOW_NINE = Hypothesis[int]("below 9", "9 or more", lambda n: n < 9, needed=False)
 
 
 def test_each_hypothesis_is_dropped_alone_and_the_first_case_is_the_smallest() -> None:
