@@ -38,7 +38,7 @@ def _left(claim: Claim[Any], parts: list[str]) -> list[str]:
     return [sentence for sentence in sentences[:-1] if not GLUE.fullmatch(sentence)]
 
 
-@pytest.mark.parametrize("name", SEARCHED)
+@pytest.mark.parametrize("name", CLAIMS)
 def test_every_word_of_the_assumptions_is_dropped_or_excused(name: str) -> None:
     words = [h.words for search in searches_of(name) for h in search.hypotheses]
     excused = [part for part, reason in reasons_of(name) if reason]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
-from verify.counterexamples import invariance, pulse, training
+from verify.counterexamples import certificates, disk, invariance, pulse, shape, training
 from verify.counterexamples.search import Search, Searched, text
 
 __all__ = ["CHAPTERS", "HEAD", "reasons_of", "rows_of", "searched", "searches_of"]
 
-CHAPTERS = (pulse, training, invariance)
+CHAPTERS = (pulse, training, shape, certificates, invariance, disk)
 """The modules of the chapters."""
 HEAD = ("without", "but with", "smallest case", "the law says", "true is", "cases tried")
 """What :func:`rows_of` gives."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cache
-from itertools import product
+from itertools import pairwise, product
 from typing import Any
 
 from numerics.arithmetic import oracle
@@ -999,9 +999,7 @@ def _training_sets() -> Iterator[Cells]:
 
 
 def _consecutive(case: Cells) -> bool:
-    return all(
-        after == before + 1 for before, after in zip(case.cells, case.cells[1:], strict=False)
-    )
+    return all(after == before + 1 for before, after in pairwise(case.cells))
 
 
 def _floor_truth(case: Cells) -> Any:

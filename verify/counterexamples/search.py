@@ -127,6 +127,8 @@ class Search(Generic[C]):
         first: dict[int, tuple[C, Any, Any]] = {}
         kept, refuting = 0, []
         for case in self.cases():
+            if len(first) == len(self.hypotheses) and kept >= CONTROLS:
+                break
             broken = [j for j, h in enumerate(self.hypotheses) if not h.holds(case)]
             if len(broken) > 1 or (broken and broken[0] in first):
                 continue
@@ -139,8 +141,6 @@ class Search(Generic[C]):
             tried[broken[0]] += 1
             if disobeys:
                 first[broken[0]] = (case, claimed, true)
-            if len(first) == len(self.hypotheses) and kept >= CONTROLS:
-                break
         outcomes = tuple(
             Outcome(h.words, h.instead, h.needed, count, *first.get(j, ()))
             for j, (h, count) in enumerate(zip(self.hypotheses, tried, strict=True))
@@ -175,6 +175,10 @@ SHOWN = {"sigma": "σ", "eta": "η", "beta": "β", "alpha": "α", "radii": "r"}
 """Fields that are shown by another name."""
 
 
+LARGEST = 10**6
+"""Fractions with a larger denominator are shown as decimals."""
+
+
 class Case:
     """The base of cases: dataclasses whose fields are shown by their names."""
 
@@ -185,11 +189,16 @@ class Case:
 
 
 def text(value: Any) -> str:
-    """A value in plain text: fractions as p/q, tuples in parentheses."""
+    """A value in plain text: fractions as p/q, if they are short, tuples in parentheses."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, tuple | list):
         return f"({', '.join(map(text, value))})"
+    if isinstance(value, Fraction) and value.denominator > LARGEST:
+        if not float(value):
+            size = value.numerator.bit_length() - value.denominator.bit_length()
+            return f"about 2 to the power {size}"
+        value = float(value)
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, Fraction | int | str):
