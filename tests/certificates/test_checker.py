@@ -631,7 +631,7 @@ def _signed_claim(document: Document, **claim: Any) -> bytes:
 @pytest.mark.parametrize(("offset", "radius"), [(F(1, 2), "3/2"), (F(3, 2), "1/2")])
 def test_the_worst_radius_may_be_an_end(offset: Fraction, radius: str) -> None:
     document = made(("relu", "zeros", 3, [[[F(1)]], [F(0)], [F(0)]], offset), F(1, 2), F(3, 2))
-    assert check(_bytes(document)) and document["evidence"]["radius"] == radius
+    assert check(in_bytes(document)) and document["evidence"]["radius"] == radius
 
 
 def _mean(document: Document, name: str, fine: int) -> tuple[Fraction, Fraction]:
