@@ -545,6 +545,7 @@ EVIDENCE = Evidence(
                 "verify.disk.ensemble.train_networks",
                 "verify.models.networks",
             ),
+            ("numerics.arithmetic.regression.regression",),
         ),
     ),
     figures=figures,
