@@ -514,6 +514,8 @@ EVIDENCE = Evidence(
             ("numerics.disk.disk", "theory.disk.disk.pixel", f"{__name__}._circle"),
             (
                 "numerics.disk.perimeter.half_squares",
+                "numerics.disk.curvature.nodes",
+                "numerics.disk.perimeter.angles",
                 "theory.disk.perimeter.edge",
                 "theory.disk.perimeter.kernel",
             ),

@@ -515,6 +515,7 @@ EVIDENCE = Evidence(
         training=Judge(
             "P summed from torch's answers around a large circle",
             (f"{__name__}._torch_strength", "verify.disk.networks", "verify.models.networks"),
+            ("numerics.disk.perimeter.Midpoints", "numerics.disk.perimeter.reach"),
         ),
     ),
     figures=figures,

@@ -537,6 +537,7 @@ EVIDENCE = Evidence(
             "clipped squares in fractions, a Fourier series, and sums over numpy's disks; "
             "what may be left is derived from the law's own waves",
             ("verify.disk.clipping", "verify.disk.filters.Filters.summed"),
+            ("verify.disk.filters.Filters._each", "verify.disk.filters.Filters.rise"),
         ),
         training=Judge(
             "torch's answers to disks far beyond the radii of training",
@@ -545,6 +546,7 @@ EVIDENCE = Evidence(
                 "verify.disk.ensemble.train_networks",
                 "verify.models.networks",
             ),
+            ("numerics.arithmetic.regression.regression",),
         ),
     ),
     figures=figures,

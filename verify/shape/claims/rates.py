@@ -293,6 +293,7 @@ EVIDENCE = Evidence(
         training=Judge(
             "losses of torch modules trained at a fixed height",
             ("verify.shape.rates.height", "verify.models.networks"),
+            ("verify.optimise.least_squares",),
         ),
     ),
     figures=figures,
