@@ -4,6 +4,7 @@ leaves behind.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,13 @@ def safetensors(
     found = {**usual, **{name.replace("_", ".", 1): value for name, value in tensors.items()}}
     kept = {name: np.asarray(value) for name, value in found.items() if value is not None}
     return save(kept, dict(said if told is None else told))
+
+
+class Bomb:
+    """What makes a folder where it is unpickled."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, ("ran",)
 
 
 def placed(folder: Path, content: bytes, name: str = "net.safetensors") -> str:
