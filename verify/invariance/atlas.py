@@ -17,6 +17,7 @@ from itertools import product
 from types import MappingProxyType
 from typing import Any
 
+from theory.citations import theorem
 from theory.invariance.nuisances import background_contrast_risk, dense_risk, sum_risk
 from theory.pulse.network import Network, last_radius
 from verify.invariance import networks
@@ -114,7 +115,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Reason:
-    """A theorem or construction by name, and the page and heading that prove it."""
+    """A theorem or construction by name, and the page and anchor where it is proved."""
 
     name: str
     page: str
@@ -183,37 +184,43 @@ def _error(net: Network[Any], unknown: str, radii: str, padding: str) -> Fractio
 
 # ------------------------------------------------------------------------------------- reasons
 
-LINEAR_CELL = Reason(
-    "the linear cell: the pixels add up to 2r", "../pulse/kinks.md#theorem-one-kink"
+LINEAR_CELL = Reason("the linear cell: the pixels add up to 2r", theorem("one kink"))
+SUMS_AGREE = Reason(
+    "sum pooling does not see a shift", "docs/invariance/dense.md#a-pulse-that-is-not-centred"
 )
-SUMS_AGREE = Reason("sum pooling does not see a shift", "dense.md#a-pulse-that-is-not-centred")
-EQUAL = Reason("a dense readout may be sum pooling", "dense.md#the-error-is-a-spline")
-TRADE = Reason(
-    "a linear network trades radius against background", "background.md#theorem-price-of-invariance"
+EQUAL = Reason(
+    "a dense readout may be sum pooling", "docs/invariance/dense.md#the-error-is-a-spline"
 )
-FLAT = Reason("ReLU has only one flat piece", "background.md#one-channel")
+TRADE = Reason("a linear network trades radius against background", theorem("price of invariance"))
+FLAT = Reason("ReLU has only one flat piece", "docs/invariance/background.md#one-channel")
 EDGE = Reason(
     "two channels read the background at an edge",
-    "background.md#two-channels-read-the-background-at-an-edge",
+    "docs/invariance/background.md#two-channels-read-the-background-at-an-edge",
 )
 MIRROR = Reason(
     "three channels, each straight where another bends",
-    "background.md#two-channels-read-the-background-at-an-edge",
+    "docs/invariance/background.md#two-channels-read-the-background-at-an-edge",
 )
 CROWDED = Reason(
-    "two channels with three taps cannot balance bends and slopes", "pair.md#theorem-large-rings"
+    "two channels with three taps cannot balance bends and slopes",
+    theorem("large rings"),
 )
 DROPPED = Reason(
-    "a slope at which one channel is enough", "atlas.md#one-channel-with-a-slope-of-its-own"
+    "a slope at which one channel is enough",
+    "docs/invariance/atlas.md#one-channel-with-a-slope-of-its-own",
 )
-BORDER = Reason("the border is an edge", "background.md#zeros-beyond-the-border")
-NO_WEIGHT = Reason("weights that add up to 0", "background.md#zeros-beyond-the-border")
-LIGHT = Reason("a linear network measures light", "atlas.md#what-linear-networks-lose")
-SILENCE = Reason("counting silence", "contrast.md#theorem-quiet-channel")
-QUOTIENT = Reason("no sum of activations is a quotient", "contrast.md#theorem-no-quotient")
-CHAIN = Reason("two backgrounds and a contrast make a chain", "atlas.md#theorem-chain-of-contrasts")
-LEG = Reason("one leg of the compass", "atlas.md#one-leg")
-RULER = Reason("the ruler", "contrast.md#the-ruler")
+BORDER = Reason("the border is an edge", "docs/invariance/background.md#zeros-beyond-the-border")
+NO_WEIGHT = Reason(
+    "weights that add up to 0", "docs/invariance/background.md#zeros-beyond-the-border"
+)
+LIGHT = Reason(
+    "a linear network measures light", "docs/invariance/atlas.md#what-linear-networks-lose"
+)
+SILENCE = Reason("counting silence", theorem("quiet channel"))
+QUOTIENT = Reason("no sum of activations is a quotient", theorem("no quotient"))
+CHAIN = Reason("two backgrounds and a contrast make a chain", theorem("chain of contrasts"))
+LEG = Reason("one leg of the compass", "docs/invariance/atlas.md#one-leg")
+RULER = Reason("the ruler", "docs/invariance/contrast.md#the-ruler")
 
 
 # ---------------------------------------------------------------------------------------- rows

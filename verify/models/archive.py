@@ -183,7 +183,7 @@ def _unsafe(message: str, pickled: bytes) -> CheckpointError:
     is.
     """
     wanted = WANTED.search(message)
-    if wanted is None and pickled[:1] == b"\x80" and pickled[1] > 2:
+    if wanted is None and pickled[:1] == b"\x80" and pickled[1:2] > b"\2":
         return CheckpointError(
             f"its pickle has the protocol {pickled[1]}, and torch reads 2 with weights_only; store"
             " it without pickle_protocol"

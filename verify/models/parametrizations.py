@@ -211,7 +211,7 @@ def normalised(
         raise CheckpointError(
             f"the batch norm {norm.name} stands in front of the convolution {conv} in the file; one"
             " between convolution and activation is folded: if it is called there, explain the"
-            " module itself (docs/network.md, From Python)"
+            " module itself (docs/network.md#from-python)"
         )
     if numbered and int(place) != int(number) + 1:
         raise CheckpointError(

@@ -546,7 +546,17 @@ EVIDENCE = Evidence(
         ),
         training=Judge(
             "losses, features and P of trained torch modules",
-            ("verify.disk.trained.trained", "verify.models.networks"),
+            (
+                "verify.disk.trained._measured",
+                "verify.disk.trained._torch_lengths",
+                "verify.models.networks",
+            ),
+            (
+                "verify.disk.trained.midpoints",
+                "numerics.disk.perimeter.Midpoints",
+                "numerics.disk.perimeter.angles",
+                "numerics.disk.perimeter.reach",
+            ),
         ),
     ),
     figures=figures,
