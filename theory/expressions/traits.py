@@ -324,6 +324,9 @@ def _enclosed(second: sp.Expr, low: sp.Expr, high: sp.Expr, turn: int) -> list[I
     for point in _candidates(second, low, high):
         if crossed(point):
             return [Inflection(point, point, turn)]
+    near = _near_zero(second, low, high)
+    if near is not None and (sign(near[0]), sign(near[1])) == (-turn, turn):
+        return [Inflection(*near, turn)]
     while high - low > WIDTH:
         # A zero without a change of sign may sit in the middle: then cut beside it.
         cuts = (low + (high - low) * share / 8 for share in (4, 5))
@@ -334,6 +337,19 @@ def _enclosed(second: sp.Expr, low: sp.Expr, high: sp.Expr, turn: int) -> list[I
             return [Inflection(cut, cut, turn)]
         low, high = (low, cut) if sign(cut) == turn else (cut, high)
     return [Inflection(low, high, turn)]
+
+
+def _near_zero(second: sp.Expr, low: sp.Expr, high: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
+    """Where bisection in floating point ends: what signs at both ends have yet to confirm."""
+    function = sp.lambdify(z, second, "math")
+    try:
+        end = function(float(high))
+        while high - low > WIDTH:
+            cut = (low + high) / 2
+            low, high = (low, cut) if function(float(cut)) * end > 0 else (cut, high)
+    except (ArithmeticError, NameError, TypeError, ValueError):
+        return None
+    return low, high
 
 
 def _candidates(second: sp.Expr, low: sp.Expr, high: sp.Expr) -> list[sp.Expr]:

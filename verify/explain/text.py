@@ -199,7 +199,9 @@ def _signal_step(explanation: SignalExplanation) -> str:
             )
         return "write this as a page with --out DIR"
     others = explanation.alternatives
-    if others and "activation" in others[0].options and _offset_alone(explanation):
+    alone = "offset" in explanation.failing and set(explanation.failing) <= {"offset", "distance"}
+    # A wrong readout bias is likelier than that it ran with another activation.
+    if others and "activation" in others[0].options and alone:
         name, offset = explanation.checkpoint.name("readout.bias"), explanation.residuals["offset"]
         return f"subtract {offset:.6g} from {name}: nothing but the offset fails"
     if others:
@@ -230,13 +232,6 @@ def _signal_step(explanation: SignalExplanation) -> str:
     network = "network" if near.error else "exact network"
     where = "" if away <= LITTLE else f", {share_in_words(away)} of its length away"
     return f"write the {network} that was found next to it with --repair OUT{where}"
-
-
-def _offset_alone(explanation: SignalExplanation) -> bool:
-    """Whether the network would be right but for its readout bias: likelier than that it ran with
-    another activation.
-    """
-    return "offset" in explanation.failing and set(explanation.failing) <= {"offset", "distance"}
 
 
 def _image_step(explanation: ImageExplanation) -> str:
@@ -317,14 +312,7 @@ def _weights(weights: Iterable[OneWeight], last: str, cell: Callable[[OneWeight]
     return _table(
         ("weight", "value", "role", "derived", "residual", last),
         (
-            (
-                x.label,
-                f"{x.value:.6g}",
-                x.role,
-                derived_in_words(x),
-                short(x.residual, 2),
-                cell(x),
-            )
+            (x.label, f"{x.value:.6g}", x.role, derived_in_words(x), short(x.residual, 2), cell(x))
             for x in weights
         ),
     )

@@ -9,7 +9,7 @@ the rows into words, :mod:`verify.invariance.figures` draws them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -245,14 +245,6 @@ def _linear_loss(place: Place) -> Loss:
     return Loss(sum_risk(spread, mean, light, level, shade, lift), formula, True)
 
 
-def _price(radii: str) -> Loss:
-    """V/12; between half-integers V is the variance of the half-integers alone, and the bound need
-    not be sharp.
-    """
-    spread = moments(sorted({(r - HALF) // 1 + HALF for r in RADII[radii]}))[1]
-    return Loss(background_contrast_risk(spread), r"\frac{V}{12}", radii == "half")
-
-
 def _row(place: Place) -> AtlasEntry:
     unknown, dense, real = place.unknown, place.readout == "dense", place.radii == "real"
     linear, relu = place.kind == "linear", place.kind.startswith("relu")
@@ -278,14 +270,12 @@ def _row(place: Place) -> AtlasEntry:
     if linear:
         return AtlasEntry(place, "infeasible", LIGHT, loss=_linear_loss(place))
     if unknown == "both" and not dense:
-        price = _price(place.radii)
-        # With a given σ V/12 is a bound; with σ at will it is reached.
-        return AtlasEntry(
-            place,
-            "infeasible",
-            CHAIN,
-            loss=Loss(price.value, price.formula, price.attained and not relu),
-        )
+        # Between half-integers V is the variance of the half-integers alone, and V/12 need not be
+        # sharp.  With a given σ it is a bound; with σ at will it is reached.
+        spread = moments(sorted({(r - HALF) // 1 + HALF for r in RADII[place.radii]}))[1]
+        price = background_contrast_risk(spread)
+        loss = Loss(price, r"\frac{V}{12}", place.radii == "half" and not relu)
+        return AtlasEntry(place, "infeasible", CHAIN, loss=loss)
     if real:
         return AtlasEntry(place, "infeasible", QUOTIENT)
     if unknown == "contrast":
@@ -316,10 +306,7 @@ def _on_the_ring(place: Place) -> AtlasEntry:
 @cache
 def entries() -> tuple[AtlasEntry, ...]:
     """Every cell once, line by line."""
-    return tuple(_row(place) for place in _places())
-
-
-def _places() -> Iterator[Place]:
-    for (unknown, padding), readout, radii in product(LINES, READOUTS, RADII):
-        for kind in KINDS:
-            yield Place(unknown, readout, radii, padding, kind)
+    return tuple(
+        _row(Place(unknown, readout, radii, padding, kind))
+        for (unknown, padding), readout, radii, kind in product(LINES, READOUTS, RADII, KINDS)
+    )

@@ -35,15 +35,7 @@ from verify.report.page import Figure
 from verify.report.render import sentence
 from verify.report.verdict import Column, column
 
-__all__ = [
-    "EVIDENCE",
-    "KINDS",
-    "Digits",
-    "check",
-    "figures",
-    "sampled",
-    "train",
-]
+__all__ = ["EVIDENCE", "KINDS", "Digits", "check", "figures", "sampled", "train"]
 
 DIGITS = 40
 

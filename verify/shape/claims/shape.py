@@ -39,6 +39,7 @@ from verify.shape.attempts import (
     KINDS,
     TAPS,
     TRIED,
+    Look,
     Reached,
     by_torch,
     certify,
@@ -309,7 +310,7 @@ def reached(law: ShapeLaw, lab: Lab) -> Iterator[Reached]:
 def _reached(name: str, channels: int, shape: Classification, lab: Lab) -> Reached:
     said = forecast(shape, channels)
     ensembles = [lab.ensemble(setting) for setting in settings(name, channels, lab.profile)]
-    kinds = Counter(kind for e in ensembles for kind in look(e.setting, e.weights).kinds)
+    kinds = Counter(kind for e in ensembles for kind in _look(lab, e).kinds)
     networks = sum(len(e.c) for e in ensembles)
     plain = [e for e in ensembles if e.setting.per_cell == 16 and e.setting.spread == 1]
     losses = np.concatenate([e.loss for e in plain])
@@ -318,7 +319,7 @@ def _reached(name: str, channels: int, shape: Classification, lab: Lab) -> Reach
     # batch.
     most = networks if said == "never" else TRIED
     exact = any(
-        lab.once(("shape/refined", e.setting, most), refined, e, most) is not None
+        lab.once(("shape/refined", e.setting, most), refined, e, _look(lab, e), most) is not None
         for e in ensembles
     )
     violations = 0
@@ -342,9 +343,16 @@ def _reached(name: str, channels: int, shape: Classification, lab: Lab) -> Reach
     )  # fmt: skip
 
 
+def _look(lab: Lab, ensemble: Ensemble) -> Look:
+    setting = ensemble.setting
+    return lab.once(("shape/look", setting), look, setting, ensemble.weights)
+
+
 def _certificates(lab: Lab, ensemble: Ensemble) -> tuple[Certified, ...]:
     setting = ensemble.setting
-    return lab.once(("shape/certificates", setting), certify, setting, ensemble.weights)
+    return lab.once(
+        ("shape/certificates", setting), certify, setting, ensemble.weights, _look(lab, ensemble)
+    )
 
 
 def _near(
@@ -463,7 +471,8 @@ def _by_torch(law: ShapeLaw, lab: Lab) -> tuple[int, int]:
 
 
 def _torch_certificates(lab: Lab, setting: Setting) -> tuple[Certified, ...]:
-    return certify(setting, by_torch(setting, BY_TORCH, lab.seed))
+    weights = by_torch(setting, BY_TORCH, lab.seed)
+    return certify(setting, weights, look(setting, weights))
 
 
 def figures(lab: Lab) -> tuple[Figure, ...]:
