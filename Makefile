@@ -3,6 +3,7 @@
 # make thorough: the slow tests and those that are run before a release
 # make mutants: the code changed one operator at a time, and how many changes its tests notice
 # make traps: networks and certificates that look right and are not, for any verifier
+# make fuzz: changed inputs for every reader of what a user gives
 # Each works from a bare clone with python3 (3.11 or newer, with venv), git and make.
 # Arguments pass through: make verify ARGS="--profile full"
 
@@ -15,7 +16,7 @@ comma := ,
 python := $(VENV)/bin/python
 pip := PIP_DISABLE_PIP_VERSION_CHECK=1 $(python) -m pip install --quiet --constraint constraints.txt
 
-.PHONY: explore verify proofs test thorough docs browser bench mutants traps lint wheel venv clean
+.PHONY: explore verify proofs test thorough docs browser bench mutants traps fuzz lint wheel venv clean
 .NOTPARALLEL:
 
 explore: $(VENV)/.ready-test
@@ -49,6 +50,9 @@ browser: $(VENV)/.ready-browser
 
 traps: $(VENV)/.ready-test
 	@$(python) -m tests.traps $(ARGS)
+
+fuzz: $(VENV)/.ready-test
+	@$(python) -m tests.fuzz $(ARGS)
 
 bench: $(VENV)/.ready-test
 	$(python) -m benchmarks $(ARGS)

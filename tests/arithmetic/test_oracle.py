@@ -94,7 +94,7 @@ def test_a_ring_is_the_middle_of_three_signals(
     assert oracle.ring(w, b, x) == oracle.preactivations(w, b, 3 * x)[size : 2 * size]
 
 
-PLACES = [F(-8), F(-1), F(-1, 2), F(0), F(1, 2), F(1), F(3, 2), F(8)]
+PLACES = [F(z) for z in ["-8", "-1", "-1/2", "0", "1/2", "1", "3/2", "8"]]
 VALUES = {
     "identity": "-8 -1 -1/2 0 1/2 1 3/2 8",
     "relu": "0 0 0 0 1/2 1 3/2 8",

@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 
 from numerics.certificates import checker
 from numerics.certificates.checker import BYTES, Rejected, canonical, check
-from tests.certified import RELU, Document, made
+from tests.certified import RELU, Document, in_bytes, made
 from tests.paddings import windows
 from tests.pulse.test_exact_error import SIGMAS, THREE, _simulated, networks
 from tests.strategies import few
@@ -35,13 +35,9 @@ F = Fraction
 CONTINUOUS = sorted(set(SIGMAS) - {"hardshrink", "threshold"})
 
 
-def _bytes(document: Document) -> bytes:
-    return json.dumps(document).encode()
-
-
 def _signed(document: Document) -> bytes:
     """With the digest made to fit."""
-    return _bytes({**document, "digest": canonical(document)})
+    return in_bytes({**document, "digest": canonical(document)})
 
 
 HARDSWISH = ("hardswish", "circular", 4, THREE, F(1, 7))
@@ -65,7 +61,7 @@ def test_certificates_are_accepted_and_true(case: Any, ends: list[Fraction]) -> 
         return
     low, high = (F(1, 2) + end * half_length for end in sorted(ends))
     document = made(case, low, high)
-    claim = check(_bytes(document))
+    claim = check(in_bytes(document))
     assert claim == document["claim"]
     bounds = [F(x) for x in claim["worst"]]
 
@@ -78,7 +74,7 @@ def test_certificates_are_accepted_and_true(case: Any, ends: list[Fraction]) -> 
 
 def test_an_exact_network_is_certified_as_exact() -> None:
     case = ("relu", "zeros", 6, [[[F(1, 4), F(1, 2), F(1, 4)]], [F(0)], [F(1, 2)]], F(0))
-    assert check(_bytes(made(case, F(1, 2), F(5))))["worst"] == ["0", "0"]
+    assert check(in_bytes(made(case, F(1, 2), F(5))))["worst"] == ["0", "0"]
 
 
 # --- what is changed is refused -----------------------------------------------------------------
@@ -137,7 +133,7 @@ def test_no_single_change_is_accepted(number: int) -> None:
         if changed == SAMPLES[number]:
             continue
         with pytest.raises(Rejected):
-            check(_bytes(changed))
+            check(in_bytes(changed))
             pytest.fail(f"accepted a change of {path}")
 
 
@@ -193,7 +189,7 @@ def test_a_wider_claim_is_no_certificate() -> None:
 
 # --- hostile files ------------------------------------------------------------------------------
 
-GOOD = _bytes(SAMPLES[0])
+GOOD = in_bytes(SAMPLES[0])
 
 
 @pytest.mark.parametrize(
@@ -391,8 +387,8 @@ def test_it_runs_alone(tmp_path: Path) -> None:
     alone = tmp_path / "checker.py"
     alone.write_bytes(Path(checker.__file__).read_bytes())
     good, bad = tmp_path / "good.json", tmp_path / "bad.json"
-    good.write_bytes(_bytes(SAMPLES[0]))
-    bad.write_bytes(_bytes({**SAMPLES[0], "digest": ""}))
+    good.write_bytes(in_bytes(SAMPLES[0]))
+    bad.write_bytes(in_bytes({**SAMPLES[0], "digest": ""}))
     for path, status in ((good, 0), (bad, 1), (tmp_path / "absent", 2)):
         command = [sys.executable, "-I", "-S", str(alone), str(path)]
         found = subprocess.run(command, capture_output=True, check=False, cwd=tmp_path)
@@ -641,7 +637,7 @@ def _signed_claim(document: Document, **claim: Any) -> bytes:
 @pytest.mark.parametrize(("offset", "radius"), [(F(1, 2), "3/2"), (F(3, 2), "1/2")])
 def test_the_worst_radius_may_be_an_end(offset: Fraction, radius: str) -> None:
     document = made(("relu", "zeros", 3, [[[F(1)]], [F(0)], [F(0)]], offset), F(1, 2), F(3, 2))
-    assert check(_bytes(document)) and document["evidence"]["radius"] == radius
+    assert check(in_bytes(document)) and document["evidence"]["radius"] == radius
 
 
 def _mean(document: Document, name: str, fine: int) -> tuple[Fraction, Fraction]:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.columns import JUDGES
 from theory.claim import CHAPTERS, Claim, Proof, Step, Wrong
 from verify.models.problem import Setting
 from verify.report.evidence import Evidence
@@ -45,7 +46,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Claim]:
         **more: Any,
     ) -> Claim:
         module = ModuleType("verify.pulse.claims.made")
-        vars(module).update(EVIDENCE=Evidence(check, train, **more))
+        vars(module).update(EVIDENCE=Evidence(check, train, JUDGES, **more))
         monkeypatch.setitem(sys.modules, module.__name__, module)
         claim = Claim("made", "A made claim", "x = 1", (), 1, prove, wrong)
         theory = ModuleType("theory.pulse.made")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from flint import fmpq
@@ -188,9 +189,10 @@ class Explanation:
 
     def text(self) -> str:
         """What the command prints."""
-        from verify.explain.text import in_words
+        from verify.explain.text import show
 
-        return in_words(self)
+        show(self, page := StringIO())
+        return page.getvalue()
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object that the command prints."""
@@ -198,7 +200,7 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         """The page in a notebook."""
-        from verify.explain.live.notebook import embedded
+        from verify.explain.page import embedded
 
         return embedded(self)
 

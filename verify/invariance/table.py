@@ -76,7 +76,7 @@ class Line:
 
     @property
     def reasons(self) -> tuple[tuple[str, Reason], ...]:
-        """Each reason once, after the kinds that it holds for."""
+        """Each reason once, after the kinds that it holds for; the report and the docs ask."""
         kinds_of: dict[Reason, list[str]] = {}
         for row in self.cells:
             kinds_of.setdefault(row.reason, []).append(row.place.kind)
@@ -127,7 +127,12 @@ def _line(cells: tuple[AtlasEntry, ...]) -> Line:
 
 @dataclass(frozen=True)
 class TrainingOutcome:
-    """What became of networks that a claim has trained: every one of them is in one outcome."""
+    """What became of networks that a claim has trained: every one of them is in one outcome.
+
+    Raises
+    ------
+    ValueError: the outcomes do not add up.
+    """
 
     what: str
     networks: int
@@ -139,7 +144,12 @@ class TrainingOutcome:
 
 
 def section(outcomes: Mapping[Place, Sequence[TrainingOutcome]]) -> Section:
-    """The table for the report, each network run again, with what training found."""
+    """The table for the report, each network run again, with what training found.
+
+    Raises
+    ------
+    ValueError: a cell is not in the table, or a network of it is not exact.
+    """
     known = {row.place for row in entries()}
     if set(outcomes) - known:
         raise ValueError(f"no such cells: {sorted(set(outcomes) - known)}")

@@ -27,8 +27,9 @@ from verify.models.networks import load
 from verify.models.problem import Setting
 from verify.pulse.certified import certificates, certified_net, plateau
 from verify.pulse.settings import BENT, finished_and_stopped
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "train"]
@@ -97,12 +98,15 @@ def _error(
 def _simulated(lab: Lab) -> tuple[Simulated, ...]:
     """No law is asked."""
     rng, networks = lab.rng("extremes"), []
+
+    def quarters(count: int) -> list[Fraction]:
+        return [Fraction(int(rng.integers(-12, 13)), 4) for _ in range(count)]
+
     for t in range(max(lab.profile.draws // 2, 48)):
         name = ("relu", "leaky_relu", "abs", "hardtanh")[t % 4]
         n, channels = (3, 5, 1)[t // 4 % 3], 1 + t % 2
-        some = lambda: Fraction(int(rng.integers(-12, 13)), 4)
-        w = [[some() for _ in range(n)] for _ in range(channels)]
-        b, a = [some() for _ in range(channels)], [some() for _ in range(channels)]
+        w = [quarters(n) for _ in range(channels)]
+        b, a = quarters(channels), quarters(channels)
         error = _error(w, b, a, oracle.RATIONAL[name])
         network = Simulated(name, w, b, error, {})
         for m in (1, n // 2 + 1, 3):
@@ -150,11 +154,8 @@ def train(law: Extremes, lab: Lab) -> Column:
             refused += claim is None or claim["worst"] != (claimed, claimed)
             bent += claimed > Fraction(1, 10**6)
             networks += 1
-    detail = (
-        f"how far torch, at {GRID} radii per pixel, exceeds the exact worst error over every real"
-        f" radius, in units of the bound on rounding ({networks} networks, finished and stopped on"
-        f" the way, {bent} of which err by more than 1e-6); all {networks - refused} certificates"
-        " were accepted and say the same"
+    detail = sentence(
+        "extremes", "train", grid=GRID, networks=networks, bent=bent, certified=networks - refused
     )
     return column(worst if not refused and bent else float("inf"), 1.0, detail)
 
@@ -173,5 +174,28 @@ def _claimed(
     return fraction(most)
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: BENT)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "pre-activations from the double sum, window by window",
+            ("theory.pulse.network.preactivations",),
+        ),
+        check=Judge(
+            "answers simulated by loops, at 48 radii per pixel and at the law's places",
+            ("numerics.arithmetic.oracle", f"{__name__}._error", f"{__name__}.Simulated"),
+        ),
+        training=Judge(
+            "answers of torch modules at 64 radii per pixel, and the certificate checker",
+            (
+                "verify.models.networks",
+                "verify.optimise.sgd",
+                "verify.optimise.ensemble",
+                "numerics.certificates.checker",
+            ),
+        ),
+    ),
+    needs=lambda profile: BENT,
+)
 """What the claim rests on."""

@@ -24,10 +24,11 @@ from verify.disk import figures as draw
 from verify.disk.networks import ARRIVED, disks, drawn, excess, loss_with_gradient
 from verify.disk.networks import train as train_one
 from verify.models.networks import Network
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.figures import figure
 from verify.report.lab import Lab
 from verify.report.page import Figure
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "figures", "kind", "train"]
@@ -109,9 +110,11 @@ def enclosed(i: int, j: int, r: Fraction) -> arb:
         ):
             total += straight * (end - start)
             if curved:
-                root_of = lambda z, analytic: (radius * radius - z * z).sqrt(analytic=analytic)
                 total += curved * acb.integral(
-                    root_of, acb(start), acb(end), abs_tol=arb(2) ** -120
+                    lambda z, analytic: (radius * radius - z * z).sqrt(analytic=analytic),
+                    acb(start),
+                    acb(end),
+                    abs_tol=arb(2) ** -120,
                 )
     return total.real
 
@@ -198,9 +201,8 @@ def check(law: Disk, lab: Lab) -> Column:
                 return column(1, 0, f"the pixel {pixel.i, pixel.j} at r = {pixel.r} differs")
     ways = Counter(kind(pixel.i, pixel.j, pixel.r) for pixel in pixels)
     detail = (
-        f"none of {len(pixels)} pixels, in which the law (40 digits) or numpy (to its bound) leaves"
-        f" the enclosure of the area, and none of {len(grids)} grids and intervals of radii with"
-        f" another residual variance; pixels met in {len(ways)} ways: "
+        sentence("disk", "check", pixels=len(pixels), grids=len(grids), ways=len(ways))
+        + " "
         + ", ".join(f"{count} {name}" for name, count in sorted(ways.items()))
     )
     return column(0 if len(ways) == KINDS else float("nan"), 0, detail)
@@ -265,7 +267,10 @@ class Grid:
         rounded = _unexplained(lambda k: sum((p * r**k for r, p in nodes), Fraction(0)))
         steps = range(self.count or 0)
         radii = [LOW + Fraction((HIGH - LOW) * t, len(steps) - 1) for t in steps]
-        even = lambda k: sum((r**k for r in radii), Fraction(0)) / len(radii)
+
+        def even(k: int) -> Fraction:
+            return sum((r**k for r in radii), Fraction(0)) / len(radii)
+
         meant = _unexplained(even if radii else _on_interval(Fraction(LOW), Fraction(HIGH)))
         return float(abs(rounded - meant))
 
@@ -354,9 +359,9 @@ def _total(law: Disk, r: float) -> float:
     """The sum of the law's pixels, in 40 digits, by a quarter of them."""
     with mpmath.workdps(DIGITS):
         exact, reach = mpmath.mpf(r), int(r + 1)
-        copies = lambda k: 2 if k else 1
+        copies = (1, *[2] * reach)
         quarter = (
-            copies(i) * copies(j) * law.pixel(mpmath.mpf(i), mpmath.mpf(j), exact, mpmath)
+            copies[i] * copies[j] * law.pixel(mpmath.mpf(i), mpmath.mpf(j), exact, mpmath)
             for i in range(reach + 1)
             for j in range(reach + 1)
         )
@@ -383,12 +388,16 @@ def train(law: Disk, lab: Lab) -> Column:
         scores += [*gap, abs(linear.loss - floor - linear.excess) / linear.bound]
         above, below = max(above, linear.loss - floor), max(below, floor - linear.loss)
         late += linear.excess > ARRIVED * linear.loss
-    detail = (
-        f"{len(nets)} networks without σ, K = 1 and 2, 3 × 3 and 5 × 5 taps, on 15 radii from {LOW}"
-        f" to {HIGH} and on the whole interval, {late} of which had not arrived (six digits);"
-        " largest distance from the law, in units of the rounding bound, of their answers to"
-        f" {len(FRESH)} new radii and of their losses, less what torch's gradient says is left; no"
-        f" loss is more than {above:.1e} above the floor or {below:.1e} below it"
+    detail = sentence(
+        "disk",
+        "train",
+        networks=len(nets),
+        low=LOW,
+        high=HIGH,
+        late=late,
+        fresh=len(FRESH),
+        above=above,
+        below=below,
     )
     return column(float(np.max(scores)) if not late else float("nan"), 1.0, detail)
 
@@ -406,15 +415,29 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     with torch.no_grad():
         errors = [linear.net(x).numpy() - fine for linear in shown_nets]
     drawing = draw.pixels_and_errors(shown, disk([shown], 4)[0], fine, errors, (LOW, HIGH))
-    caption = (
-        f"Left: a disk of radius {shown}, each pixel as grey as its part inside the circle. Right:"
-        f" the errors of {len(errors)} trained networks without σ, of different sizes; all end at"
-        f" the same parabola in r, the best one on [{LOW}, {HIGH}]."
-    )
+    caption = sentence("disk", "caption", shown=shown, errors=len(errors), low=LOW, high=HIGH)
     return (
         figure("disk-parabola", "A disk, and what an area says of its radius", caption, drawing),
     )
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the integral that defines a pixel, and the normal equations",
+            ("theory.disk.disk._area", "theory.disk.disk._unexplained"),
+        ),
+        check=Judge(
+            "the integral that defines a pixel, enclosed by flint; normal equations in fractions",
+            (f"{__name__}.enclosed", f"{__name__}._unexplained"),
+        ),
+        training=Judge(
+            "losses, gradients and answers of torch.nn.Conv2d without σ",
+            ("verify.disk.networks", "verify.models.networks"),
+        ),
+    ),
+    figures=figures,
+)
 """What the claim rests on."""

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
@@ -52,9 +53,10 @@ from verify.models.networks import Elementwise, Network
 from verify.optimise.sgd import settle
 from verify.report import figures as draw
 from verify.report import path_figures
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure, Section
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "figures", "sections", "train"]
@@ -81,11 +83,7 @@ def check(law: Background, lab: Lab) -> Column:
     rng = lab.rng("background")
     draws = max(lab.profile.draws // 4, 12)
     wrong = not all(agrees for t in range(draws) for agrees in _agreements(law, rng, t))
-    detail = (
-        f"cases, of 8 times {draws} in exact rationals, in which a response, the last radius at"
-        " which it holds, a best loss, the weight of the border or the answer of an exact network"
-        " is another than by simulation"
-    )
+    detail = sentence("background", "check", draws=draws)
     return column(wrong, 0, detail)
 
 
@@ -224,7 +222,10 @@ def _steep_agrees(law: Background, rng: np.random.Generator, t: int) -> bool:
     # Slope t up to the last background, 1 from there to the first plateau, t beyond.
     near, slope = [beta / 8 for beta in backgrounds], Fraction(1, int(rng.integers(2, 9)))
     top, first = max(near), min(near) + 1
-    sigma = lambda z: slope * z + (1 - slope) * min(max(z, top), first)
+
+    def sigma(z: Fraction) -> Fraction:
+        return slope * z + (1 - slope) * min(max(z, top), first)
+
     features = _features([Fraction(1)], sigma, Fraction(0), radii, near, length)
     reached = law.risk(v, size, _spread(near), 1 + (1 / slope - 1) * (first - top))
     return bool(
@@ -281,8 +282,9 @@ def train(law: Background, lab: Lab) -> Column:
     count = networks(lab)
     ratios = [_linear(law, lab, scene, count) for scene in LINEAR]
     ratios += [_below(law.risk(*_price(scene)), lab, scene, count) for scene in STEEP]
-    price = lambda s: law.one_tap(s.moments[0], s.pixels, s.moments[2])
-    ratios += [_below(price(scene), lab, scene, count) for scene in ONE_TAP]
+    for scene in ONE_TAP:
+        v, _, mean = scene.moments
+        ratios.append(_below(law.one_tap(v, scene.pixels, mean), lab, scene, count))
     ratios += [_answered(law, lab, scene, count) for scene in (*STEEP, *SEEKING, *ONE_TAP)]
     ratios += [_until(law, lab, scene, 4) for scene in BENT]
     padded = [padded_ratio(law, lab, scene, count) for scene in PADDED]
@@ -294,12 +296,13 @@ def train(law: Background, lab: Lab) -> Column:
         " between)"
         for (fitted, between), scene in zip(exact, SEEKING, strict=True)
     )
-    detail = (
-        f"{count} networks per setting: every linear one ends at the best loss, none of one steep"
-        " channel or of one tap is below its price; answers of bent ones as by the law, readouts"
-        " of the exact networks as trained; in units of what gradient, loss and rounding allow. "
-        f" With zero padding {sum(n for _, n in padded)} of {2 * count} linear networks became"
-        f" exact; with two channels on a ring, on backgrounds from 0 to 2, {endings}"
+    detail = sentence(
+        "background",
+        "train",
+        count=count,
+        by_border=sum(n for _, n in padded),
+        padded=2 * count,
+        endings=endings,
     )
     return column(worst, 1.0, detail)
 
@@ -408,7 +411,10 @@ def _steepest(law: Background, lab: Lab) -> float:
     """
     scene, slope = replace(STEEP[0], taps=1), 0.25
     top = max(scene.backgrounds)
-    bent = lambda z: slope * z + (1 - slope) * (torch.clamp(z, top, 1.0) - top)
+
+    def bent(z: Tensor) -> Tensor:
+        return slope * z + (1 - slope) * (torch.clamp(z, top, 1.0) - top)
+
     net = Network("identity", 1, 1, circular=True)
     net.activation = Elementwise(bent)
     with torch.no_grad():
@@ -452,27 +458,10 @@ def figures(lab: Lab) -> list[Figure]:
         for r in (2.5, 2.75)
     }
     drawing = path_figures.unknown(backgrounds, panels, (low, high))
-    caption = (
-        r"Errors over the background $\beta$; shaded: the interval for which the networks are made."
-        r" The best linear network trades radius against background. Two ReLU channels are exact at"
-        r" half-integers "
-        "and off by pixels between; three are exact at every radius. Outside the interval neither"
-        " promises anything."
-    )
+    caption = sentence("background", "caption")
     errors = draw.figure("background-errors", "Who ignores the background", caption, drawing)
-    glance = (
-        r"What is unknown, by line; readout and radii, by block; in each block linear networks,"
-        r" ReLU with one, two and three channels, and any $\sigma$. A dot on a full square: exact"
-        r" networks exist. "
-        "A cross: a theorem says that there is none."
-    )
-    how = (
-        r"Left: a pulse on three backgrounds, and below what the second of two channels sees of it,"
-        r" before $\sigma$. All positions lie at or below the kink but one, which says how bright"
-        r" the background is. "
-        "Right: two pulses with different background and contrast. Their edges, saturated, are two"
-        " legs on a readout whose weights are the marks of a ruler."
-    )
+    glance = sentence("background", "glance")
+    how = sentence("background", "how")
     return [
         errors,
         draw.figure("background-atlas", "Who can ignore what", glance, pictures.matrix()),
@@ -497,5 +486,34 @@ def _errors(exact: Weights[Any], scene: Scene, backgrounds: Array, r: float) -> 
     return answers(net, torch.tensor(pulse(r, scene.half_length) + backgrounds[:, None])) - r
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures, sections=sections)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the circular double sum with an undefined g and symbols for ends and slopes",
+            ("theory.pulse.network.circular", "theory.pulse.network.preactivations"),
+        ),
+        check=Judge(
+            "answers by loops over a ring, and regressions by Gram-Schmidt, in fractions",
+            (
+                "numerics.arithmetic.oracle",
+                "numerics.invariance.gram_schmidt",
+                "verify.invariance.background_training.on_a_ring",
+            ),
+        ),
+        training=Judge(
+            "losses, answers and readouts of trained torch modules with circular padding",
+            (
+                "verify.invariance.background_training.trained",
+                "verify.invariance.background_training.readout",
+                "verify.invariance.background_training.answers",
+                "verify.models.networks",
+                "verify.optimise.sgd",
+            ),
+        ),
+    ),
+    figures=figures,
+    sections=sections,
+)
 """What the claim rests on."""

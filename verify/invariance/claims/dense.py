@@ -26,9 +26,10 @@ from verify.models.problem import Setting
 from verify.pulse.settings import stopped
 from verify.report import figures as draw
 from verify.report import path_figures
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "figures", "train"]
@@ -66,11 +67,7 @@ def check(law: Dense, lab: Lab) -> Column:
         )
         if wrong:
             break
-    detail = (
-        "cases, of as many sets of radii with random starts, in which a weight, a fixed pixel or"
-        " the effect of a shift is another than by Gram-Schmidt and simulation in rationals"
-        f" ({draws} cases)"
-    )
+    detail = sentence("dense", "check", draws=draws)
     return column(wrong, 0, detail)
 
 
@@ -154,12 +151,8 @@ def train(law: Dense, lab: Lab) -> Column:
         apart, widest = max(apart, moved), max(widest, float(np.max(allowed)))
         networks += len(off)
     pooled = _pooled(lab)
-    detail = (
-        f"every weight of {networks} networks after torch.optim.SGD ({len(TASKS)} sets of radii;"
-        " plain, with momentum, mini-batches) against the start's projection, in units of what the"
-        f" loss left and rounding allow (at most {widest:.1g}); shifted by one or two pixels their"
-        f" answers move by up to {apart:.2f}, as stated, and those of sum-pooling networks by"
-        " rounding"
+    detail = sentence(
+        "dense", "train", networks=networks, tasks=len(TASKS), widest=widest, apart=apart
     )
     good = widest <= SHARP and pooled <= 1
     return column(worst if good else float("inf"), 1.0, detail)
@@ -226,14 +219,32 @@ def figures(lab: Lab) -> list[Figure]:
         run.end[0, :-1],
     )
     names = ", ".join(str(r) for r in task.radii)
-    caption = (
-        f"One network with a readout weight per position, trained on the radii {names}. Grey: its"
-        " random start. Rings: the projection of the start onto the exact readouts. Dots: where"
-        " torch.optim.SGD ended. Pixels that no training radius tells apart have moved by the same"
-        " amount; the outermost have not moved."
-    )
+    caption = sentence("dense", "caption", names=names)
     return [draw.figure("dense-weights", "One weight per position", caption, drawing)]
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the signal matrix from the pulse, its null vectors and its gradient",
+            ("theory.invariance.dense._answer", "theory.pulse.signal.pulse"),
+        ),
+        check=Judge(
+            "projections by Gram-Schmidt in fractions, and pixels from the definition",
+            (
+                f"{__name__}._projected",
+                f"{__name__}._pair",
+                "numerics.arithmetic.oracle",
+                "numerics.invariance.gram_schmidt",
+            ),
+        ),
+        training=Judge(
+            "weights at the end of torch.optim.SGD on a readout with one weight per position",
+            ("verify.invariance.dense_readout", "verify.models.networks", "verify.optimise.sgd"),
+        ),
+    ),
+    figures=figures,
+)
 """What the claim rests on."""

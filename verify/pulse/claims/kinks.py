@@ -20,10 +20,11 @@ from theory.pulse.kinks import LAW, KinkLaw, bridge, cell, crossings
 from verify.models.networks import load, signals, weights_of
 from verify.models.problem import NetworkBatch, Setting
 from verify.pulse.settings import STRAIGHT, finished_and_stopped, stopped
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.figures import error_between, figure, staircase
 from verify.report.lab import Lab
 from verify.report.page import Figure
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "figures", "predicted_bend", "train"]
@@ -56,11 +57,7 @@ def check(law: KinkLaw, lab: Lab) -> Column:
             wrong += straight and (kind == "threshold") != _both_sides(w, b)
             exact += straight
             wrong += straight != (not any(bends))
-    detail = (
-        f"filters, of {lab.profile.draws} in exact rationals, whose D differs from the kernel"
-        f" formula or whose cell is misnamed or does not decide whether D is 0 ({exact} filters do"
-        " not bend)"
-    )
+    detail = sentence("kinks", "check", draws=lab.profile.draws, exact=exact)
     return column(wrong, 0, detail)
 
 
@@ -129,11 +126,7 @@ def train(law: KinkLaw, lab: Lab) -> Column:
         largest = max(largest, float(np.max(distance)))
         networks += len(weights.c)
         bent += int(np.sum(np.max(np.abs(claimed), axis=1) > bound))
-    detail = (
-        f"largest distance between the bend of r̂ in torch and the kernel formula over {networks}"
-        f" networks, finished or stopped on the way, {bent} of which bend, is {largest:.2g}; the"
-        " figure is in units of the rounding bound"
-    )
+    detail = sentence("kinks", "train", networks=networks, bent=bent, largest=largest)
     return column(worst, 1.0, detail)
 
 
@@ -155,12 +148,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     r = setting.radii.r
     line = error[0] + (error[q] - error[0]) * (r - r[0])
     bend = predicted_bend(LAW, setting, chosen, setting.radii.phi)[0]
-    caption = (
-        r"A ReLU network stopped on its way. At half-integer radii its error lies on a line, "
-        r"$\alpha r + \beta$; what is left between them is $D(\varphi)$, piecewise linear, with"
-        r" its "
-        r"corners where a staircase crosses $-b$. Line: the kernel formula, from the weights alone."
-    )
+    caption = sentence("kinks", "caption")
     bent = error_between(r, error - line, bend, "r̂(r) − r − (αr + β)")
     words = (
         r"Its two staircases and $-b$, the place of the kink. Steps that cross it bend the answer."
@@ -172,5 +160,23 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     )
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: STRAIGHT, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the double sum with an undefined g less its chord; hinges written out",
+            ("theory.pulse.network.direct_response",),
+        ),
+        check=Judge(
+            "bends of responses simulated by loops in fractions", ("numerics.arithmetic.oracle",)
+        ),
+        training=Judge(
+            "answers of torch modules between half-integers less their chord",
+            ("verify.models.networks", "verify.optimise.sgd", "verify.optimise.ensemble"),
+        ),
+    ),
+    needs=lambda profile: STRAIGHT,
+    figures=figures,
+)
 """What the claim rests on."""

@@ -21,8 +21,9 @@ from verify.models.networks import data, load, measure, weights_of
 from verify.models.problem import NetworkBatch, Setting, initial
 from verify.optimise.sgd import OPTIMIZERS, descend, gradient_length
 from verify.pulse.settings import LAWS
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "train"]
@@ -180,11 +181,7 @@ def train(law: Readout, lab: Lab) -> Column:
     worst = max(*(ratio for _, ratio in finished), *(batch.worst for batch in frozen))
     compared = sum(batch.compared for batch in frozen)
     undecided = sum(batch.undecided for batch in frozen)
-    detail = (
-        f"answers with the trained and with the predicted readout, for {networks} exact networks"
-        f" and {compared} frozen random filters ({undecided} more left undecided by LBFGS), differ"
-        " by at most the figure times the bound of rounding and remaining gradient"
-    )
+    detail = sentence("readout", "train", networks=networks, compared=compared, undecided=undecided)
     # Mostly undecided means that nothing was trained.
     return column(worst if networks and compared > undecided else float("nan"), 1.0, detail)
 
@@ -281,5 +278,23 @@ def _condition(features: Array) -> Array:
     return np.asarray(np.linalg.cond(columns / np.where(scale == 0, 1.0, scale)))
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: ONE_CHANNEL)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "errors from the double sum, and means of squares written out",
+            ("theory.pulse.loss.direct_error",),
+        ),
+        check=Judge(
+            "normal equations of features simulated by loops in fractions",
+            ("numerics.arithmetic.oracle",),
+        ),
+        training=Judge(
+            "readouts that torch.optim.LBFGS ends at, and those of trained networks",
+            ("verify.models.networks", "verify.optimise.sgd", "verify.optimise.ensemble"),
+        ),
+    ),
+    needs=lambda profile: ONE_CHANNEL,
+)
 """What the claim rests on."""

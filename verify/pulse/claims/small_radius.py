@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import compile_law, exact_law
 from numerics.arithmetic.rounding import prediction_bound
+from numerics.arithmetic.types import Array, Flags
 from numerics.pulse.channel import exact_quantities, quantities
 from theory.pulse.loss import residuals
 from theory.pulse.small_radius import Small
@@ -24,13 +24,13 @@ from verify.models.problem import Ensemble, NetworkBatch, Setting
 from verify.pulse.certified import agrees
 from verify.pulse.compare import check_response, train_response
 from verify.pulse.settings import EVERY_RADIUS
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "train"]
 
-Array = NDArray[np.float64]
 ZERO, HALF = Fraction(0), Fraction(1, 2)
 
 
@@ -38,15 +38,21 @@ def check(law: Small, lab: Lab) -> Column:
     """Law against direct simulation at every radius from 1/2 to the first plateau cell; and which
     networks are exact.
     """
-    cells = lambda n: range(1, n // 2 + 2)
+
+    def cells(n: int) -> range:
+        return range(1, n // 2 + 2)
+
     responses = check_response(law.response, lab, "small_radius", cells, fractions=True)
     answers = list(_exactness(law, lab))
     exact = sum(measured for measured, _ in answers)
     mistaken = sum(measured != claimed for measured, claimed in answers)
-    detail = (
-        f"{responses.detail}; and of {len(answers)} pairs of a ReLU network that is exact on the"
-        f" plateau and a half-integer from which on it is exact or not ({exact} and"
-        f" {len(answers) - exact}) those of which the conditions say otherwise"
+    detail = sentence(
+        "small_radius",
+        "check",
+        responses=responses.detail,
+        answers=len(answers),
+        exact=exact,
+        others=len(answers) - exact,
     )
     return column(responses.figure + mistaken, 0, detail)
 
@@ -137,12 +143,13 @@ def train(law: Small, lab: Lab) -> Column:
     ]
     held, networks = sum(certified), CERTIFIED * len(certified)
     apart = max(_apart(law, lab.ensemble(setting)) for setting in EVERY_RADIUS)
-    detail = (
-        f"{responses.detail}; {held} of {networks} certificates over every real radius from 1/2 on"
-        " were accepted, and torch errs as they say; the largest error from 1/2 and from 3/2 on of"
-        " each network, and of all filters of a setting with a readout that is exact from 3/2 on,"
-        f" or at half-integers and on the plateau, if there is one, is {apart:.2g} of what the"
-        " conditions allow, or they of what it allows"
+    detail = sentence(
+        "small_radius",
+        "train",
+        responses=responses.detail,
+        held=held,
+        networks=networks,
+        apart=apart,
     )
     figure = max(responses.figure, apart) if held == networks else float("inf")
     return column(figure, responses.tolerance, detail)
@@ -191,7 +198,10 @@ def _anew(ensemble: Ensemble) -> Iterator[NetworkBatch]:
     held = (radii.phi == 0) | (radii.r >= n / 2)
     _, values, rows = np.linalg.svd(features[held])
     free = rows[int(np.sum(values > RANK * values[0])) :]
-    solved = lambda some, target: np.linalg.lstsq(features[some], target[some], rcond=RANK)[0]
+
+    def solved(chosen: Flags, target: Array) -> Array:
+        return np.asarray(np.linalg.lstsq(features[chosen], target[chosen], rcond=RANK)[0])
+
     below = np.where(radii.m == 1, 1 - radii.phi, 0.0)
     turn = np.linalg.svd(features[~held] @ free.T)[2][0] @ free
     for readout in (solved(held | ~held, radii.r + below), solved(held, radii.r) + turn):
@@ -211,7 +221,10 @@ A smaller one lets readouts grow until rounding hides what they err.
 def _plateau(setting: Setting, weights: NetworkBatch) -> Array:
     """The largest of |α|, |β|, |D| of every network of a batch."""
     q = quantities(weights.w, weights.b, setting.activation, setting.radii.phi)
-    columns = lambda x: list(x.T[:, :, None])
+
+    def columns(x: Array) -> list[Array]:
+        return list(x.T[:, :, None])
+
     values = residuals(
         columns(weights.a),
         weights.c[:, None],
@@ -250,5 +263,22 @@ def _certified(ensemble: Ensemble) -> int:
     return sum(agrees(ensemble.setting, ensemble.weights, j) is not None for j in range(CERTIFIED))
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: EVERY_RADIUS)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the double sum with an undefined g and symbols for taps",
+            ("theory.pulse.network.direct_response",),
+        ),
+        check=Judge(
+            "the double sum by loops, in fractions and in floats", ("numerics.arithmetic.oracle",)
+        ),
+        training=Judge(
+            "features of trained torch modules, and certificates that the checker accepts",
+            ("verify.models.networks", "verify.optimise.ensemble", "numerics.certificates.checker"),
+        ),
+    ),
+    needs=lambda profile: EVERY_RADIUS,
+)
 """What the claim rests on."""

@@ -29,15 +29,17 @@ from theory.shape.shape import LAW, PROBES, Probe, ShapeLaw
 from verify.models.networks import load
 from verify.models.problem import Ensemble, NetworkBatch, Setting
 from verify.optimise.refine import Refined
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab, Profile
 from verify.report.page import Figure, Section
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 from verify.shape import atlas
 from verify.shape.attempts import (
     KINDS,
     TAPS,
     TRIED,
+    Look,
     Reached,
     by_torch,
     certify,
@@ -95,11 +97,13 @@ def check(law: ShapeLaw, lab: Lab) -> Column:
         shape = law(expression_of(sigma))
         if (wrong := _disagreement(name, sigma, shape, lab, rng, tally)) is not None:
             return column(1, 0, f"disagreement: {wrong}")
-    detail = (
-        f"disagreements over {len(ACTIVATIONS)} activations and {len(PROBES)} functions beside"
-        f" them: {tally['identities']} derived networks are right as polynomials in φ, hence at"
-        " every radius; all of them at rational radii to 1e-40, in enclosures that hold 0; no"
-        f" readout makes any of {tally['filters']} excluded filter banks exact"
+    detail = sentence(
+        "shape",
+        "check",
+        activations=len(ACTIVATIONS),
+        probes=len(PROBES),
+        tally_identities=tally["identities"],
+        tally_filters=tally["filters"],
     )
     return column(0, 0, detail)
 
@@ -306,7 +310,7 @@ def reached(law: ShapeLaw, lab: Lab) -> Iterator[Reached]:
 def _reached(name: str, channels: int, shape: Classification, lab: Lab) -> Reached:
     said = forecast(shape, channels)
     ensembles = [lab.ensemble(setting) for setting in settings(name, channels, lab.profile)]
-    kinds = Counter(kind for e in ensembles for kind in look(e.setting, e.weights).kinds)
+    kinds = Counter(kind for e in ensembles for kind in _look(lab, e).kinds)
     networks = sum(len(e.c) for e in ensembles)
     plain = [e for e in ensembles if e.setting.per_cell == 16 and e.setting.spread == 1]
     losses = np.concatenate([e.loss for e in plain])
@@ -315,7 +319,7 @@ def _reached(name: str, channels: int, shape: Classification, lab: Lab) -> Reach
     # batch.
     most = networks if said == "never" else TRIED
     exact = any(
-        lab.once(("shape/refined", e.setting, most), refined, e, most) is not None
+        lab.once(("shape/refined", e.setting, most), refined, e, _look(lab, e), most) is not None
         for e in ensembles
     )
     violations = 0
@@ -339,9 +343,16 @@ def _reached(name: str, channels: int, shape: Classification, lab: Lab) -> Reach
     )  # fmt: skip
 
 
+def _look(lab: Lab, ensemble: Ensemble) -> Look:
+    setting = ensemble.setting
+    return lab.once(("shape/look", setting), look, setting, ensemble.weights)
+
+
 def _certificates(lab: Lab, ensemble: Ensemble) -> tuple[Certified, ...]:
     setting = ensemble.setting
-    return lab.once(("shape/certificates", setting), certify, setting, ensemble.weights)
+    return lab.once(
+        ("shape/certificates", setting), certify, setting, ensemble.weights, _look(lab, ensemble)
+    )
 
 
 def _near(
@@ -383,17 +394,19 @@ def train(law: ShapeLaw, lab: Lab) -> Column:
     never = [x for x in outcomes if x.forecast == "never"]
     possible = [x for x in outcomes if x.forecast == "exact"]
     torch_wrong, torch_networks = _by_torch(law, lab)
-    detail = (
-        f"contradictions: of {len(PROBES)} functions beside the catalogue, trained from starts"
-        " around networks known to be exact, none becomes exact though the law says never, and all"
-        f" reach an exact network; {len(off)} derived networks, loaded into torch, answer r to"
-        f" {max(off, default=0.0):.1g} of the rounding bound at radii of all kinds; {len(possible)}"
-        f" cases (σ, K) must hold exact networks ({sum(x.refined for x in possible)} of them"
-        " reached from random starts, the others from starts around the derived weights); in"
-        f" {len(never)} cases none may be exact: all {sum(x.networks for x in never)} trained"
-        f" networks are proved to err, by {min((x.smallest for x in never), default=0.0):.1g} or"
-        f" more, also the {sum(x.kind('interpolating') for x in never)} that meet every sample to"
-        f" rounding, and {torch_networks} trained by torch.optim"
+    detail = sentence(
+        "shape",
+        "train",
+        probes=len(PROBES),
+        off=len(off),
+        most_off=max(off, default=0.0),
+        possible=len(possible),
+        refined=sum(x.refined for x in possible),
+        never=len(never),
+        networks=sum(x.networks for x in never),
+        smallest=min((x.smallest for x in never), default=0.0),
+        interpolating=sum(x.kind("interpolating") for x in never),
+        torch_networks=torch_networks,
     )
     return column(torch_wrong, 0, detail)
 
@@ -458,7 +471,8 @@ def _by_torch(law: ShapeLaw, lab: Lab) -> tuple[int, int]:
 
 
 def _torch_certificates(lab: Lab, setting: Setting) -> tuple[Certified, ...]:
-    return certify(setting, by_torch(setting, BY_TORCH, lab.seed))
+    weights = by_torch(setting, BY_TORCH, lab.seed)
+    return certify(setting, weights, look(setting, weights))
 
 
 def figures(lab: Lab) -> tuple[Figure, ...]:
@@ -472,5 +486,33 @@ def sections(lab: Lab) -> tuple[Section, ...]:
     return atlas.sections(tuple(reached(LAW, lab)), STARTS, rates)
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=needs, figures=figures, sections=sections)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the stated network on the pieces of σ, by the kernels of kinks; the premises "
+            "of an obstruction, by sympy's limits too",
+            ("theory.shape.shape._limits",),
+        ),
+        check=Judge(
+            "errors enclosed in balls by loops over positions, polynomials in φ expanded, "
+            "and determinants in balls",
+            (
+                "numerics.pulse.error_enclosure.largest_error",
+                "numerics.pulse.error_enclosure.responses",
+                f"{__name__}.identical",
+                f"{__name__}._no_readout",
+            ),
+        ),
+        training=Judge(
+            "derived networks in torch; trained networks refined to exact ones, or enclosed"
+            " away from r",
+            ("verify.shape.attempts", "verify.models.networks", "verify.optimise.ensemble"),
+        ),
+    ),
+    needs=needs,
+    figures=figures,
+    sections=sections,
+)
 """What the claim rests on."""

@@ -14,8 +14,9 @@ from numerics.training.steps import change_bound, drift_from_losses, sharpness
 from theory.training import linear_cell
 from theory.training.active import Active
 from verify.models.problem import Model
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 from verify.training.dynamics import Run, end_rounding, integrate, run, second_moment
 
@@ -143,14 +144,35 @@ def train(law: Active, lab: Lab) -> Column:
     parts = [_judge(law, model, networks, lab) for model in MODELS]
     stay, silent, leave, outside, wrong = (sum(part[j] for part in parts) for j in range(5))
     worst = max(part[5] for part in parts)
-    detail = (
-        f"of {networks * len(MODELS)} starts {stay} stay in the linear cell and end as predicted"
-        f" (largest distance {worst:.2g} of its bound), {silent} are silent and never move, {leave}"
-        f" leave it, {outside} begin outside; the figure counts wrong answers to who stays"
+    detail = sentence(
+        "active",
+        "train",
+        starts=networks * len(MODELS),
+        stay=stay,
+        worst=worst,
+        silent=silent,
+        leave=leave,
+        outside=outside,
     )
     counted = wrong if stay and leave else float("nan")
     return column(counted if worst <= 1 else float("inf"), 0, detail)
 
 
-EVIDENCE = Evidence(check=check, train=train)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "pre-activations from the double sum, window by window",
+            ("theory.pulse.network.preactivations",),
+        ),
+        check=Judge(
+            "scipy's LSODA on the gradient of the signals' windows",
+            ("verify.training.dynamics.integrate", "verify.optimise.flow"),
+        ),
+        training=Judge(
+            "partial sums along torch.optim.SGD", ("verify.models.networks", "verify.optimise.sgd")
+        ),
+    ),
+)
 """What the claim rests on."""

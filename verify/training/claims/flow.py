@@ -22,9 +22,10 @@ from verify.models.problem import Model
 from verify.pulse.certified import accepted
 from verify.report import figures as draw
 from verify.report import path_figures
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 from verify.training.dynamics import Run, end_rounding, integrated, run, second_moment
 
@@ -62,10 +63,7 @@ def _runs(lab: Lab) -> list[tuple[str, Run]]:
     return [
         ("full batches", run(lab, Model("identity", 1, 5), networks, 0.02, 1800)),
         ("mini-batches of 2", run(lab, Model("identity", 3, 7), networks, 0.02, 2400, 2)),
-        (
-            "ReLU, positive taps",
-            run(lab, Model("relu", 2, 5), networks, 0.02, 1800, positive=True),
-        ),
+        ("ReLU, positive taps", run(lab, Model("relu", 2, 5), networks, 0.02, 1800, positive=True)),
         (
             "with c",
             run(
@@ -102,7 +100,10 @@ def _compared(law: Flow, done: Run) -> tuple[Array, Array, Array]:
     rho = _drift(done)
     by_tap, by_read = change_bound(done.cone, np.zeros_like(rho), rho)
     rounding = end_rounding(done)[:, None]
-    flat = lambda x, y: np.concatenate([x.reshape(len(x), -1), y], axis=1)
+
+    def flat(filters: Array, readout: Array) -> Array:
+        return np.concatenate([filters.reshape(len(filters), -1), readout], axis=1)
+
     tap = np.broadcast_to((by_tap + rounding)[..., None], w.shape)
     return flat(w, a), flat(last.w, last.a), flat(tap, by_read + rounding)
 
@@ -126,12 +127,8 @@ def train(law: Flow, lab: Lab) -> Column:
         left += int(np.sum(~inside))
         loose += int(np.sum(inside & ~bounded))
     certified, agree = map(sum, zip(*(_certified(done) for _, done in _runs(lab)), strict=True))
-    detail = (
-        f"every weight of {networks} networks trained by torch.optim.SGD (full batches,"
-        " mini-batches, ReLU, with c) against its prediction, in units of the bound from step size"
-        f" and losses; {left} ReLU networks left the linear cell and are not compared, nor {loose}"
-        f" whose first steps were too large for a bound; the certificates of {agree} networks, of"
-        f" {certified}, were accepted and give |(2Σaₖ Sₖ - 1) r + c| over every real radius"
+    detail = sentence(
+        "flow", "train", networks=networks, left=left, loose=loose, agree=agree, certified=certified
     )
     return column(worst if agree == certified else float("inf"), 1.0, detail)
 
@@ -168,15 +165,25 @@ def figures(lab: Lab) -> list[Figure]:
     name, done = _runs(lab)[1]
     want, got, allowed = _compared(LAW, done)
     few = slice(0, 20)
-    caption = (
-        f"Every weight of {min(20, len(want))} networks with three channels and seven taps"
-        f" ({name}): predicted from the initial values alone, and as "
-        r"torch.optim.SGD left it. Below, the difference, which the size of the step makes, and the"
-        r" proved bound on it."
-    )
+    caption = sentence("flow", "caption", networks=min(20, len(want)), name=name)
     drawing = path_figures.against(want[few], got[few], allowed[few], "weight")
     return [draw.figure("flow-weights", "Every weight, predicted and trained", caption, drawing)]
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge("the gradient of the double sum on symbols", ("theory.training.invariants",)),
+        check=Judge(
+            "scipy's LSODA on the gradient of the signals' windows",
+            ("verify.training.dynamics.integrate", "verify.optimise.flow"),
+        ),
+        training=Judge(
+            "weights at the end of torch.optim.SGD, and the certificate checker",
+            ("verify.models.networks", "verify.optimise.sgd", "numerics.certificates.checker"),
+        ),
+    ),
+    figures=figures,
+)
 """What the claim rests on."""

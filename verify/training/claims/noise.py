@@ -23,15 +23,16 @@ from numerics.arithmetic import oracle
 from numerics.pulse.sample import Radii, pulse
 from numerics.training.noise import NUMERIC, Problem, best, moments, risk, scan, small_noise_ratio
 from theory.training import gaussian
-from theory.training.noise import LAW, Noise
+from theory.training.noise import LAW, Noise, linear_risk
 from verify.models.networks import Network, data
 from verify.models.problem import Model, NetworkBatch
 from verify.optimise.sgd import OPTIMIZERS, descend
 from verify.report import figures as draw
 from verify.report import path_figures
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 from verify.training.dynamics import starts
 from verify.training.noisy import Averaged, average, interval
@@ -61,12 +62,7 @@ def check(law: Noise, lab: Lab) -> Column:
     wrong += sum(not _moments_agree(law, case) for case in drawn.pairs)
     wrong += sum(not _quiet_agrees(law, case) for case in drawn.quiet)
     worst = float(np.max([_simulated(law, case) for case in drawn.simulated]))
-    detail = (
-        f"cases, of 8 linear networks whose noise is enumerated in rationals and {len(drawn.pairs)}"
-        f" pairs of moments by quadrature and {len(QUIET)} scans of all thresholds of both signs as"
-        " the noise vanishes, in which the law is off; the exact risk of three ReLU networks lies"
-        f" within {worst:.1f} standard deviations of its simulation"
-    )
+    detail = sentence("noise", "check", pairs=len(drawn.pairs), quiet=len(QUIET), worst=worst)
     return column(wrong if worst <= _limit(3) else math.inf, 0, detail)
 
 
@@ -145,8 +141,13 @@ def _integrated(
     sd, other = rng.uniform(0.3, 2, 2)
     rho = float(rng.uniform(-0.9, 0.9))
     q = math.sqrt(1 - rho * rho)
-    density = lambda z, m, s: math.exp(-(((z - m) / s) ** 2) / 2) / (s * math.sqrt(2 * math.pi))
-    top = lambda m, s: max(m, 0) + 12 * s
+
+    def density(z: float, m: float, s: float) -> float:
+        return math.exp(-(((z - m) / s) ** 2) / 2) / (s * math.sqrt(2 * math.pi))
+
+    def top(m: float, s: float) -> float:
+        return max(m, 0) + 12 * s
+
     single = [
         quad(lambda z, power=power: z**power * density(z, mu, sd), 0, top(mu, sd), epsabs=1e-12)
         for power in (1, 2)
@@ -199,7 +200,7 @@ def _quiet(radii: Radii, half_length: int) -> tuple[Problem, float, float]:
     x, ratios = pulse(radii.r, half_length), []
     for noise in (2e-3, 1e-3):
         p = Problem(radii.r, x, noise)
-        line = LAW.linear_risk(p.spread, x.shape[1], noise)
+        line = linear_risk(p.spread, x.shape[1], noise)
         ratios.append(min(scan(p, sign)[0] for sign in (1.0, -1.0)) / line)
     return Problem(radii.r, x, 0.0), ratios[0], ratios[1]
 
@@ -251,6 +252,7 @@ class Task:
 
     @property
     def problem(self) -> Problem:
+        """Radii, signals and noise as numbers."""
         return Problem(self.model.radii.r, data(self.model)[0].numpy(), self.noise)
 
 
@@ -319,7 +321,10 @@ def _true_risk(task: Task, q: Array) -> float:
 def _hessian(task: Task, q: Array) -> Array:
     """By second differences of the exact risk."""
     e = np.eye(len(q)) * 1e-4
-    value = lambda move: _true_risk(task, q + move)
+
+    def value(move: Array) -> float:
+        return _true_risk(task, q + move)
+
     return np.array(
         [
             [(value(x + y) - value(x - y) - value(y - x) + value(-x - y)) / 4e-8 for y in e]
@@ -414,7 +419,10 @@ def _silencing(lab: Lab) -> tuple[tuple[float, float], ...]:
     """
     rng = lab.rng("noise/silencing")
     x, r = pulse(THREE.r, THREE_LENGTH), THREE.r
-    copies = lambda count: x + LITTLE * rng.normal(size=(count, *x.shape))
+
+    def copies(count: int) -> Array:
+        return np.asarray(x + LITTLE * rng.normal(size=(count, *x.shape)))
+
     risks = []
     for j in range(SILENCING):
         net = Network("relu", 1, 1, circular=True)
@@ -494,14 +502,18 @@ def train(law: Noise, lab: Lab) -> Column:
         scores.append(abs(losses[j] - value) / (limit * errors[j]))
     worst = float(np.max(np.where(np.isfinite(scores), scores, np.inf)))
     least = min(value for value, _ in silent) / line
-    detail = (
-        "largest distance of an averaged weight or risk from the exact minimum, in units of its"
-        f" confidence interval ({limit:.1f} standard deviations from the gradient noise, and the"
-        f" drift between the halves; false alarm {LEVEL:g} for all {comparisons}); {count} networks"
-        " on fresh noisy pulses: linear, ReLU with one tap and with three; beside them"
-        f" {outcomes.count('dead')} died and {outcomes.count('on the way')} had not settled; of"
-        f" {SILENCING} ReLU taps of both signs, trained where little noise is and most pixels are"
-        f" lit, none is below the limit, {share:.3f} of the linear risk (the best: {least:.3f})"
+    detail = sentence(
+        "noise",
+        "train",
+        limit=limit,
+        level=LEVEL,
+        comparisons=comparisons,
+        count=count,
+        dead=outcomes.count("dead"),
+        on_the_way=outcomes.count("on the way"),
+        silencing=SILENCING,
+        share=share,
+        least=least,
     )
     return column(worst if 2 * count > len(outcomes) else math.nan, 1.0, detail)
 
@@ -533,16 +545,42 @@ def figures(lab: Lab) -> list[Figure]:
     }
     names = ("one tap, mostly dark", "three taps, mostly dark", "one tap, mostly lit")
     drawing = path_figures.threshold(levels, linear, ratios, names, limits)
-    caption = (
-        r"Left: the least risk of a linear network against the noise s, with its limit Var r; radii"
-        r" from $\frac12$ to $\frac{13}4$. Right: the least risk of one ReLU channel in units of"
-        r" the linear one. With "
-        r"little noise the threshold silences the dark pixels, or, for radii from $\frac52$ to"
-        r" $\frac{21}4$ on 11 pixels, the lit ones (dashed: the limits for one tap); with much"
-        r" noise it buys nothing."
-    )
+    caption = sentence("noise", "caption")
     return [draw.figure("noise-threshold", "What a threshold buys", caption, drawing)]
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the double sum on noisy pixels; derivatives of the Gaussian density",
+            ("theory.pulse.network.preactivations", "theory.pulse.network.circular"),
+        ),
+        check=Judge(
+            sentence("noise", "Judge"),
+            (
+                f"{__name__}._enumerated",
+                f"{__name__}._integrated",
+                f"{__name__}._noisy",
+                f"{__name__}._quiet",
+            ),
+            (
+                "numerics.training.noise",
+                "theory.training.gaussian",
+                "theory.training.noise.linear_risk",
+            ),
+        ),
+        training=Judge(
+            "averages of torch.optim.SGD on fresh noise",
+            (
+                "verify.training.noisy",
+                f"{__name__}._silencing",
+                "verify.models.networks",
+                "verify.optimise.sgd",
+            ),
+        ),
+    ),
+    figures=figures,
+)
 """What the claim rests on."""

@@ -5,7 +5,7 @@ the bound.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,9 +24,10 @@ from verify.optimise.flow import flow
 from verify.optimise.sgd import SGD, Make, Path, descend, step_rounding
 from verify.report import figures as draw
 from verify.report import path_figures
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 from verify.training.dynamics import light, pull, second_moment, starts
 
@@ -135,11 +136,7 @@ def check(law: Ridge, lab: Lab) -> Column:
         value < _least(law, penalty, spread, n) * (1 - 1e-12)
         for value, penalty, spread, n in objectives
     )
-    detail = (
-        f"largest distance of a weight at the end or of J, {len(worst)} flows with decay integrated"
-        f" by scipy, in units of their accuracy; of {len(objectives)} random networks with seven"
-        f" activations {below} lie below the bound"
-    )
+    detail = sentence("ridge", "check", worst=len(worst), objectives=len(objectives), below=below)
     return column(float(np.max(worst)) if not below else math.inf, 1.0, detail)
 
 
@@ -168,12 +165,17 @@ def _objectives(lab: Lab) -> tuple[tuple[float, float, float, int], ...]:
         a = scale * (1 + 0.2 * rng.normal(size=k))
         w = scale / math.sqrt(n) * (1 + 0.2 * rng.normal(size=(k, n)))
         b = np.abs(rng.normal(size=k)) * float(rng.choice([0, 0.1, 3]))
-        view = windows(pulse(radii.r, radii.half_length(n)), n)
-        for name in BOUNDED:
-            answer = view.counts @ activation(name)[0](view.windows @ w.T + b) @ a
-            value = np.var(answer - radii.r) + penalty * (np.sum(a**2) + np.sum(w**2))
-            objectives.append((float(value), penalty, spread, n))
+        values = _values(w, b, a, penalty, radii)
+        objectives += [(value, penalty, spread, n) for value in values]
     return tuple(objectives)
+
+
+def _values(w: Array, b: Array, a: Array, penalty: float, radii: Radii) -> Iterator[float]:
+    """J with the best readout bias, on the signals' windows, for each of :data:`BOUNDED`."""
+    view = windows(pulse(radii.r, radii.half_length(w.shape[1])), w.shape[1])
+    for name in BOUNDED:
+        answer = view.counts @ activation(name)[0](view.windows @ w.T + b) @ a
+        yield float(np.var(answer - radii.r) + penalty * (np.sum(a**2) + np.sum(w**2)))
 
 
 # --------------------------------------------------------------------------------------- training
@@ -337,11 +339,13 @@ def train(law: Ridge, lab: Lab) -> Column:
     # A network on its way may be above; below means wrong.
     below = sum(value < 1 - 1e-9 for value in lowest.values())
     listed = ", ".join(f"{name} {value:.3f}" for name, value in lowest.items())
-    detail = (
-        f"every weight of {sum(n for _, n, _ in parts)} networks under torch.optim.SGD with weight"
-        " decay (identity, with momentum, ReLU, and beyond the collapse), in units of the bound"
-        f" from rounding and the last step; momentum turned {sum(t for *_, t in parts)} over, sign"
-        f" and all; lowest J over the bound, {few} networks each with conv bias: {listed}"
+    detail = sentence(
+        "ridge",
+        "train",
+        networks=sum(n for _, n, _ in parts),
+        turned=sum(t for *_, t in parts),
+        few=few,
+        listed=listed,
     )
     worst = float(np.max([ratio for ratio, *_ in parts]))
     return column(math.inf if below else worst, 1.0, detail)
@@ -379,14 +383,32 @@ def figures(lab: Lab) -> list[Figure]:
         marks.append([*(flip * w), flip * a])
         levels.append((path.losses[-1, 0] + penalty * (w @ w + a * a)) / spread)
     drawing = path_figures.ridge(fine, tap, read, value, SHARES, marks, levels)
-    caption = (
-        r"One channel, three taps. Lines: closed form. Marks: one random start under"
-        r" torch.optim.SGD with momentum and weight decay, trained at six values of $\lambda$. All"
-        r" three taps end equal: a box filter, which "
-        r"shrinks to nothing at $\lambda = 2\sqrt n\,V$."
-    )
+    caption = sentence("ridge", "caption")
     return [draw.figure("ridge-path", "From the box filter to the collapse", caption, drawing)]
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the gradient of the double sum on symbols; bounds as sums of squares",
+            ("theory.training.invariants", "theory.pulse.network.preactivations"),
+        ),
+        check=Judge(
+            "scipy's integrator on the gradient with decay; values of J of random networks",
+            (
+                f"{__name__}._flow",
+                f"{__name__}._objective",
+                f"{__name__}._values",
+                "verify.optimise.flow",
+            ),
+        ),
+        training=Judge(
+            "weights and losses under torch.optim.SGD with weight_decay",
+            ("verify.models.networks", "verify.optimise.sgd"),
+        ),
+    ),
+    figures=figures,
+)
 """What the claim rests on."""

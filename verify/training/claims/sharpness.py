@@ -22,9 +22,10 @@ from verify.models.problem import Model, NetworkBatch
 from verify.optimise.sgd import descend, sgd
 from verify.report import figures as draw
 from verify.report import path_figures
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 from verify.training.dynamics import second_moment, starts
 
@@ -66,11 +67,7 @@ def check(law: Sharpness, lab: Lab) -> Column:
                 x, before = (1 + beta - 3.0 * step) * x - beta * before, x
             wrong += (abs(x) < 1) != settles
     wrong += sum(not _turns(law, share) for share in SHARES)
-    detail = (
-        f"exact Hessians, of {len(hessians)} in rational numbers, whose spectrum is not the law's,"
-        f" and recursions with momentum, of 6, or of balanced networks, of {len(SHARES)}, on the"
-        " wrong side"
-    )
+    detail = sentence("sharpness", "check", hessians=len(hessians), shares=len(SHARES))
     return column(wrong, 0, detail)
 
 
@@ -120,11 +117,14 @@ def _hessians(lab: Lab) -> list[Hessian]:
 
 
 def _hessian(rng: np.random.Generator, n: int, channels: int, biased: bool) -> Hessian:
-    some = lambda: Fraction(int(rng.integers(1, 9)) * (1 - 2 * int(rng.integers(2))), 4)
-    w = [[some() for _ in range(n)] for _ in range(channels)]
+    def quarters(count: int) -> list[Fraction]:
+        signed = (int(rng.integers(1, 9)) * (1 - 2 * int(rng.integers(2))) for _ in range(count))
+        return [Fraction(number, 4) for number in signed]
+
+    w = [quarters(n) for _ in range(channels)]
     w[0][0] += 20  # S of the first channel is not 0
     sums = [sum(row, Fraction(0)) for row in w]
-    a = [Fraction(0), *(some() for _ in range(channels - 1))]
+    a = [Fraction(0), *quarters(channels - 1)]
     a[0] = (
         Fraction(1, 2) - sum((x * y for x, y in zip(a, sums, strict=True)), Fraction(0))
     ) / sums[0]
@@ -306,11 +306,8 @@ def train(law: Sharpness, lab: Lab) -> Column:
         wrong += NETWORKS - int(np.sum(_balanced(law, share, lab)))
         asked += NETWORKS
     low, high = float(np.min(speed)), float(np.max(speed))
-    detail = (
-        f"networks on the wrong side, of {asked} (identity, ReLU, with c, with momentum 0.9) that"
-        f" begin beside their end with {BELOW} and {ABOVE} of the threshold, or balanced at these"
-        f" shares of the flattest step and at that step itself; at {BELOW} the error falls by"
-        f" {low:.4f} to {high:.4f} per step (1 - ηλ = -0.96)"
+    detail = sentence(
+        "sharpness", "train", asked=asked, below=BELOW, above=ABOVE, low=low, high=high
     )
     return column(wrong, 0, detail)
 
@@ -374,12 +371,7 @@ def figures(lab: Lab) -> list[Figure]:
         later = LAW.gain_from_start(cone.big_u, cone.big_w, cone.root, np.sqrt)
         levels.append(rate * 2 * moment * later)
     drawing = path_figures.catapult(np.array(losses).T, np.array(levels).T, shares)
-    caption = (
-        "One network, four steps, as shares of the threshold 2/λ where gradient flow ends. Below it"
-        " (0.5, 0.9) training settles there. Above it the end is unstable: the loss rises, every"
-        " step shrinks UW, and with it the sharpness of the end ahead, until it lies below the"
-        " threshold (dashed) and training settles at a flatter network."
-    )
+    caption = sentence("sharpness", "caption")
     return [
         draw.figure(
             "sharpness-catapult", "Steps beyond the threshold end flatter", caption, drawing
@@ -387,5 +379,24 @@ def figures(lab: Lab) -> list[Figure]:
     ]
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "second derivatives of the double sum on symbols",
+            ("theory.training.invariants.answer",),
+        ),
+        check=Judge(
+            "Hessians by exact differences of losses simulated by loops in fractions; "
+            "recursions by hand",
+            (f"{__name__}._hessian",),
+        ),
+        training=Judge(
+            "torch.optim.SGD beside the end, along the eigenvector of torch's own Hessian",
+            (f"{__name__}._grows", "verify.models.networks", "verify.optimise.sgd"),
+        ),
+    ),
+    figures=figures,
+)
 """What the claim rests on."""
