@@ -580,7 +580,7 @@ def test_windows_and_the_error_are_those_of_plain_lists(case: Any) -> None:
 
 def _spent(p: list[Any], left: int, right: int, bound: Fraction) -> tuple[bool, float]:
     """Whether a polynomial is shown to be below its bound, and the subdivisions of that."""
-    net = checker.Network(SAMPLES[0])
+    net = checker.Network(_changed(*SIGMA, to=_sigma(0, size=9)))
     begun = net.left
     holds = checker.below(net, [F(x) for x in p], F(left), F(right), bound)
     used = begun - net.left
@@ -719,7 +719,7 @@ def test_where_the_error_exceeds_the_claim() -> None:
     ("content", "broken", "status", "streams"),
     [
         (GOOD, (), 0, ("accepted", "")),
-        (GOOD + b" " * (2**18 - len(GOOD)), (), 0, ("accepted", "")),
+        (b" " * (2**18 - len(GOOD)) + GOOD, (), 0, ("accepted", "")),
         (b"{}", (), 1, ("rejected: the whole needs exactly", "")),
         (None, (), 2, ("", "usage: checker.py FILE: FileNotFoundError(")),
         (MemoryError(), (), 3, ("", "usage: checker.py FILE: MemoryError(")),
