@@ -242,15 +242,16 @@ def _gradient(case: Moved) -> list[Any]:
 
 
 def _there(case: Moved) -> tuple[list[Any], Any, Any, Any]:
-    """(w, b), a and c of the exact network, and c of the first one, less the error."""
+    """(w, b), a and c of the exact network, and how far the first is in (w, b) and a, squared."""
     size = len(case.w)
+    by_a: Any = 0
     if case.move == "a tap by 1/16":
         step = [Fraction(int(u == 0), 16) for u in range(size + 1)]
-        by_a = Fraction(0)
     else:
         step = [Fraction(g) / 64 for g in _gradient(case)]
         by_a = _pooled(case, case.w, case.b) / Fraction(64)
-    moved = [v + s for v, s in zip((*case.w, case.b), step, strict=True)]
+    start: list[Any] = [*case.w, case.b]
+    moved = [v + s for v, s in zip(start, step, strict=True)]
     a = 1 + by_a
     c = case.r - a * _pooled(case, moved[:-1], moved[-1])
     return moved, a, c, dot(step, step) + by_a**2

@@ -370,7 +370,7 @@ SHARE = Search(
 class Squares(Case):
     """A filter of 3 × 3 taps by their places, a bias, and a small image by its lit pixels."""
 
-    w: tuple[tuple[int, int], ...]
+    w: tuple[tuple[int, ...], ...]
     b: int
     lit: tuple[tuple[int, int], ...]
     L: int
@@ -386,7 +386,7 @@ OTHER = ((0, 0), (1, 0))
 def _squares_law(case: Squares) -> Any:
     """Σ W_d Σ x(p) x(p + d) + 2bS Σ x, over d = (i, j) with i >= j >= 0."""
     x = dict.fromkeys(case.lit, 1)
-    weights = shares.lags(dict.fromkeys(case.w, 1))
+    weights = shares.lags({(u, v): 1 for u, v in case.w})
     pairs = {d: sum(x.get((p[0] + d[0], p[1] + d[1]), 0) for p in x) for d in weights}
     products = sum(weight * pairs[d] for d, weight in weights.items())
     return products + 2 * case.b * len(case.w) * len(x)

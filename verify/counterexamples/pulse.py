@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise, product
 from typing import Any
 
@@ -168,9 +168,13 @@ def _padding(words: str, extra: bool) -> tuple[Hypothesis[Filter], ...]:
         ("none", UNPADDED, True),
     ]
     return tuple(
-        Hypothesis(words, how, lambda case, name=name: case.padding != name, needed)
+        Hypothesis(words, how, partial(_padded_otherwise, name), needed)
         for name, how, needed in instead
     )
+
+
+def _padded_otherwise(name: str, case: Filter) -> bool:
+    return case.padding != name
 
 
 # --- the pulse ----------------------------------------------------------------------------------
@@ -744,7 +748,7 @@ def _one_side(case: Filter) -> bool:
     """No pre-activation changes its side of 0, at any radius up to the border: the linear cell."""
     radii = [Fraction(k, 2) for k in range(1, case.N - 2 * case.h + 1)]
     z = [v for r in radii for v in border("zeros", case.w, case.b, _pixels(r, case.N))]
-    return min(z) >= 0 or max(z) <= 0
+    return bool(min(z) >= 0 or max(z) <= 0)
 
 
 SMALL_LINEAR = Search(

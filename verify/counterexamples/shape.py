@@ -91,11 +91,10 @@ def _slopes() -> Iterator[Slopes]:
     kinds = ("all of two cells", "half-integers", "to the border", "narrower")
     for size, n in ((5, 1), (9, 3)):
         for *w, b in ordered(n + 1, 2):
-            for a, sigma in product((1, -1, Fraction(1, 2)), SIGMAS):
+            for a, sigma in product((HALF, -HALF, HALF / 2), SIGMAS):
                 for padding, shift, radii in product(("zeros", "none"), (0, 1), kinds):
                     if not (n == 1 and radii in ("to the border", "narrower")):
-                        a_2 = Fraction(a) / 2
-                        yield Slopes(size, tuple(w), b, a_2, sigma, padding, shift, radii)
+                        yield Slopes(size, tuple(w), b, a, sigma, padding, shift, radii)
     for *w, b in ordered(4, 3):
         for radii in (kinds[0], kinds[3]):
             yield Slopes(9, tuple(w), b, HALF, "relu", "zeros", 0, radii)
@@ -167,8 +166,8 @@ def _channel_sets() -> Iterator[Channels]:
 
 def _exact_on_a_cell(case: Channels) -> bool:
     sigma = SIGMAS[case.sigma][0]
-    w, b, a = ([channel[j] for channel in case.channels] for j in range(3))
-    w = [(tap,) for tap in w]
+    w = [(tap,) for tap, _, _ in case.channels]
+    b, a = [b for _, b, _ in case.channels], [a for *_, a in case.channels]
     errors = {
         oracle.answer(w, b, a, Fraction(0), sigma, oracle.overlap_pulse(r, 2)) - r
         for r in (HALF + part for part in (Fraction(0), *PARTS, Fraction(1)))

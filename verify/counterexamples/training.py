@@ -53,7 +53,7 @@ class Start(Case):
 
     N: int
     w: tuple[tuple[int, ...], ...]
-    a: tuple[int, ...]
+    a: tuple[Any, ...]
     b: int | None
     c: int | None
     sigma: str
