@@ -105,11 +105,24 @@ class Counterexamples(_OfClaim):
 class AllCounterexamples(RunsCode):
     def run(self) -> list[nodes.Node]:
         self.depend()
-        text = []
+        text = [self.needless()]
         for claim in find_claims():
             page = f"/{chapter_of(claim.id)}/{claim.id}.md"
             text.append(f"**[{claim.title}]({page}).**\n\n{_dropped(claim.id)}")
         return self.markdown("\n\n".join(text))
+
+    @staticmethod
+    def needless() -> str:
+        """Those without which no case was found that disobeys."""
+        rows = [
+            (f"[{claim.id}](/{chapter_of(claim.id)}/{claim.id}.md)", o.words, o.instead, o.tried)
+            for claim in find_claims()
+            for result in searched(claim.id)
+            for o in result.outcomes
+            if o.case is None
+        ]
+        head = ("claim", "not needed", "tried with", "cases")
+        return "**Hypotheses that ask too much.**\n\n" + table(head, rows)
 
 
 class Listing(RunsCode):
