@@ -383,7 +383,7 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
     "averages": (
         ("any $K$, $n$", ASKS_NOTHING),
         (r"$\mu$ is the mean of $m - \tfrac12$, $\mathrm{Var}\, r = C^2/12$", DEFINES),
-        ("$J_i = … from the kinks", DEFINES),
+        ("$J_i = a_k J |w_u|$ and $s_i$: … from the kinks", DEFINES),
     ),
     "nearest": (
         ("any $n$, $K$, any real radius $r$", ASKS_NOTHING),

@@ -509,7 +509,7 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
         (r"as $q \to \infty$, $r$ uniform on $[\mu - d, \mu + d]$", STATES),
     ),
     "perimeter": (
-        (r"$H_\theta(t)$: … \sin\theta)$", DEFINES),
+        (r"$H_\theta(t)$: … $n = (\cos\theta, \sin\theta)$", DEFINES),
         ("third line:", NAMES),
         (
             "equality if and only if almost every $p_\\theta$ has one sign; ReLU has half of it",
@@ -519,7 +519,7 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("the crest is the largest pixel of each chain of pixels with step $e$", DEFINES),
     ),
     "shares": (
-        (r"$F_k(r) = … over", DEFINES),
+        (r"$F_k(r) = … \varrho_k(r)$ with … over", DEFINES),
         ("the parenthesis on the right is 0 for the best readout", STATES),
         (r"$p_\theta$: what a filter shows … about $S/2$", DEFINES),
         ("squares:", NAMES),

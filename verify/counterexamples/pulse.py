@@ -1213,8 +1213,11 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
         (r"$\varepsilon_\ell = 0$ for $\ell \ge n$", STATES),
         ("for an arbitrary $g$ these laws are independent", STATES),
         (r"every $\varepsilon_\ell$ is 0", STATES),
-        (r"between them … D_m(\varphi)$", STATES),
-        (r"exact down to … \equiv 0$", "of these conditions the wrong laws leave one out each"),
+        (r"between them $(1-\varphi)… D_m(\varphi)$", STATES),
+        (
+            r"exact down to … $\sum_k a_k D_{k,m} \equiv 0$",
+            "of these conditions the wrong laws leave one out each",
+        ),
     ),
     "kinks": (
         ("$C$ stands for both … $T_{u+1}$)", DEFINES),

@@ -369,8 +369,7 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("the network, any $K$ and $n$,", ASKS_NOTHING),
         (r"for all $\varphi$ in some interval … $m + h \le L$", BORDER),
         ("$N_k$ is the number … minus the number of negative ones", DEFINES),
-        ("hence: … $a_1/a_2 =", STATES),
-        (r"-\lVert w_2\rVert_1/\lVert w_1\rVert_1$", STATES),
+        (r"hence: … $a_1/a_2 = …\lVert w_1\rVert_1$", STATES),
     ),
     "shape": (
         (r"plateau radii $r \ge n/2$", BORDER),
