@@ -182,6 +182,13 @@ class Story(RunsCode):
         return self.markdown("\n\n".join(trees))
 
 
+def _search(app: Sphinx, env: Any, names: list[str]) -> None:
+    """All searches, once: with ``-j`` pages are read in processes forked from this one."""
+    if "counterexamples" in names:
+        for claim in find_claims():
+            searched(claim.id)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("claim-statement", Statement)
     app.add_directive("claim-proof", ProofOf)
@@ -191,4 +198,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("claim-list", Listing)
     app.add_directive("theorem-list", Theorems)
     app.add_directive("story", Story)
+    app.connect("env-before-read-docs", _search)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -590,6 +590,7 @@ def _box_truth(case: Start) -> Any:
 
 
 def _decaying() -> Iterator[Start]:
+    variants: tuple[dict[str, Any], ...]
     variants = ({"c": 0}, {"c": 0, "b": 0}, {}, {"c": 0, "sigma": "relu"})
     yield from _starts(((3, 1),), 1, variants)
     yield from _starts(((3, 1),), 1, ({"c": 0}, {"c": 0, "b": 1}), channels=2)
