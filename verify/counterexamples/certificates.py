@@ -31,6 +31,8 @@ from verify.counterexamples.search import (
 __all__ = ["REASONS", "SEARCHES"]
 
 HALF = Fraction(1, 2)
+SAME = 1e-12
+"""A distance below its bound by no more than this part of it is the bound, rounded."""
 KINKS: dict[str, list[tuple[Any, Any]]] = {
     "relu": [(0, 1)],
     "hardshrink": [(-HALF, -1), (HALF, 1)],
@@ -301,7 +303,7 @@ NEAREST = Search(
     ),
     _nearest_law,
     _nearest_truth,
-    lambda law, truth: at_least(law * (1 - 1e-12), truth),
+    lambda law, truth: at_least(law * (1 - SAME), truth),
 )
 
 

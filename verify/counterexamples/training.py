@@ -33,6 +33,10 @@ from verify.optimise.flow import flow as integrated
 __all__ = ["REASONS", "SEARCHES", "Start", "close", "gradient"]
 
 HALF = Fraction(1, 2)
+SAME = 1e-6
+"""Two results of flows that agree so far are the same."""
+SETTLED = 1e-7
+"""A flow whose gradient is below this has arrived."""
 UNSETTLED = "not settled"
 """What is said of a flow that still moves at time 160."""
 LOSSES: dict[str, Callable[[Any], Any]] = {
@@ -151,7 +155,7 @@ def _settled(case: Start, decay: float = 0.0) -> list[float] | str:
     y: Sequence[Any] = case.flat
     for _ in range(4):
         y = _flow_from(case, y, 40.0, decay)
-        if max(abs(_pulled(case, y, decay))) < 1e-7:
+        if max(abs(_pulled(case, y, decay))) < SETTLED:
             return list(y)
     return UNSETTLED
 
@@ -164,7 +168,7 @@ def close(law: Any, truth: Any) -> bool:
         return True
     if isinstance(law, str) or isinstance(truth, str):
         return bool(law == truth)
-    return bool(np.allclose(law, truth, rtol=1e-6, atol=1e-6))
+    return bool(np.allclose(law, truth, rtol=SAME, atol=SAME))
 
 
 PLAIN = Start(5, ((1,),), (1,), None, None, "identity", "sum", "squares", (HALF, Fraction(3, 2)))
@@ -757,7 +761,7 @@ SEARCHES: tuple[Search[Any], ...] = (
 )
 """The searches of this chapter, in the order of its claims."""
 
-SAME = "is dropped under flow, which this claim builds on"
+UNDER_FLOW = "is dropped under flow, which this claim builds on"
 REASONS: dict[str, tuple[tuple[str, str], ...]] = {
     "conserved": (
         ("with or without $c$; conserved means: for all data", DEFINES),
@@ -770,7 +774,7 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("with or without $c$", ASKS_NOTHING),
     ),
     "trajectory": (
-        ("as for the end point", SAME),
+        ("as for the end point", UNDER_FLOW),
         (r"$\mathrm{E}[r^2]$: the mean over the training radii", DEFINES),
     ),
     "steps": (
@@ -796,7 +800,7 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("any $K$, $n$, radii and padding, biases free", ASKS_NOTHING),
         (r"$V = \mathrm{Var}\, r$", DEFINES),
         ("second line:", NAMES),
-        (r"radii up to $\frac N2 - h$", SAME),
+        (r"radii up to $\frac N2 - h$", UNDER_FLOW),
         ("gradient flow, or … turns $u$ over, from", "steps of finite size: not tried"),
     ),
     "noise": (
@@ -811,7 +815,7 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
         (r"third line: one channel,… $v = \mathrm{Var}(\xi - \tau)_+$", "a limit: not tried"),
     ),
     "sharpness": (
-        ("the linear cell", SAME),
+        ("the linear cell", UNDER_FLOW),
         ("the Hessian of the mean squared error", DEFINES),
         ("all other eigenvalues are 0", STATES),
         ("$U, W$: of the start … beside the end", DEFINES),
