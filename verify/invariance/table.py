@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from theory.pulse.network import Network
-from verify.invariance.atlas import KINDS, AtlasEntry, Loss, Place, entries, largest_error
+from verify.invariance.atlas import KINDS, AtlasEntry, Loss, Place, Reason, entries, largest_error
 from verify.invariance.networks import PIXELS
 from verify.report.page import Section
 from verify.report.render import render
@@ -73,6 +73,14 @@ class Line:
     readout: str
     radii: str
     cells: tuple[AtlasEntry, ...]
+
+    @property
+    def reasons(self) -> tuple[tuple[str, Reason], ...]:
+        """Each reason once, after the kinds that it holds for."""
+        kinds_of: dict[Reason, list[str]] = {}
+        for row in self.cells:
+            kinds_of.setdefault(row.reason, []).append(row.place.kind)
+        return tuple((_together(kinds), reason) for reason, kinds in kinds_of.items())
 
     @property
     def networks(self) -> tuple[tuple[str, Network[Any]], ...]:
