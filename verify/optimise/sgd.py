@@ -172,7 +172,8 @@ def iterates(
         before.append(value)
         return float((rates * value).sum())
 
-    for sample in samples:
+    for given in samples:
+        sample = given
         before.clear()
         optimizer.step(closure)
         yield before[0]

@@ -42,6 +42,8 @@ def check(law: Small, lab: Lab) -> Column:
         return range(1, n // 2 + 2)
 
     responses = check_response(law.response, lab, "small_radius", cells, fractions=True)
+    if responses.figure:
+        return responses
     answers = list(_exactness(law, lab))
     exact = sum(measured for measured, _ in answers)
     mistaken = sum(measured != claimed for measured, claimed in answers)
@@ -50,7 +52,7 @@ def check(law: Small, lab: Lab) -> Column:
         f" plateau and a half-integer from which on it is exact or not ({exact} and"
         f" {len(answers) - exact}) those of which the conditions say otherwise"
     )
-    return column(responses.figure + mistaken, 0, detail)
+    return column(mistaken, 0, detail)
 
 
 Channel = tuple[tuple[int, ...], int, int]
