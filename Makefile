@@ -1,7 +1,9 @@
 # make explore · make verify · make proofs · make test · make docs · make browser · make bench · make lint
 # make wheel · make venv · make clean
 # make thorough: the slow tests and those that are run before a release
+# make mutants: the code changed one operator at a time, and how many changes its tests notice
 # make traps: networks and certificates that look right and are not, for any verifier
+# make fuzz: changed inputs for every reader of what a user gives
 # Each works from a bare clone with python3 (3.11 or newer, with venv), git and make.
 # Arguments pass through: make verify ARGS="--profile full"
 
@@ -14,7 +16,7 @@ comma := ,
 python := $(VENV)/bin/python
 pip := PIP_DISABLE_PIP_VERSION_CHECK=1 $(python) -m pip install --quiet --constraint constraints.txt
 
-.PHONY: explore verify proofs test thorough docs browser bench traps lint wheel venv clean
+.PHONY: explore verify proofs test thorough docs browser bench mutants traps fuzz lint wheel venv clean
 .NOTPARALLEL:
 
 explore: $(VENV)/.ready-test
@@ -49,8 +51,14 @@ browser: $(VENV)/.ready-browser
 traps: $(VENV)/.ready-test
 	@$(python) -m tests.traps $(ARGS)
 
+fuzz: $(VENV)/.ready-test
+	@$(python) -m tests.fuzz $(ARGS)
+
 bench: $(VENV)/.ready-test
 	$(python) -m benchmarks $(ARGS)
+
+mutants: $(VENV)/.ready-mutation
+	$(python) -m tests.mutation $(ARGS)
 
 lint: $(VENV)/.ready-dev
 	$(python) -m ruff check .

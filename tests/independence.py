@@ -39,13 +39,17 @@ GIVEN = (
     "numerics.arithmetic.compile._mish_slope",
     "numerics.arithmetic.compile._exp",
     "numerics.arithmetic.oracle.shifted",
-    "numerics.arithmetic.walk.expression_of",
+    "numerics.arithmetic.walk",
     "verify.shape.claims.span.<lambda>",
     # Numbers and their rounding.
     "numerics.arithmetic.numbers",
     "verify.shape.claims.asymptotes._ball",
     "numerics.arithmetic.rounding",
     # What is asked, and what keeps the answers.
+    "verify.disk.differences.networks_of_each",
+    "verify.invariance.background_training.Scene",
+    "verify.invariance.contrast_training.data",
+    "verify.invariance.contrast_training._half_length",
     "verify.models.problem",
     "verify.report.lab",
     "verify.report.verdict",

@@ -171,10 +171,7 @@ WRAPPED: dict[str, Made] = {
     ),
     "stride in JSON": said({"config": '{"stride": 2}'}),
     "layer by layer, three outputs": torch_saved(
-        lambda: {
-            "encoder": nn.Conv1d(1, 2, 3).state_dict(),
-            "head": nn.Linear(2, 3).state_dict(),
-        }
+        lambda: {"encoder": nn.Conv1d(1, 2, 3).state_dict(), "head": nn.Linear(2, 3).state_dict()}
     ),
     "another key": torch_saved(lambda: {"model": state()}),
 }
@@ -290,10 +287,7 @@ PREDICT: dict[str, Made] = {
 
 # ------------------------------------------------------------------------------------------ train
 
-TRAIN: dict[str, Made] = {
-    "train: full folder": content(b"mine"),
-    "train: a file": content(b"mine"),
-}
+TRAIN: dict[str, Made] = {"train: full folder": content(b"mine"), "train: a file": content(b"mine")}
 
 # ------------------------------------------------------------------------------------ certificate
 

@@ -8,6 +8,7 @@
   certificate  accept or reject a certificate
   explore      write the interactive page
   exercises    ten problems, and what is right of an answer
+  doctor       say whether this machine is fit, and what to mend
 
 everyweight COMMAND --help says the rest. Each is a module, too: python -m verify.all, theory.shape,
 and verify.COMMAND for the others.
@@ -36,6 +37,7 @@ COMMANDS = {
     "certificate": "verify.certificate",
     "explore": "verify.explore",
     "exercises": "verify.exercises",
+    "doctor": "verify.doctor",
 }
 """The module of each command: its ``main`` takes the arguments and the name that was called."""
 

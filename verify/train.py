@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from theory.process import run
-from verify.models.files import put, put_all
+from verify.models.files import document, put, put_all
 from verify.report.arguments import (
     Parser,
     command_parser,
@@ -169,7 +169,7 @@ def _check_folder(options: Namespace, setting: Setting, parser: Parser) -> None:
             parser.error(f"{options.out}: the folder is not empty, and holds no run")
         return
     try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
+        kept = document(path, 2**20)
     except ValueError:
         kept = None
     if kept != _run_of(options, setting):

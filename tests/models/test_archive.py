@@ -175,6 +175,10 @@ KINDS: dict[str, tuple[Callable[[], bytes], str]] = {
             " safetensors.numpy.save_file(dict(numpy.load(FILE)), NEW)"
         ),
     ),
+    "one byte pickled": (
+        lambda: zipped(**{"archive/data.pkl": b"\x80"}),
+        "it is no state_dict that torch loads with weights_only",
+    ),
     "other zip": (
         lambda: zipped(readme=b"text"),
         "it is a zip archive that torch.save did not write",

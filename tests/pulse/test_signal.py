@@ -30,11 +30,11 @@ def fraction(value: sp.Rational) -> Fraction:
 @example(1, Fraction(0), 0)  # r = 1/2: one pixel exactly, in the smallest signal
 @example(1, Fraction(1), 0)
 def test_law_is_the_definition(m: int, phi: Fraction, spare: int) -> None:
-    exact = oracle.overlap_pulse(m - Fraction(1, 2) + phi, m + spare)
+    direct = oracle.overlap_pulse(m - Fraction(1, 2) + phi, m + spare)
     stated = [fraction(x) for x in pulse(m, exact(phi), m + spare)]
-    assert stated == exact
+    assert stated == direct
     r = radius(m, exact(phi))
-    assert [fraction(overlap(i, r)) for i in range(-m - spare, m + spare + 1)] == exact
+    assert [fraction(overlap(i, r)) for i in range(-m - spare, m + spare + 1)] == direct
 
 
 @given(M, unit(), st.integers(0, 3))

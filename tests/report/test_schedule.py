@@ -205,6 +205,11 @@ def _reports() -> Iterator[tuple[str, str]]:
         "an older version",
         json.dumps({"profile": "quick", "claims": [{"id": "loss", "seconds": 3}]}),
     )
+    yield "nested deeply", "[" * 10**5
+    yield (
+        "too large a number",
+        json.dumps({"profile": "quick", "claims": [claim | {"seconds": 10**400}]}),
+    )
     yield "no number", json.dumps({"profile": "quick", "claims": [claim | {"seconds": "x"}]})
 
 

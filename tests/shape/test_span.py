@@ -36,13 +36,7 @@ from theory.expressions.activation import ACTIVATIONS
 from theory.shape.span import CLAIM, Jump, copies, leaps, response_rate, unrolled
 from verify.models.networks import load
 from verify.models.problem import Setting, initial
-from verify.shape.claims.span import (
-    PIECEWISE,
-    Piecewise,
-    rate,
-    rate_bound,
-    torch_rate,
-)
+from verify.shape.claims.span import PIECEWISE, Piecewise, rate, rate_bound, torch_rate
 
 F = Fraction
 HALF = F(1, 2)

@@ -372,10 +372,7 @@ def _prove_edge(
         direct += (y - x) * (abs(left) + 4 * abs(middle) + abs(right) - 3 * abs(total)) / 6
     claimed = law.across(w, centre, c, s)
     claimed = abs(claimed) if total == 0 else -claimed if total > 0 else claimed
-    return Step(
-        f"∫ [|p + b| - |b|] of {name} across ({c}, {s})",
-        bool(clean and direct == claimed),
-    )
+    return Step(f"∫ [|p + b| - |b|] of {name} across ({c}, {s})", bool(clean and direct == claimed))
 
 
 def _prove_turn() -> Iterator[Step]:

@@ -108,8 +108,5 @@ CLAIM: Claim[Law] = Claim(
         Wrong("κ with the opposite sign", _opposite),
     ),
     requires=("staircase",),
-    kernel=Kernel(
-        "all n, m and L, any taps and any g",
-        ("Plateau.plateau_law",),
-    ),
+    kernel=Kernel("all n, m and L, any taps and any g", ("Plateau.plateau_law",)),
 )

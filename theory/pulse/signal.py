@@ -102,10 +102,7 @@ CLAIM: Claim[Law] = Claim(
         r"x_r(i) = \left|[i-\tfrac12, i+\tfrac12] \cap [-r, r]\right|, \qquad \sum_i x_r(i) = 2r,"
         r" \qquad x_{m-\frac12+\varphi} = (1-\varphi)\, x_{m-\frac12} + \varphi\, x_{m+\frac12}"
     ),
-    assumptions=(
-        r"$r \ge \tfrac12$",
-        r"the pulse stays inside the signal, $m \le L$",
-    ),
+    assumptions=(r"$r \ge \tfrac12$", r"the pulse stays inside the signal, $m \le L$"),
     law=pixel,
     prove=prove,
     wrong=(

@@ -154,8 +154,5 @@ CLAIM: Claim[Law] = Claim(
         Wrong("both edges climb the same staircase C", _one_edge),
     ),
     requires=("signal",),
-    kernel=Kernel(
-        "all n, m, L and φ, any taps",
-        ("Staircase.staircase",),
-    ),
+    kernel=Kernel("all n, m, L and φ, any taps", ("Staircase.staircase",)),
 )

@@ -104,10 +104,7 @@ def _conserved(law: ConvBias, n: int) -> list[Step]:
         fields.append(field(given, variables))
     claimed = law.balance(w, b, a)
     kept = conserved([claimed], fields, variables)
-    steps = [
-        Step(f"r̂ = a (2rS + Nb), n = {n}", bool(form)),
-        Step(f"h is conserved, n = {n}", kept),
-    ]
+    steps = [Step(f"r̂ = a (2rS + Nb), n = {n}", bool(form)), Step(f"h is conserved, n = {n}", kept)]
     if n > 1:
         # And nothing else of degree 2 but the deviations.
         deviations = [tap - sum(w) / n for tap in w[:-1]]

@@ -149,9 +149,7 @@ def jacobian_rank(
 
 
 def orbit_dimension(
-    fields: Sequence[Field],
-    variables: Sequence[sp.Symbol],
-    point: dict[sp.Symbol, sp.Rational],
+    fields: Sequence[Field], variables: Sequence[sp.Symbol], point: dict[sp.Symbol, sp.Rational]
 ) -> int:
     """The dimension, at a point, of what the fields and all their brackets span.
 

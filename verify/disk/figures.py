@@ -84,10 +84,7 @@ def area_or_length(points: Mapping[str, Sequence[tuple[float, float]]]) -> Drawi
 
 
 def by_direction(
-    turn: ArrayLike,
-    lines: Mapping[str, ArrayLike],
-    nodes: ArrayLike,
-    dots: Mapping[str, ArrayLike],
+    turn: ArrayLike, lines: Mapping[str, ArrayLike], nodes: ArrayLike, dots: Mapping[str, ArrayLike]
 ) -> Drawing:
     """Named closed curves of a direction, in radians: lines at ``turn`` (T,), dots beside them at
     ``nodes`` (Q,).

@@ -131,12 +131,7 @@ def excess(features: Array, share: Array, gradient: Array) -> float:
 
 
 def train(
-    net: Network,
-    x: Tensor,
-    r: ArrayLike,
-    share: ArrayLike,
-    steps: int,
-    rounds: int = 5,
+    net: Network, x: Tensor, r: ArrayLike, share: ArrayLike, steps: int, rounds: int = 5
 ) -> None:
     """LBFGS on the weighted squared error of images x (R, N, N), r and share (R,), in place, begun
     anew until it finds no way down or ``rounds`` times.

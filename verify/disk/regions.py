@@ -24,15 +24,7 @@ from numerics.arithmetic.regression import RANK, regression
 from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.pulse.sample import Windows
 from theory.expressions.spelling import spelled
-from verify.disk.ensemble import (
-    INTERPOLATED,
-    LARGEST,
-    State,
-    filters_of,
-    nets_of,
-    read,
-    state,
-)
+from verify.disk.ensemble import INTERPOLATED, LARGEST, State, filters_of, nets_of, read, state
 from verify.models.problem import NetworkBatch
 from verify.optimise.regions import Line, Point, Task, descend
 

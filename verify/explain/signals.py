@@ -137,7 +137,7 @@ def explain(
         ),
         tolerance=float(tolerance),
         grade=grade,
-        tolerance_needed=None if needed is None else _from(needed),
+        tolerance_needed=_inwards(None if needed is None else rational(needed), 1),
         verdict=checkpoint.supposing(
             _verdict(grade, shape, facts, failing, near, away, tolerance, setup)
         ),
@@ -447,12 +447,6 @@ def _worst(
 
 def _up(value: Fraction) -> float:
     return float(np.nextafter(float(value), np.inf))
-
-
-def _from(value: Fraction) -> float:
-    """The least float that is not below."""
-    near = float(value)
-    return near if near >= value else _up(value)
 
 
 def _coarse(value: fmpq, direction: int) -> fmpq:

@@ -157,12 +157,9 @@ def _distance(channels: int) -> Law:
     return Law("distance", (error, radius, n, size, steepest, pooled, a), bound)
 
 
-def _matrix(channels: int, n: int) -> list[list[sp.Symbol]]:
-    return [list(taps(n, f"_{k}_")) for k in range(1, channels + 1)]
-
-
 def _of_both(n: int, channels: int) -> Iterator[Law]:
-    w, a = _matrix(channels, n), _numbers("a", channels)
+    w = [list(taps(n, f"_{k}_")) for k in range(1, channels + 1)]
+    a = _numbers("a", channels)
 
     def end(w: Sequence[Any], a: Sequence[Any], root: Any) -> dict[str, Any]:
         taps, readout = flow.end(flow.LAW, w, a, root, sp.sqrt)

@@ -60,14 +60,10 @@ tested.
 """
 
 
-def _half_length(taps: int) -> int:
-    return taps // 2 + CELLS + taps // 2
-
-
 def data(taps: int) -> tuple[Tensor, Tensor]:
     """The signals (R, N) and radii (R,), every radius with every contrast."""
     r = np.arange(CELLS, dtype=float) + taps // 2 + 0.5
-    x = pulse(r, _half_length(taps))[:, None, :] * np.array(CONTRASTS)[:, None]
+    x = pulse(r, taps // 2 + CELLS + taps // 2)[:, None, :] * np.array(CONTRASTS)[:, None]
     return torch.tensor(x.reshape(-1, x.shape[2])), torch.tensor(np.repeat(r, len(CONTRASTS)))
 
 

@@ -169,7 +169,8 @@ def network_in(
             )
         network = network_of(tensors, metadata, images=images)
         return replace(network, notes=(*network.notes, *told))
-    whole = any(_is_whole(tensors) for tensors in found.values())
+    sizes = [{len(x.shape) for x in tensors.values()} for tensors in found.values()]
+    whole = any(2 in size and max(size) > 2 for size in sizes)  # filters and a readout
     layers = {} if whole else _with_filters(joined(found))
     if layers:
         told += ("its layers are entries of the file, one by one",)
@@ -225,12 +226,6 @@ def _with_settings(
             shown = ", ".join(f"{name} = {x}" for name, x in new.items())
             notes.append(f"{place} is taken as metadata is: {shown}")
     return settings, tuple(notes)
-
-
-def _is_whole(tensors: Mapping[str, Any]) -> bool:
-    """Whether there may be filters and a readout."""
-    sizes = [len(value.shape) for value in tensors.values()]
-    return max(sizes, default=0) > 2 and 2 in sizes
 
 
 def _with_filters(found: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:

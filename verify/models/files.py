@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import tempfile
@@ -10,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from secrets import token_hex
 
-__all__ = ["content", "probe", "put", "put_all"]
+__all__ = ["content", "document", "probe", "put", "put_all"]
 
 READING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """How a file is opened: a pipe does not wait, and Windows leaves line ends as they are."""
@@ -88,3 +89,16 @@ def content(path: Path, most: int) -> bytes:
             os.close(handle)
     except OSError as error:
         raise ValueError(str(error.strerror or error).lower()) from error
+
+
+def document(path: Path, most: int) -> object:
+    """What is in a JSON file of at most ``most`` bytes.
+
+    Raises
+    ------
+    ValueError: it is none, or nested too deeply, or as for :func:`content`.
+    """
+    try:
+        return json.loads(content(path, most))
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error

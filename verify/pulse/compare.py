@@ -61,11 +61,7 @@ def plateau_cells(n: int) -> range:
 
 
 def check_response(
-    law: ResponseLaw,
-    lab: Lab,
-    name: str,
-    cells: Callable[[int], Sequence[int]],
-    fractions: bool,
+    law: ResponseLaw, lab: Lab, name: str, cells: Callable[[int], Sequence[int]], fractions: bool
 ) -> Column:
     """Count the random networks on which the law and the direct simulation disagree, up to the
     first of the exact ones.

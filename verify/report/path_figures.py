@@ -12,16 +12,7 @@ from numpy.typing import ArrayLike
 
 from verify.report.figures import COLOURS, INK, above, drawn
 
-__all__ = [
-    "against",
-    "catapult",
-    "decay",
-    "paths",
-    "positions",
-    "ridge",
-    "threshold",
-    "unknown",
-]
+__all__ = ["against", "catapult", "decay", "paths", "positions", "ridge", "threshold", "unknown"]
 
 
 def against(predicted: ArrayLike, trained: ArrayLike, allowed: ArrayLike, unit: str) -> Drawing:
@@ -191,9 +182,7 @@ def positions(where: ArrayLike, start: ArrayLike, closed: ArrayLike, trained: Ar
 
 
 def unknown(
-    levels: ArrayLike,
-    panels: Mapping[str, Mapping[str, ArrayLike]],
-    span: tuple[float, float],
+    levels: ArrayLike, panels: Mapping[str, Mapping[str, ArrayLike]], span: tuple[float, float]
 ) -> Drawing:
     """Errors (X,) over an unknown quantity at ``levels`` (X,), one panel per title, one curve per
     name; the interval promised is shaded.

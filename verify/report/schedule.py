@@ -20,10 +20,10 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from theory.claim import claim_of
-from verify.models.files import content
+from verify.models.files import document
 from verify.report.arguments import importing
 from verify.report.judge import Examined, examine, lacking, stopped
 from verify.report.lab import Lab, Profile, trained
@@ -57,12 +57,12 @@ def typical(profile: Profile, last: Path) -> dict[str, Seconds]:
         name: (own, ahead) for name, (own, ahead) in known.get(profile.name, {}).items()
     }
     try:
-        report = json.loads(content(last, 2**26))
+        report: Any = document(last, 2**26)
         if report["profile"] == profile.name:
             for claim in report["claims"]:
                 took = float(claim["seconds"]), float(claim["training_seconds"])
                 seconds[str(claim["id"])] = took
-    except (ValueError, TypeError, KeyError):
+    except (ValueError, TypeError, KeyError, OverflowError):
         pass  # no report, or one of another version
     return {name: took for name, took in seconds.items() if all(0 <= x < math.inf for x in took)}
 

@@ -27,12 +27,7 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import prediction_bound
-from numerics.pulse.error_enclosure import (
-    Certified,
-    certified_error,
-    error_ball,
-    largest_error,
-)
+from numerics.pulse.error_enclosure import Certified, certified_error, error_ball, largest_error
 from numerics.pulse.sample import pulse, windows
 from theory.expressions.activation import ACTIVATIONS, z
 from theory.pulse.network import Network

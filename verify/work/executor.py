@@ -103,10 +103,7 @@ class Outcome:
 
 
 def completed(
-    executor: Executor,
-    tasks: Iterable[Task | None],
-    store: Store | None = None,
-    ahead: int = AHEAD,
+    executor: Executor, tasks: Iterable[Task | None], store: Store | None = None, ahead: int = AHEAD
 ) -> Iterator[Outcome]:
     """The outcome of every task, in the order in which they end; results are kept in the store
     first.

@@ -334,10 +334,7 @@ def _prove_cubic_free() -> Iterator[Step]:
     x, y, value = sp.symbols("x y P", real=True)
     w = (x, y, 1 - x - y)
     p2, p3, p4, p5 = (sp.expand(sum(tap**k for tap in w)) for k in (2, 3, 4, 5))
-    for name, claimed in (
-        ("p4", p4 - (3 * p2**2 - 6 * p2 + 1) / 6),
-        ("p5", p5 - (1 - 5 * p2) / 6),
-    ):
+    for name, claimed in (("p4", p4 - (3 * p2**2 - 6 * p2 + 1) / 6), ("p5", p5 - (1 - 5 * p2) / 6)):
         yield Step(f"lemma: {name} by P", sp.rem(sp.expand(claimed), p3, x) == 0)
     cubic = x**3 - x**2 + (1 - value) / 2 * x - (1 - 3 * value) / 6
     bound = 3 * value**3 - 21 * value**2 + 9 * value - 1

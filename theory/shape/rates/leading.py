@@ -57,11 +57,7 @@ class Spread:
     gram: tuple[tuple[Any, ...], ...]
 
 
-def spread(
-    fractions: Vector,
-    variance: Scalar,
-    functions: Basis = basis,
-) -> Spread:
+def spread(fractions: Vector, variance: Scalar, functions: Basis = basis) -> Spread:
     """The averages for radii m - 1/2 + φ, m and φ independent, φ uniform on ``fractions`` (q,), Var
     r = V.
     """

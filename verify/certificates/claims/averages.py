@@ -189,7 +189,6 @@ EVIDENCE = Evidence(
         training=Judge(
             "Simpson's rule on answers of torch modules, and the certificate checker",
             (
-                f"{__name__}._measured",
                 "verify.models.networks",
                 "verify.optimise.sgd",
                 "verify.optimise.ensemble",

@@ -16,13 +16,7 @@ from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.arithmetic.types import Array
 from numerics.disk.centre_average import Centres, centres, centres_bound, variation
-from numerics.disk.curvature import (
-    NARROW,
-    constant_of,
-    direction_bound,
-    nodes,
-    remainder,
-)
+from numerics.disk.curvature import NARROW, constant_of, direction_bound, nodes, remainder
 from numerics.disk.disk import disk_bound, ring
 from numerics.disk.perimeter import angles, circle_windows, difference, half_squares, reach
 from numerics.disk.perimeter_enclosure import (

@@ -34,15 +34,7 @@ from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 
-__all__ = [
-    "EVIDENCE",
-    "KINDS",
-    "Digits",
-    "check",
-    "figures",
-    "sampled",
-    "train",
-]
+__all__ = ["EVIDENCE", "KINDS", "Digits", "check", "figures", "sampled", "train"]
 
 DIGITS = 40
 

@@ -494,7 +494,7 @@ EVIDENCE = Evidence(
         training=Judge(
             "torch's pre-activations at a straight edge, and losses and answers of trained "
             "differences",
-            ("verify.disk.differences", "verify.disk.networks", "verify.models.networks"),
+            ("verify.disk.differences._train", "verify.disk.networks", "verify.models.networks"),
         ),
     ),
     figures=figures,

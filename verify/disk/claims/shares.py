@@ -372,9 +372,7 @@ def train(law: Shares, lab: Lab) -> Column:
     return column(figure_ if good else float("nan"), 1.0, detail)
 
 
-def table_of(
-    every: Iterable[TrainedEnsemble],
-) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def table_of(every: Iterable[TrainedEnsemble]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """The header and one row of text for each setting."""
     rows = []
     for ensemble in every:
@@ -548,7 +546,17 @@ EVIDENCE = Evidence(
         ),
         training=Judge(
             "losses, features and P of trained torch modules",
-            ("verify.disk.trained.trained", "verify.models.networks"),
+            (
+                "verify.disk.trained._measured",
+                "verify.disk.trained._torch_lengths",
+                "verify.models.networks",
+            ),
+            (
+                "verify.disk.trained.midpoints",
+                "numerics.disk.perimeter.Midpoints",
+                "numerics.disk.perimeter.angles",
+                "numerics.disk.perimeter.reach",
+            ),
         ),
     ),
     figures=figures,

@@ -84,12 +84,8 @@ def _step(explanation: SignalExplanation | ImageExplanation) -> str:
     step = next_step(explanation)
     for option, method in METHODS.items():
         step = step.replace(option, method)
-    return re.sub(r"--(\w+)-?(\w*) (\S+)", _argument, step)
-
-
-def _argument(option: re.Match[str]) -> str:
-    """--r-min 1.5 is r_min=1.5."""
-    return f"{'_'.join(filter(None, option.groups()[:2]))}={option[3]}"
+    step = re.sub(r"--(\w+)-(\w+) (\S+)", r"\1_\2=\3", step)  # --r-min 1.5 is r_min=1.5
+    return re.sub(r"--(\w+) (\S+)", r"\1=\2", step)
 
 
 def _agreed(asked: Setup, own: Setup) -> None:

@@ -215,8 +215,12 @@ class Reader {
         node = {kind: "dotted", inside: node, name: name.text, token: name};
       } else if (token.kind === "(" && ["name", "dotted", "call"].includes(node.kind)) {
         node = this.deeper(() => this.call(node));
-      } else return node.kind === "call" ? this.bound(node) : this.named(node);
+      } else return this.meant(node);
     }
+  }
+
+  meant(node) {
+    return node.kind === "call" ? this.bound(node) : this.named(node);
   }
 
   call(target) {
@@ -265,7 +269,7 @@ class Reader {
     const path = dottedName(node.inside);
     if (prefixes.includes(path)) return [node.name, null];
     if (path && !this.variables.includes(path)) refuse(node.token, `the prefix ‘${path}’ is not known: write ${node.name}(...) alone`);
-    return [node.name, this.named(node.inside)];
+    return [node.name, this.meant(node.inside)];
   }
 
   named(node) {

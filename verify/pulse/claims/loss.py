@@ -241,11 +241,7 @@ def _distance(law: Decomposition, setting: Setting, weights: NetworkBatch, answe
     size = setting.pixels
     alpha, beta, d = residual_errors(law, setting, weights)
     mean = Moments(
-        np.mean(r),
-        np.mean(r**2),
-        np.mean(d, axis=1),
-        np.mean(r * d, axis=1),
-        np.mean(d**2, axis=1),
+        np.mean(r), np.mean(r**2), np.mean(d, axis=1), np.mean(r * d, axis=1), np.mean(d**2, axis=1)
     )
     terms = np.stack(law.attribution(alpha, beta, mean))
     bound = prediction_bound(

@@ -355,7 +355,12 @@ EVIDENCE = Evidence(
         ),
         training=Judge(
             "networks trained and refined in 256 bits until they are exact",
-            ("verify.optimise.refine.refine", "verify.models.networks", "verify.optimise.ensemble"),
+            (
+                "verify.shape.pairs",
+                "verify.optimise.refine.refine",
+                "verify.models.networks",
+                "verify.optimise.ensemble",
+            ),
         ),
     ),
     needs=lambda profile: SINGLE,

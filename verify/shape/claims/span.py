@@ -31,16 +31,7 @@ from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 
-__all__ = [
-    "EVIDENCE",
-    "PIECEWISE",
-    "Piecewise",
-    "check",
-    "figures",
-    "rate",
-    "torch_rate",
-    "train",
-]
+__all__ = ["EVIDENCE", "PIECEWISE", "Piecewise", "check", "figures", "rate", "torch_rate", "train"]
 
 Array = NDArray[np.float64]
 Number = Callable[[Any], Any]

@@ -62,10 +62,7 @@ def _runs(lab: Lab) -> list[tuple[str, Run]]:
     return [
         ("full batches", run(lab, Model("identity", 1, 5), networks, 0.02, 1800)),
         ("mini-batches of 2", run(lab, Model("identity", 3, 7), networks, 0.02, 2400, 2)),
-        (
-            "ReLU, positive taps",
-            run(lab, Model("relu", 2, 5), networks, 0.02, 1800, positive=True),
-        ),
+        ("ReLU, positive taps", run(lab, Model("relu", 2, 5), networks, 0.02, 1800, positive=True)),
         (
             "with c",
             run(

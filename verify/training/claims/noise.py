@@ -583,7 +583,7 @@ EVIDENCE = Evidence(
         training=Judge(
             "averages of torch.optim.SGD on fresh noise",
             (
-                "verify.training.noisy.average",
+                "verify.training.noisy",
                 f"{__name__}._silencing",
                 "verify.models.networks",
                 "verify.optimise.sgd",

@@ -1,0 +1,1 @@
+"""Every reader of what a user gives, on changed input: a value or its documented error, no more."""
