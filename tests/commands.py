@@ -4,6 +4,9 @@ leaves behind.
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -26,10 +29,30 @@ def safetensors(
     return save(kept, dict(said if told is None else told))
 
 
+class Bomb:
+    """What makes a folder where it is unpickled."""
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, ("ran",)
+
+
 def placed(folder: Path, content: bytes, name: str = "net.safetensors") -> str:
     """The name of a new file with this content, in the folder that a test is in."""
     (folder / name).write_bytes(content)
     return name
+
+
+def help_without_torch(command: str) -> str:
+    """The help of a command, which loads neither torch nor sympy."""
+    code = (
+        f"import sys; from verify.{command} import main\n"
+        "try: main(['--help'])\n"
+        "except SystemExit as end: assert end.code == 0\n"
+        "assert 'torch' not in sys.modules and 'sympy' not in sys.modules"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+    return run.stdout
 
 
 def tree(folder: Path) -> set[str]:

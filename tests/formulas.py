@@ -7,6 +7,7 @@ from fractions import Fraction
 
 import mpmath
 import sympy as sp
+from flint import arb
 from hypothesis import strategies as st
 
 from tests.strategies import rationals
@@ -18,6 +19,11 @@ oo, half = sp.oo, sp.Rational(1, 2)
 def exact(x: Fraction) -> sp.Rational:
     """The same number for sympy."""
     return sp.Rational(x.numerator, x.denominator)
+
+
+def contains(ball: arb, value: Fraction) -> bool:
+    """Without rounding the value: arb's own test would enclose it first."""
+    return bool((ball * value.denominator - value.numerator).contains(0))
 
 
 def H(f: sp.Expr) -> sp.Expr:

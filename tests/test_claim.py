@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sympy.external.gmpy import GROUND_TYPES
 
+from tests.columns import hold_and_reject
 from theory import claim as registry
 from theory.claim import (
     CHAPTERS,
@@ -292,3 +293,20 @@ def test_one_changed_sign_turns_the_proof_red(
     except (ValueError, IndexError):  # a partial sum, or a tap, that does not exist
         holds = False
     assert holds == ((mutant.claim, mutant.path, mutant.change) in UNCHANGED)
+
+
+SEEDS = {
+    **dict.fromkeys(("noise", "sharpness", "pair", "background"), (1,)),
+    **dict.fromkeys(("contrast", "dense", "perimeter"), (1,)),
+    "conserved": (0,),
+    "point_sampled": (2,),
+    "rates": (3,),
+    "asymptotes": (0, 1),
+    "span": (0, 1, 2),
+}
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(("name", "seed"), [(name, x) for name in SEEDS for x in SEEDS[name]])
+def test_check_and_training_reject_every_wrong_law(name: str, seed: int) -> None:
+    hold_and_reject(claim_of(name), seed)

@@ -23,7 +23,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from numerics.certificates.checker import check
-from tests.commands import placed, refused, safetensors, shown, tree
+from tests.commands import Bomb, placed, refused, safetensors, shown, tree
 from verify.network import FILES, IMAGE_FILES, main
 
 EXACT = {
@@ -166,17 +166,12 @@ def test_bad_files(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) 
     assert tree(folder) == {"net.safetensors"}
 
 
-class _Bomb:
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.mkdir, ("ran",)
-
-
 def test_files_that_are_none(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "a folder").mkdir()
     os.mkfifo(folder / "pipe")
     (folder / "dangling").symlink_to("nowhere")
-    placed(folder, pickle.dumps(_Bomb()), "pickle")
-    torch.save({"conv.weight": _Bomb()}, folder / "bomb.pt")
+    placed(folder, pickle.dumps(Bomb()), "pickle")
+    torch.save({"conv.weight": Bomb()}, folder / "bomb.pt")
     torch.save({"conv.weight": torch.ones(1, 1, 3, 3)}, folder / "image.pt")
     torch.save({name: torch.tensor(x) for name, x in EXACT.items()}, folder / "untold.pt")
     before = tree(folder)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +10,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
+from tests.commands import help_without_torch
 from theory.process import run
 from theory.training import linear_cell
 from verify import predict
@@ -190,16 +189,7 @@ def test_a_bad_drawn_start_comes_with_a_seed_that_is_not(
 
 
 def test_help_needs_no_torch() -> None:
-    code = (
-        "import sys; from verify.predict import main\n"
-        "try: main(['--help'])\n"
-        "except SystemExit as end: assert end.code == 0\n"
-        "assert 'torch' not in sys.modules and 'sympy' not in sys.modules"
-    )
-    found = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
-    )
-    assert (found.returncode, found.stderr) == (0, "")
+    text = help_without_torch("predict")
     options = (
         "--channels",
         "--taps",
@@ -217,7 +207,7 @@ def test_help_needs_no_torch() -> None:
         "--json",
     )
     for option in options:
-        assert option in found.stdout
+        assert option in text
 
 
 def test_an_interrupt_is_one_line(

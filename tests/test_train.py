@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +12,7 @@ import pytest
 from safetensors import safe_open
 
 from numerics.pulse.sample import pulse, windows
+from tests.commands import help_without_torch
 from verify import network, train
 from verify.models.checkpoint import read
 from verify.models.problem import Setting, initial
@@ -224,13 +223,4 @@ def test_a_scheduler_that_does_not_answer_leaves_nothing(
 
 
 def test_help_needs_no_torch() -> None:
-    code = (
-        "import sys; from verify.train import main\n"
-        "try: main(['--help'])\n"
-        "except SystemExit as end: assert end.code == 0\n"
-        "assert 'torch' not in sys.modules and 'sympy' not in sys.modules"
-    )
-    found = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
-    )
-    assert (found.returncode, found.stderr) == (0, "")
+    assert help_without_torch("train")

@@ -20,6 +20,7 @@ from numerics.arithmetic.ball import constant_ball, sigma_ball
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.numbers import dyadic
 from numerics.arithmetic.walk import expression_of
+from tests.formulas import contains
 from theory.expressions.activation import ACTIVATIONS, z
 from theory.expressions.tokens import GrammarError
 
@@ -60,11 +61,6 @@ def _holds(ball: arb, value: Any) -> bool:
     return bool(ball.overlaps(exact + arb(0, 1e-60 * (1 + abs(float(value))))))
 
 
-def _contains(ball: arb, value: Fraction) -> bool:
-    """Without rounding the value: arb's own test would enclose it first."""
-    return bool((ball * value.denominator - value.numerator).contains(0))
-
-
 @pytest.mark.parametrize("name", sorted(SMOOTH))
 def test_ball_holds_the_value_and_is_tight(name: str) -> None:
     with mpmath.workprec(300):
@@ -84,7 +80,7 @@ def test_ball_of_a_rational_row_holds_the_exact_value(name: str) -> None:
         value = Fraction(oracle.RATIONAL[name](x))
         with ctx.workprec(128):
             ball = sigma_ball(name)(constant_ball(x))
-            assert _contains(ball, value)
+            assert contains(ball, value)
             if x not in jumps:
                 assert float(ball.rad()) <= 2.0**-100 * (1 + abs(value))
 
@@ -134,7 +130,7 @@ def test_whole_powers(n: int, x: Fraction) -> None:
     if x or n >= 0:
         ball = sigma_ball(z**n if n else sp.Integer(1))(constant_ball(x))
         value = x**n if n else Fraction(1)
-        assert _contains(ball, value)
+        assert contains(ball, value)
 
 
 def test_even_power_of_a_ball_around_zero_stays_small() -> None:

@@ -24,9 +24,8 @@ from numerics.disk.perimeter import (
     strength_bound,
 )
 from numerics.disk.perimeter_enclosure import filter_of, quadrature_of
-from tests.columns import hold_and_reject
 from tests.disks import direction
-from theory.disk.perimeter import CLAIM, STEPS, crest, edge, gap, lack, width
+from theory.disk.perimeter import STEPS, crest, edge, gap, lack, width
 from verify.disk.claims import perimeter as evidence
 from verify.disk.networks import Difference, across, disks
 from verify.report.lab import TINY, Lab
@@ -125,12 +124,6 @@ def test_the_midpoint_rule_with_an_area_is_that_of_splines(name: str, b: float) 
         assert abs(seen - known.value) <= bound + known.error
         assert abs(wrong - known.value) > bound + known.error or abs(exact.rise) < 0.2
     assert lack(5, 2, 4, 1) == 1 and lack(5, 2, 4, 0) == 3
-
-
-@pytest.mark.thorough
-def test_the_columns_reject_what_they_had_accepted() -> None:
-    """Strictness, and the area: in half squares, quadrature and trained networks."""
-    hold_and_reject(CLAIM, 1)
 
 
 @given(st.floats(0.5, 9), st.sampled_from(STEPS), st.integers(0, 2**32 - 1))

@@ -16,10 +16,9 @@ from hypothesis import strategies as st
 from numerics.arithmetic import oracle
 from numerics.invariance.gram_schmidt import dot, orthogonal, residual
 from numerics.pulse.preactivations import last_plateau_radius
-from tests.columns import hold_and_reject, plateau_cases
+from tests.columns import plateau_cases
 from tests.paddings import domain_of, windows
 from theory.invariance.background import (
-    CLAIM,
     border,
     one_tap,
     response,
@@ -42,11 +41,6 @@ shares = st.fractions(0, 1, max_denominator=9)
 def _answer(net, name: str, beta: Fraction, r: Fraction, length: int) -> Fraction:
     x = [beta + value for value in oracle.overlap_pulse(r, length)]
     return on_a_ring(net, name, x)
-
-
-@pytest.mark.thorough
-def test_check_and_training_reject_wrong_laws() -> None:
-    hold_and_reject(CLAIM, 1)
 
 
 @given(plateau_cases(numbers), numbers)

@@ -7,16 +7,13 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
 from numerics.invariance.gram_schmidt import dot, orthogonal, residual
 from numerics.pulse.sample import pulse
-from tests.columns import hold_and_reject
 from theory.invariance.dense import (
-    CLAIM,
     LAW,
     Group,
     _block,
@@ -42,11 +39,6 @@ def _rows(found: list[Fraction], bias: bool) -> np.ndarray:
     return np.array(
         [[float(x) for x in oracle.overlap_pulse(r, LENGTH)] + [1.0] * bias for r in found]
     )
-
-
-@pytest.mark.thorough
-def test_check_and_training_reject_wrong_laws() -> None:
-    hold_and_reject(CLAIM, 1)
 
 
 @given(radii, st.booleans())

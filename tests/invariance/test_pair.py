@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
 from numerics.invariance.pair import curves, rings
-from tests.columns import hold_and_reject
-from theory.invariance.pair import CLAIM, kinks, limit, pair, pixels, short_pair
+from theory.invariance.pair import kinks, limit, pair, pixels, short_pair
 from theory.pulse.network import Network, last_radius
 from verify.invariance.background_training import on_a_ring
 from verify.invariance.claims import pair as evidence
@@ -31,11 +30,6 @@ shares = st.fractions(0, 1, max_denominator=9)
 def _answer(net, beta: Fraction, r: Fraction, size: int) -> Fraction:
     x = [beta + value for value in oracle.overlap_pulse(r, size // 2)]
     return on_a_ring(net, "relu", x)
-
-
-@pytest.mark.thorough
-def test_check_and_training_reject_wrong_laws() -> None:
-    hold_and_reject(CLAIM, 1)
 
 
 FORMS = [

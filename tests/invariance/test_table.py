@@ -15,5 +15,6 @@ def test_every_network_seen_is_accounted_for() -> None:
     place = Place("nothing", "dense", "real", "any", "linear")
     html = table.section({place: [TrainingOutcome("some <b>", 3, (("exact", 1), ("not", 2)))]}).html
     assert "of 3, 1 exact, 2 not" in html and "some &lt;b&gt;" in html
+    assert "docs/pulse/kinks.md#theorem-one-kink" in html
     with pytest.raises(ValueError, match="no such cells"):
         table.section({Place("nothing", "sum", "half", "ring", "linear"): []})

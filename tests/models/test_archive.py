@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from safetensors.numpy import save
 from safetensors.torch import save as save_tensors
 
+from tests.commands import Bomb
 from verify.models.archive import contents
 from verify.models.checkpoint import read
 from verify.models.tensors import LARGEST, CheckpointError, tensors_of
@@ -267,20 +268,15 @@ def test_an_archive_that_unpacks_to_much_is_refused(tmp_path: Path) -> None:
     assert "unpacks to more than" in refused(path)
 
 
-class _Bomb:
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.mkdir, ("ran",)
-
-
 def test_code_in_a_file_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "net.pt"
-    held = {**STATE, "x": _Bomb()}
-    for content in (archive(held), archive(held, **OLD), pickle.dumps(_Bomb())):
+    held = {**STATE, "x": Bomb()}
+    for content in (archive(held), archive(held, **OLD), pickle.dumps(Bomb())):
         path.write_bytes(content)
         assert f"it needs {os.name}.mkdir, " in refused(path) or content.startswith(b"\x80\x04")
         assert not (tmp_path / "ran").exists()
-    path.write_bytes(archive(_Bomb()))
+    path.write_bytes(archive(Bomb()))
     assert f"it is a whole pickled object and needs {os.name}.mkdir" in refused(path)
 
 

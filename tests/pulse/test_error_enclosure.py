@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import pytest
 import sympy as sp
-from flint import arb, fmpq
+from flint import fmpq
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,13 +21,9 @@ from numerics.pulse.error_enclosure import (
     responses,
     window_counts,
 )
+from tests.formulas import contains
 from theory.expressions.activation import z
 from theory.pulse.network import Network
-
-
-def _contains(ball: arb, value: Fraction) -> bool:
-    """Without rounding the value: arb's own test would enclose it first."""
-    return bool((ball * value.denominator - value.numerator).contains(0))
 
 
 def _direct(net: Network[Fraction], c: Fraction, r: Fraction, half_length: int) -> Fraction:
@@ -55,7 +51,7 @@ def test_error_of_a_rational_network(
     exact = _direct(net, rest[4], r, 6)
     for bits in (64, 256):
         ball = error_ball(net, r, 6, bits)
-        assert _contains(ball, exact)
+        assert contains(ball, exact)
         assert float(ball.rad()) < 2.0 ** (20 - bits)
 
 
@@ -87,7 +83,7 @@ def test_responses_are_the_pooled_values() -> None:
     (ball,) = responses("relu", w, b, radii, 5)
     x = oracle.overlap_pulse(radii[0], 5)
     exact = sum((max(v, Fraction(0)) for v in oracle.preactivations(w, b, x)), Fraction(0))
-    assert _contains(ball, exact)
+    assert contains(ball, exact)
 
 
 def test_a_tiny_error_is_certified_and_an_exact_network_is_not() -> None:

@@ -12,16 +12,10 @@ from hypothesis import strategies as st
 from numerics.arithmetic import oracle
 from numerics.pulse.channel import exact_quantities
 from numerics.pulse.sample import pulse, sampled_pulse
-from tests.columns import hold_and_reject
-from theory.pulse.point_sampled import CLAIM, best_answer, grid_risk
+from theory.pulse.point_sampled import best_answer, grid_risk
 from theory.pulse.readout import exact_readout
 
 NUMBERS = st.integers(-12, 12).map(lambda value: Fraction(value, 4))
-
-
-@pytest.mark.thorough
-def test_check_and_training_reject_wrong_laws() -> None:
-    hold_and_reject(CLAIM, 2)
 
 
 @given(st.floats(0, 20.999, allow_nan=False))

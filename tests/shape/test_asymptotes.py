@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
-from tests.columns import hold_and_reject
 from tests.strategies import filters, rationals, widths
-from theory.shape.asymptotes import CLAIM, ENDS, Channel, Ends, balance
+from theory.shape.asymptotes import ENDS, Channel, Ends, balance
 from theory.shape.span import unrolled
 from verify.report.lab import TINY
 from verify.shape.claims.asymptotes import ODD_PART, PAIRS, SIGMA
@@ -206,9 +205,3 @@ def test_trained_networks_are_accounted_for() -> None:
     assert batch.rounded.shape == batch.exact.shape == (TINY.networks,)
     assert np.all(batch.rounded[batch.exact]) and np.all(batch.loss >= 0)
     assert np.all(batch.loss[~batch.rounded] > 0)
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("seed", [0, 1])
-def test_check_and_training_reject_every_wrong_law(seed: int) -> None:
-    hold_and_reject(CLAIM, seed)

@@ -5,11 +5,8 @@ claim.
 from __future__ import annotations
 
 import mpmath
-import pytest
 
 from numerics.arithmetic import oracle
-from tests.columns import hold_and_reject
-from theory.shape.rates import CLAIM
 from theory.shape.rates.expansion import basis, components, moments
 
 
@@ -43,8 +40,3 @@ def test_orders_in_the_height_are_those_of_a_fixed_shape() -> None:
         assert max(parts) < 2 * min(parts), name
     assert all(rest > S**6 * 10**4 for S, _, rest in free)
     assert all(abs(bent / S + 2 * mpmath.mpf(2) / 9) < S for S, bent, _ in free[1:])
-
-
-@pytest.mark.thorough
-def test_columns_hold_and_reject_every_wrong_law() -> None:
-    hold_and_reject(CLAIM, 3)

@@ -20,7 +20,6 @@ from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import exact_law
 from numerics.pulse.channel import exact_quantities
 from numerics.pulse.sample import Radii
-from tests.columns import hold_and_reject
 from tests.strategies import (
     RATIONAL,
     Case,
@@ -33,7 +32,7 @@ from tests.strategies import (
     widths,
 )
 from theory.expressions.activation import ACTIVATIONS
-from theory.shape.span import CLAIM, Jump, copies, leaps, response_rate, unrolled
+from theory.shape.span import Jump, copies, leaps, response_rate, unrolled
 from verify.models.networks import load
 from verify.models.problem import Setting, initial
 from verify.shape.claims.span import PIECEWISE, Piecewise, rate, rate_bound, torch_rate
@@ -317,9 +316,3 @@ def test_law_is_what_autograd_says(name: str) -> None:
         assert found.shape == (16,)
         assert np.all(np.abs(found - law[j]) <= bound[j])
     assert torch.is_grad_enabled() and not ACTIVATIONS[name].kinks
-
-
-@pytest.mark.thorough
-@pytest.mark.parametrize("seed", [0, 1, 2])
-def test_check_and_training_reject_every_wrong_law(seed: int) -> None:
-    hold_and_reject(CLAIM, seed)

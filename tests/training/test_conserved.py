@@ -15,7 +15,6 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
-from tests.columns import hold_and_reject
 from tests.strategies import HOMOGENEOUS, rationals
 from theory.training.conserved import CLAIM, LAW, deviations, everywhere, products
 from verify.models.networks import Bundle, data
@@ -155,11 +154,6 @@ def test_relu_across_walls_keeps_its_balance_and_loses_its_deviations(name: str)
         lost.append(np.mean(np.abs(spread[1] - spread[0])))
     assert 1.5 < drift[0] / drift[1] < 2.5  # falls linearly with the step
     assert 0.75 < lost[0] / lost[1] < 1.25  # does not fall: the flow itself changes it
-
-
-@pytest.mark.thorough
-def test_columns_hold_and_reject_the_wrong_laws() -> None:
-    hold_and_reject(CLAIM)
 
 
 def test_a_law_that_claims_nothing_is_rejected() -> None:

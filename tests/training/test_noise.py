@@ -21,8 +21,7 @@ from numerics.training.noise import (
     scan,
     small_noise_ratio,
 )
-from tests.columns import hold_and_reject
-from theory.training.noise import CLAIM, angle, linear_risk
+from theory.training.noise import angle, linear_risk
 from verify.report.lab import TINY, Lab
 from verify.training.claims.noise import figures
 
@@ -118,11 +117,6 @@ def test_a_limit_needs_two_half_integers() -> None:
     radii = np.array([1.6, 2.6, 3.6])
     with pytest.raises(ValueError, match="two half-integers"):
         small_noise_ratio(Problem(radii, pulse(radii, 5), 0.0))
-
-
-@pytest.mark.thorough
-def test_check_and_training_reject_wrong_laws() -> None:
-    hold_and_reject(CLAIM, 1)
 
 
 @pytest.mark.parametrize("cells", [2, 3, 5])

@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 
 from numerics.training.linear_cell import coordinates
 from numerics.training.steps import end_at
-from tests.columns import hold_and_reject
 from theory.training.sharpness import (
-    CLAIM,
     LAW,
     flattest,
     gain,
@@ -131,11 +129,6 @@ def test_with_c_nothing_settles_at_the_flattest_step() -> None:
         total, product = pair(4 * root, moment, mean)
         steep = total / 2 + math.sqrt(total * total / 4 - product)
         assert threshold(steep) < flattest(root, moment)
-
-
-@pytest.mark.thorough
-def test_check_and_training_reject_wrong_laws() -> None:
-    hold_and_reject(CLAIM, 1)
 
 
 def test_beyond_the_threshold_training_ends_flatter_if_at_all() -> None:

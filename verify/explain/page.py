@@ -4,6 +4,8 @@ that the JSON has.
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Iterator
 from itertools import islice
 from math import cos, pi, sin
@@ -24,12 +26,12 @@ from numerics.pulse.sample import pulse
 from theory.expressions.spelling import spelled
 from verify.explain import text
 from verify.explain.disk_figures import filter_and_edges
-from verify.explain.value import Explanation, ImageExplanation, SignalExplanation
+from verify.explain.value import Explanation, ImageExplanation, SignalExplanation, document
 from verify.models.setup import Setup
 from verify.report import figures
 from verify.report.render import render
 
-__all__ = ["body", "error_drawing", "head", "page"]
+__all__ = ["body", "embedded", "error_drawing", "head", "page"]
 
 SHOWN = 8
 """Filters that are drawn."""
@@ -78,6 +80,21 @@ def body(
         shown=SHOWN,
     )
     return Markup(html)
+
+
+def embedded(explanation: Explanation) -> str:
+    """HTML without a script for a notebook, with styles that reach nothing else and colours that
+    are mixed from the notebook's own; its anchors are those of this explanation alone.
+    """
+    assert isinstance(explanation, SignalExplanation | ImageExplanation)
+    key = zlib.crc32(json.dumps([document(explanation), str(explanation.replay)]).encode())
+    replay = explanation.replay and text.replay_in_words(explanation.replay)
+    return render(
+        "notebook.html",
+        head=head(explanation),
+        body=body(explanation, f"explained-{key:08x}-", 3),
+        replay=replay,
+    )
 
 
 def error_drawing(explanation: Explanation) -> Drawing:

@@ -200,7 +200,7 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         """The page in a notebook."""
-        from verify.explain.live.notebook import embedded
+        from verify.explain.page import embedded
 
         return embedded(self)
 

@@ -76,7 +76,7 @@ class Line:
 
     @property
     def reasons(self) -> tuple[tuple[str, Reason], ...]:
-        """Each reason once, after the kinds that it holds for."""
+        """Each reason once, after the kinds that it holds for; the report and the docs ask."""
         kinds_of: dict[Reason, list[str]] = {}
         for row in self.cells:
             kinds_of.setdefault(row.reason, []).append(row.place.kind)

@@ -35,6 +35,7 @@ __all__ = [
     "figure",
     "figure_svg",
     "loss_histogram",
+    "profile",
     "pulses",
     "scatter",
     "staircase",
@@ -271,6 +272,26 @@ def curves(losses: Mapping[str, ArrayLike], levels: Mapping[str, float]) -> Draw
             )
         axes.set(xlabel="step", ylabel="loss")
         above(axes, len(losses))
+    return drawing
+
+
+def profile(
+    x: ArrayLike, y: ArrayLike, across: str, up: str, levels: Mapping[str, float]
+) -> Drawing:
+    """One curve y (X,) over a real variable x (X,), and named predicted levels as dashed lines."""
+    with _panels() as (drawing, (axes,)):
+        axes.plot(np.asarray(x, dtype=float), np.asarray(y, dtype=float), color=COLOURS[0])
+        for name, level in levels.items():
+            axes.axhline(level, color=INK, linestyle="--", linewidth=1)
+            axes.annotate(
+                name,
+                (1, level),
+                xycoords=("axes fraction", "data"),
+                ha="right",
+                va="bottom",
+                fontsize=9,
+            )
+        axes.set(xlabel=across, ylabel=up)
     return drawing
 
 

@@ -1,23 +1,26 @@
-"""Templates, filled in, with everything that they are given escaped; and values as JSON."""
+"""Templates, filled in, with everything that they are given escaped; sentences; values as JSON."""
 
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
 from flint import fmpq
 
-__all__ = ["DIGITS", "as_json", "json_text", "render"]
+__all__ = ["DIGITS", "as_json", "json_text", "render", "sentence", "sentences"]
+
+TEMPLATES = Path(__file__).parent / "templates"
 
 
 @lru_cache(maxsize=1)
 def _engine() -> jinja2.Environment:
-    loader = jinja2.FileSystemLoader(Path(__file__).parent / "templates")
+    loader = jinja2.FileSystemLoader(TEMPLATES)
     engine = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
     engine.filters["digits"] = lambda value: f"{value:.17g}"
     engine.filters["six"] = lambda value: f"{value:.6g}"
@@ -37,6 +40,26 @@ def render(template: str, **values: Any) -> str:
     as trusted markup.
     """
     return _engine().get_template(template).render(**values)
+
+
+@cache
+def sentences() -> dict[str, dict[str, str]]:
+    """What columns and figures of the claims say they saw: by claim and name, each on one line."""
+    tables = tomllib.loads((TEMPLATES / "sentences.toml").read_text(encoding="utf-8"))
+    return {
+        claim: {name: " ".join(text.split()) for name, text in table.items()}
+        for claim, table in tables.items()
+    }
+
+
+def sentence(claim: str, name: str, /, **values: object) -> str:
+    """A claim's sentence of this name with its values put in, as ``str.format`` does it.
+
+    Raises
+    ------
+    KeyError: there is no such sentence, or it asks for another value.
+    """
+    return sentences()[claim][name].format(**values)
 
 
 DIGITS = 2000

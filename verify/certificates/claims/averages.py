@@ -27,6 +27,7 @@ from verify.pulse.certified import answer_error, certificates
 from verify.pulse.settings import BENT, finished_and_stopped
 from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "train"]
@@ -112,11 +113,7 @@ def train(law: Averages, lab: Lab) -> Column:
             missed += not low <= claimed <= high  # rejected, or without the law's value
             bent += bool(bends)
         networks += len(weights.c)
-    detail = (
-        f"mean squared error of {networks} torch networks over all real radii, finished and stopped"
-        f" on the way, {bent} of which bend, against the law, in units of the bound on rounding;"
-        f" {networks - missed} certificates were accepted and hold the law's value"
-    )
+    detail = sentence("averages", "train", networks=networks, bent=bent, decided=networks - missed)
     return column(worst if not missed and bent else float("inf"), 1.0, detail)
 
 

@@ -29,6 +29,7 @@ from verify.pulse.certified import certificates, certified_net, plateau
 from verify.pulse.settings import BENT, finished_and_stopped
 from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "train"]
@@ -153,11 +154,8 @@ def train(law: Extremes, lab: Lab) -> Column:
             refused += claim is None or claim["worst"] != (claimed, claimed)
             bent += claimed > Fraction(1, 10**6)
             networks += 1
-    detail = (
-        f"how far torch, at {GRID} radii per pixel, exceeds the exact worst error over every real"
-        f" radius, in units of the bound on rounding ({networks} networks, finished and stopped on"
-        f" the way, {bent} of which err by more than 1e-6); all {networks - refused} certificates"
-        " were accepted and say the same"
+    detail = sentence(
+        "extremes", "train", grid=GRID, networks=networks, bent=bent, certified=networks - refused
     )
     return column(worst if not refused and bent else float("inf"), 1.0, detail)
 

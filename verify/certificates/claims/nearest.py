@@ -26,6 +26,7 @@ from verify.pulse.certified import plateau
 from verify.pulse.settings import STRAIGHT, stopped
 from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "train"]
@@ -136,10 +137,12 @@ def check(law: Nearness, lab: Lab) -> Column:
         square = sum(_squares(exact, moved))
         if square:
             most = max(most, _ratio(law, facts, square))
-    detail = (
-        f"largest bound in units of the distance to an exact network; {cases} networks, exact ones"
-        f" moved at random or along the gradient, Λ = {_listed(STEEP)}, simulated in fractions,"
-        f" distances in balls{f'; {wrong} were not exact' if wrong else ''}"
+    detail = sentence(
+        "nearest",
+        "check",
+        cases=cases,
+        steep=_listed(STEEP),
+        inexact=f"; {wrong} were not exact" if wrong else "",
     )
     return column(float("nan") if wrong else most, 1.0, detail)
 
@@ -245,12 +248,8 @@ def train(law: Nearness, lab: Lab) -> Column:
             most = max([most, *(pair.ratio(law, steep) for pair in erring for steep in STEEP)])
             networks += min(COMPARED, len(ensemble.c))
             pairs += len(erring)
-    detail = (
-        f"largest bound in units of the distance to an exact network: {networks} networks stopped"
-        f" on the way, sum and mean pooling, against {pairs} others: the end of the same start, the"
-        " nearest end of the ensemble, and the nearest exact network found; what an end itself"
-        f" errs is taken off the error ({silent} ends err no less, and say nothing); each as a"
-        f" network of σ(Λz), Λ = {_listed(STEEP)}"
+    detail = sentence(
+        "nearest", "train", networks=networks, pairs=pairs, silent=silent, steep=_listed(STEEP)
     )
     return column(most if pairs else float("nan"), 1.0, detail)
 

@@ -32,6 +32,7 @@ from verify.pulse.certified import plateau
 from verify.pulse.settings import STRAIGHT, finished_and_stopped
 from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "sizes_of", "train"]
@@ -80,12 +81,7 @@ def check(law: Running, lab: Lab) -> Column:
     rounded_off = lab.once("running/few bits", _few_bits, lab)
     most = max(off / _stated(law, sizes, unit) for off, sizes, unit in rounded_off)
     most = max(most, *_rows(law))
-    detail = (
-        "largest distance of an answer computed with 4 to 10 bits from the exact one, in units of"
-        f" the bound; {len(rounded_off) // 2} networks, sum and mean, each summed from left to"
-        " right, in random orders, and in orders that make roundings add up; and of arguments of"
-        f" σ, and of readouts, built to meet their bounds in {DIGITS} bits"
-    )
+    detail = sentence("running", "check", cases=len(rounded_off) // 2, digits=DIGITS)
     return column(float(most), 1.0, detail)
 
 
@@ -275,11 +271,14 @@ def train(law: Running, lab: Lab) -> Column:
                 most = max(most, off / _stated(law, sizes, run.unit))
             asked += GRID * setting.radii.cells
             networks += 1
-    detail = (
-        f"largest distance of torch's answer from the exact one, in units of the bound ({asked}"
-        f" answers of {networks // len(TYPES)} networks, finished and stopped on the way, sum and"
-        f" mean pooling, each in float32 and in float64); and {float(last):.2f} of theirs for"
-        f" {readouts} readouts alone, each on the worst of {TRIED} pooled responses"
+    detail = sentence(
+        "running",
+        "train",
+        asked=asked,
+        networks=networks // len(TYPES),
+        last=float(last),
+        readouts=readouts,
+        tried=TRIED,
     )
     return column(float(max(most, last)), 1.0, detail)
 

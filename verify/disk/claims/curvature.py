@@ -39,6 +39,7 @@ from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.figures import figure
 from verify.report.lab import Lab
 from verify.report.page import Figure
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "KINDS", "check", "figures", "narrow_bound", "train"]
@@ -294,11 +295,15 @@ def check(law: Curvature, lab: Lab) -> Column:
     drawn = [bent.scores(law) for bent in lab.once("curvature/bends", _drawn, lab)]
     directions = sum(bool(np.max(gaps) > 1) for gaps, _ in drawn)
     sharp = [float(np.median(sizes)) for _, sizes in drawn]
-    words += (
-        f"; filters, of {len(drawn)}, whose answer to a circle of radius {HUGE:.0e} less that to"
-        f" its tangents is not C in one of {TURNS} directions: {directions} (what C has in a"
-        f" direction is {np.median(sharp):.0f} times as large as the tolerance there, in the"
-        f" median, and {min(sharp):.1f} at least)"
+    words += sentence(
+        "curvature",
+        "sharp",
+        drawn=len(drawn),
+        huge=HUGE,
+        turns=TURNS,
+        directions=directions,
+        median_sharp=np.median(sharp),
+        least_sharp=min(sharp),
     )
     if directions:
         return column(directions, 0, words)
@@ -307,10 +312,13 @@ def check(law: Curvature, lab: Lab) -> Column:
         constant = constant_of(case.edge, law, proved=False).value
         sums += not abs(case.mean - case.strength * case.r - constant) <= case.allowed
     ratios = [abs(case.constant) / case.allowed for case in cases]
-    words += (
-        f"; means over centres, of {len(cases)}, farther from πr²Δ + Pr + C than their bounds:"
-        f" {sums} (|C| is {ratios[0]:.1f} times the tolerance for the cube of one pixel, and"
-        f" {np.median(ratios):.2f} in the median)"
+    words += sentence(
+        "curvature",
+        "means",
+        cases=len(cases),
+        sums=sums,
+        first=ratios[0],
+        median_ratios=np.median(ratios),
     )
     return column(sums, 0, words)
 
@@ -432,15 +440,20 @@ def train(law: Curvature, lab: Lab) -> Column:
         narrow.append(
             gap / (narrow_bound(each.step, NARROW_RADIUS, NARROW_PARTS) + _small(each.step))
         )
-    detail = (
-        f"{len(KINDS) * networks} networks with one or two channels"
-        f" ({', '.join(shape.activation for shape in KINDS)}) from random starts. Figure: the"
-        " largest distance from the law in units of its bound, of torch's answers to a circle of"
-        f" radius {HUGE:.0e} less those to its tangents, {len(turned)} channels, from C in {TURNS}"
-        f" directions ({farthest:.2g}; what C has in a direction is {np.median(sharp):.0f} times as"
-        " large as the tolerance there, in the median over directions and channels), and of"
-        f" {len(narrow) - 1} trained differences at radius {NARROW_RADIUS:g} from 4|m|r and the"
-        f" term 1/r ({np.max(narrow):.2g}; {mixed} more ended with κ of both signs)"
+    detail = sentence(
+        "curvature",
+        "train",
+        networks=len(KINDS) * networks,
+        activations=", ".join(shape.activation for shape in KINDS),
+        huge=HUGE,
+        turned=len(turned),
+        turns=TURNS,
+        farthest=farthest,
+        median_sharp=np.median(sharp),
+        narrow=len(narrow) - 1,
+        narrow_radius=NARROW_RADIUS,
+        most_narrow=np.max(narrow),
+        mixed=mixed,
     )
     return column(max(farthest, *narrow) if len(narrow) > 1 else float("nan"), 1.0, detail)
 
@@ -473,17 +486,8 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     for channel in chosen[:3]:
         both, part = constant_of(channel).by_direction, constant_of(channel, bend).by_direction
         panels.append((channel.name, part, both - part))
-    caption = (
-        "Of every kind of trained network the channel with the largest constant: its mean feature"
-        f" over {SHOWN_PARTS**2} centres, less πr²Δ + Pr (points), and C (lines). The points"
-        " approach the lines; for abs and ReLU, which have kinks, no bound on the distance is"
-        " known."
-    )
-    by_direction = (
-        "What every direction of the edge adds to C: the bend of the edge, the shorter circle"
-        " inside it, and both together, for three trained channels. Without an activation the sum"
-        " would turn once around to 0; the constant is what σ leaves of it."
-    )
+    caption = sentence("curvature", "caption", centres=SHOWN_PARTS**2)
+    by_direction = sentence("curvature", "by_direction")
     return (
         figure(
             "curvature-rests",
@@ -514,6 +518,8 @@ EVIDENCE = Evidence(
             ("numerics.disk.disk", "theory.disk.disk.pixel", f"{__name__}._circle"),
             (
                 "numerics.disk.perimeter.half_squares",
+                "numerics.disk.curvature.nodes",
+                "numerics.disk.perimeter.angles",
                 "theory.disk.perimeter.edge",
                 "theory.disk.perimeter.kernel",
             ),

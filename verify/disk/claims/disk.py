@@ -28,6 +28,7 @@ from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.figures import figure
 from verify.report.lab import Lab
 from verify.report.page import Figure
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "figures", "kind", "train"]
@@ -200,9 +201,8 @@ def check(law: Disk, lab: Lab) -> Column:
                 return column(1, 0, f"the pixel {pixel.i, pixel.j} at r = {pixel.r} differs")
     ways = Counter(kind(pixel.i, pixel.j, pixel.r) for pixel in pixels)
     detail = (
-        f"none of {len(pixels)} pixels, in which the law (40 digits) or numpy (to its bound) leaves"
-        f" the enclosure of the area, and none of {len(grids)} grids and intervals of radii with"
-        f" another residual variance; pixels met in {len(ways)} ways: "
+        sentence("disk", "check", pixels=len(pixels), grids=len(grids), ways=len(ways))
+        + " "
         + ", ".join(f"{count} {name}" for name, count in sorted(ways.items()))
     )
     return column(0 if len(ways) == KINDS else float("nan"), 0, detail)
@@ -388,12 +388,16 @@ def train(law: Disk, lab: Lab) -> Column:
         scores += [*gap, abs(linear.loss - floor - linear.excess) / linear.bound]
         above, below = max(above, linear.loss - floor), max(below, floor - linear.loss)
         late += linear.excess > ARRIVED * linear.loss
-    detail = (
-        f"{len(nets)} networks without σ, K = 1 and 2, 3 × 3 and 5 × 5 taps, on 15 radii from {LOW}"
-        f" to {HIGH} and on the whole interval, {late} of which had not arrived (six digits);"
-        " largest distance from the law, in units of the rounding bound, of their answers to"
-        f" {len(FRESH)} new radii and of their losses, less what torch's gradient says is left; no"
-        f" loss is more than {above:.1e} above the floor or {below:.1e} below it"
+    detail = sentence(
+        "disk",
+        "train",
+        networks=len(nets),
+        low=LOW,
+        high=HIGH,
+        late=late,
+        fresh=len(FRESH),
+        above=above,
+        below=below,
     )
     return column(float(np.max(scores)) if not late else float("nan"), 1.0, detail)
 
@@ -411,11 +415,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     with torch.no_grad():
         errors = [linear.net(x).numpy() - fine for linear in shown_nets]
     drawing = draw.pixels_and_errors(shown, disk([shown], 4)[0], fine, errors, (LOW, HIGH))
-    caption = (
-        f"Left: a disk of radius {shown}, each pixel as grey as its part inside the circle. Right:"
-        f" the errors of {len(errors)} trained networks without σ, of different sizes; all end at"
-        f" the same parabola in r, the best one on [{LOW}, {HIGH}]."
-    )
+    caption = sentence("disk", "caption", shown=shown, errors=len(errors), low=LOW, high=HIGH)
     return (
         figure("disk-parabola", "A disk, and what an area says of its radius", caption, drawing),
     )

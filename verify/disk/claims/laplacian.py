@@ -32,6 +32,7 @@ from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.figures import figure
 from verify.report.lab import Lab
 from verify.report.page import Figure
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "KINDS", "Digits", "check", "figures", "sampled", "train"]
@@ -258,11 +259,14 @@ def check(law: Laplacian, lab: Lab) -> Column:
     cases = _cases(lab)
     for refutation in _refutations(law, cases):
         return column(1, 0, refutation)
-    detail = (
-        f"none differs of {len(cases.places)} pixels by their D, of {len(cases.filters)} filters by"
-        f" their class, held to what p_θ shows at {120 * 220} places, and of {cases.count} filters"
-        f" even about a point by their ∫ in {len(cases.turn)} directions and by P, held to"
-        " quadrature with its bounds"
+    detail = sentence(
+        "laplacian",
+        "check",
+        places=len(cases.places),
+        filters=len(cases.filters),
+        pixels=120 * 220,
+        count=cases.count,
+        turn=len(cases.turn),
     )
     return column(0, 0, detail)
 
@@ -439,14 +443,19 @@ def train(law: Laplacian, lab: Lab) -> Column:
         for laplacian in nets
         if laplacian.loss < 0.05 and laplacian.activation == "abs"
     ]
-    detail = (
-        f"{len(nets)} networks, abs and ReLU, from random starts; {other} ended with both signs on"
-        f" one side and have no closed form, for {turned} the sides turn. Figure: the largest"
-        f" distance of P, as torch sees it at {RULE.turns * RULE.places} places of a circle of"
-        f" radius {LARGE:g}, from the closed form, in units of its bound (median"
-        f" {np.median(ratios):.1%} of P). Least/median loss: {kinds}. Only seen: aP of the"
-        f" {len(shares)} with abs that err by less than 0.22 pixel lies between"
-        f" {min(shares, default=np.nan):.3f} and {max(shares, default=np.nan):.3f}"
+    detail = sentence(
+        "laplacian",
+        "train",
+        networks=len(nets),
+        other=other,
+        turned=turned,
+        nodes=RULE.turns * RULE.places,
+        large=LARGE,
+        median_ratios=np.median(ratios),
+        kinds=kinds,
+        shares=len(shares),
+        least_share=min(shares, default=np.nan),
+        most_share=max(shares, default=np.nan),
     )
     return column(float(np.max(scores)) if scores else float("nan"), 1.0, detail)
 
@@ -477,13 +486,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
             for x in turn.tolist()
         ]
         dots[name] = by_direction(filter_of(w, 0.0, "abs"), nodes)[0]
-    caption = (
-        "What an edge adds to Σ|w ⋆ x| per unit of its length, by the direction of its normal: the"
-        " closed form as lines, the quadrature as dots. The mean of a curve over all directions is"
-        " P/2π. A second difference does not see edges that run along it; the five points see every"
-        " edge, those across a diagonal best; the saddle does not see these, and there its sides"
-        " turn."
-    )
+    caption = sentence("laplacian", "caption")
     return (
         figure(
             "laplacian-directions",
@@ -515,6 +518,7 @@ EVIDENCE = Evidence(
         training=Judge(
             "P summed from torch's answers around a large circle",
             (f"{__name__}._torch_strength", "verify.disk.networks", "verify.models.networks"),
+            ("numerics.disk.perimeter.Midpoints", "numerics.disk.perimeter.reach"),
         ),
     ),
     figures=figures,

@@ -32,6 +32,7 @@ from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.figures import figure
 from verify.report.lab import Lab
 from verify.report.page import Figure
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "bending", "check", "drawn_spreads", "figures", "train"]
@@ -276,13 +277,18 @@ def check(law: Lattice, lab: Lab) -> Column:
     left, raw = drawn_spreads(law, lab, max(lab.profile.draws // 20, 2))
     wavers = raw[:, 1] > 1
     most = float(np.max(left)) if np.any(wavers) else np.nan  # else nothing is shown
-    detail = (
-        f"{words}. Disks around a random point, radii about {NEAR:g} and {FAR:g}, {len(left)}"
-        f" random filters with {len(CHECKED)} activations: the spread that the law leaves is"
-        f" {most:.2f} of what it may leave at most, median {np.median(left):.2f}; the spread itself"
-        f" is {np.median(raw[wavers, 1]):.1f} times that in the median at the larger radii, and no"
-        f" more than that for {int(np.sum(~wavers))} filters, which say nothing. Figure: K, and"
-        " the largest spread left"
+    detail = sentence(
+        "lattice",
+        "check",
+        words=words,
+        near=NEAR,
+        far=FAR,
+        left=len(left),
+        checked=len(CHECKED),
+        most=most,
+        median_left=np.median(left),
+        median_raw=np.median(raw[wavers, 1]),
+        steady=int(np.sum(~wavers)),
     )
     return column(float(np.max([kernel, most])), 1.0, detail)
 
@@ -418,15 +424,14 @@ def train(law: Lattice, lab: Lab) -> Column:
             f" ({int(np.sum(decided))})"
         )
     every = np.concatenate(left)
-    detail = (
-        f"{len(every)} networks from random starts, torch's answers to disks with radii about"
-        f" {NEAR:g} and {FAR:g}. The spread that the law leaves, of every network, in units of what"
-        " it may leave: what its waves change within the first Fresnel zone, what the bending of"
-        f" the edge adds beyond the first order, rounding. {undecided} networks waver by no more"
-        " than that, so that it says nothing of them: dead or linear ones, one-signed differences,"
-        " those that keep a level near a kink, and those with huge weights. Of the others the"
-        " spread itself, median, against the largest that is left of all (networks):"
-        f" {', '.join(words)}. Figure: the largest of every network and radius"
+    detail = sentence(
+        "lattice",
+        "train",
+        every=len(every),
+        near=NEAR,
+        far=FAR,
+        undecided=undecided,
+        words=", ".join(words),
     )
     shown = undecided < len(every)
     return column(float(np.max(every)) if shown else float("nan"), 1.0, detail)
@@ -494,20 +499,12 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
             far, _level(far, flat)[0], _level(far, claimed)[0]
         )
     most = max(size for strokes in roses.values() for _, size in strokes)
-    caption = (
-        "The sum over all pixels of σ(x(p + (1, 0)) - x(p) + b) for disks around a pixel, less its"
-        " area and line: as pixels say (line) and as the law says (dots). Only the absolute value"
-        " does not waver: its edges have one sign."
-    )
+    caption = sentence("lattice", "caption")
     where = (
         "Where on the circle the fluctuation comes from: a stroke for every direction of the"
         " lattice up to |q| = 5, as long as its part of the spread is large, all to one scale."
     )
-    trained = (
-        f"The best of the networks of each kind, trained from random starts on radii from {LOW} to"
-        f" {HIGH}: torch's answers at three times these radii, less area and line (line), and the"
-        " law (dots)."
-    )
+    trained = sentence("lattice", "trained", low=LOW, high=HIGH)
     return (
         figure(
             "lattice-sway",
@@ -537,6 +534,7 @@ EVIDENCE = Evidence(
             "clipped squares in fractions, a Fourier series, and sums over numpy's disks; "
             "what may be left is derived from the law's own waves",
             ("verify.disk.clipping", "verify.disk.filters.Filters.summed"),
+            ("verify.disk.filters.Filters._each", "verify.disk.filters.Filters.rise"),
         ),
         training=Judge(
             "torch's answers to disks far beyond the radii of training",
@@ -545,6 +543,7 @@ EVIDENCE = Evidence(
                 "verify.disk.ensemble.train_networks",
                 "verify.models.networks",
             ),
+            ("numerics.arithmetic.regression.regression",),
         ),
     ),
     figures=figures,

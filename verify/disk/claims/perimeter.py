@@ -51,6 +51,7 @@ from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.figures import figure
 from verify.report.lab import Lab
 from verify.report.page import Figure
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "figures", "floor", "train"]
@@ -186,10 +187,8 @@ def check(law: Perimeter, lab: Lab) -> Column:
     dipoles += flat.apart(np.sum(up + down, axis=1), bound)
     both = 2 * np.sum(np.minimum(up, down), axis=1) > 2 * bound
     part = float(np.max(bound / np.array([strength.value for strength in flat.strengths])))
-    words += (
-        f"; filters with S = 0, of {len(w)}, whose P is not 4|m| and what both signs add, or not"
-        f" that of their quadrature: {dipoles} (the midpoint rule is bounded to {part:.0%} of P;"
-        f" {int(np.sum(both))} have P > 4|m| by more than the tolerance)"
+    words += sentence(
+        "perimeter", "dipoles", filters=len(w), dipoles=dipoles, part=part, both=int(np.sum(both))
     )
     if dipoles:
         return column(dipoles, 0, words)
@@ -421,16 +420,22 @@ def train(law: Perimeter, lab: Lab) -> Column:
     )
     apart = [each.length + (LOW + HIGH) * each.area - each.share for each in whole]
     kinds = ", ".join(f"{NAMES[step]} {floors[step]:.3g} (to {above[step]:.0e})" for step in STEPS)
-    detail = (
-        f"{len(nets)} networks, abs and ReLU of a difference, κ trained from random starts; {mixed}"
-        f" ended with κ of both signs, {late} of the others had not arrived (six digits). Floors"
-        f" that they reach: {kinds}. Figure: the largest distance in units of its bound, of losses,"
-        f" of answers to new radii, of answers at radius {FAR[0]:g} and {FAR[1]:g} from 4|m|r, and"
-        f" of pre-activations at {PATCHES} places of a circle of radius {FARTHEST:g} from p_θ(t),"
-        f" also of {len(whole)} filters of 3 × 3 that were trained freely, of ∫ |z| across {LINES}"
-        f" edges from |m·n| and what both signs add ({both} networks show both), and of ∫ [g(z) -"
-        " g(0) - Δ 1] of the free ones from splines; for these (only seen) aP + 2μaπΔ lies between"
-        f" {min(apart):+.3f} and {max(apart):+.3f} of 1 - L/Var r"
+    detail = sentence(
+        "perimeter",
+        "train",
+        networks=len(nets),
+        mixed=mixed,
+        late=late,
+        kinds=kinds,
+        first=FAR[0],
+        second=FAR[1],
+        patches=PATCHES,
+        farthest=FARTHEST,
+        whole=len(whole),
+        lines=LINES,
+        both=both,
+        least_apart=min(apart),
+        most_apart=max(apart),
     )
     good = not late and 2 * mixed <= len(nets) and both
     return column(float(np.max(scores)) if good else float("nan"), 1.0, detail)
@@ -453,21 +458,9 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     first = {trained.net.step: trained.net for trained in reversed(differences(lab))}
     with torch.no_grad():
         errors = {NAMES[step]: first[step](x).numpy() - fine for step in STEPS}
-    caption = (
-        "Left: the response of the difference of two neighbours at the distance t inside a"
-        " straight edge, by the angle between the edge's normal and the difference: its area is"
-        " the cosine. Right: the error of one trained network of each kind, trained on radii from"
-        f" {LOW} to {HIGH}. Along a row nothing fluctuates; along the diagonal the two ends of the"
-        " crest do."
-    )
+    caption = sentence("perimeter", "caption", low=LOW, high=HIGH)
     drawing = draw.edges_and_errors(t, edges, fine, errors, (LOW, HIGH))
-    free_caption = (
-        "Each point is a network with one filter of 3 × 3, abs or ReLU, all of whose weights were"
-        " trained from a random start: by how much its answer grows per unit of r through the area"
-        " (2μaπΔ, at the mean radius μ) and through the perimeter (aP). The line is where both"
-        " together give 1. Bottom right: networks that use the area, as without σ; top left: those"
-        " for which the area cancels; dead networks lie at the origin."
-    )
+    free_caption = sentence("perimeter", "free")
     points = {
         name: [((LOW + HIGH) * net.area, net.length) for net in free(lab) if net.name == name]
         for name in ("abs", "relu")

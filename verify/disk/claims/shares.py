@@ -61,7 +61,7 @@ from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.figures import figure
 from verify.report.lab import Lab
 from verify.report.page import Figure, Section
-from verify.report.render import render
+from verify.report.render import render, sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "figures", "floors", "sections", "table_of", "train"]
@@ -351,21 +351,38 @@ def train(law: Shares, lab: Lab) -> Column:
     single, double = (trained(lab, NetworkShape("square", k), networks).losses for k in (1, 2))
     on = [int(np.sum(np.abs(single / floor - 1) < 1e-3)) for floor in (minus, plus)]
     pair = int(np.sum(double < 1.001 * any_sign))
-    detail = (
-        f"{total} networks of {settings} kinds from random starts, {dead} of them dead. Figure: the"
-        f" largest distance from the law in units of its bound, of shares ({worst['shares']:.1e}),"
-        f" of P as torch sees it at a circle of radius {LARGE:g} ({worst['lengths']:.2f}), of the"
-        f" answers of squares ({worst['squares']:.1e}), of losses from the level of their pieces"
-        f" ({worst['levels']:.1e}; networks that came to rest, and no others below it). With kinks"
-        f" {at_rest[0]} of {at_rest[1]} came to rest, {freed} of {bent} by leaving where the smooth"
-        " trainer had stalled for a loss at least a tenth lower. Least/median loss:"
-        f" {', '.join(endings)}. Floors: identity {PARABOLA:.6g}, met in six digits by"
-        f" {identity[0]} of {identity[1]}; squares {any_sign:.4g}, and with readouts of one sign"
-        f" {minus:.6g} (-) or {plus:.6g} (+): of {len(single)} with one channel {on[0]} and {on[1]}"
-        f" end there (three digits), of {len(double)} with two {pair} at {any_sign:.4g}; none is"
-        f" below its own. Only seen: {grew} networks with σ count the area of a grown disk, {alike}"
-        f" of them within a tenth of the loss that this has; at radii up to {FAR[-1]:g}, {within}"
-        f" of {beyond} answers lie within the bound that perimeter proves for the mean over centres"
+    detail = sentence(
+        "shares",
+        "train",
+        total=total,
+        settings=settings,
+        dead=dead,
+        worst_shares=worst["shares"],
+        large=LARGE,
+        worst_lengths=worst["lengths"],
+        worst_squares=worst["squares"],
+        worst_levels=worst["levels"],
+        at_rest=at_rest[0],
+        of_rest=at_rest[1],
+        freed=freed,
+        bent=bent,
+        endings=", ".join(endings),
+        parabola=PARABOLA,
+        identity=identity[0],
+        of_identity=identity[1],
+        any_sign=any_sign,
+        minus=minus,
+        plus=plus,
+        single=len(single),
+        on=on[0],
+        of_on=on[1],
+        double=len(double),
+        pair=pair,
+        grew=grew,
+        alike=alike,
+        farthest=FAR[-1],
+        within=within,
+        beyond=beyond,
     )
     good = identity[0] == identity[1] and worst["below"] <= 1
     figure_ = max(worst[name] for name in ("shares", "lengths", "squares", "levels"))
@@ -487,28 +504,10 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
         name_of(ensemble.shape): (ensemble.finished.stalled, ensemble.finished.loss)
         for ensemble in kinked
     }
-    free_caption = (
-        f"{networks} networks of each kind with one channel. Below the thin line: runs that went on"
-        " along the kinks where the smooth trainer had stopped. The level is the floor of the"
-        " crest with the area beside it."
-    )
-    losses_caption = (
-        f"Every point is a network trained from a random start, {networks} of each kind; the lines"
-        " are levels that theory knows: the parabola of networks that count pixels; of squares"
-        " what their lags leave, with one channel for either sign of its readout; with kinks the"
-        " crest with the area beside it, counted pixels, and a constant answer."
-    )
-    far_caption = (
-        f"The error of the best of {networks} networks of each kind, trained on the shaded radii; a"
-        " logarithmic scale beyond ±0.001. Dots: area, perimeter and the fluctuation of the"
-        " lattice, with a constant that makes the rest 0 in the mean over the training radii. The"
-        " best networks of abs and of ReLU are the same difference and err alike; squares waver."
-    )
-    filters_caption = (
-        "Filters of the best networks with one channel (above; white is 0), and σ(w ⋆ x + b) on a"
-        " disk of radius 4.3 (below; white is the background). Without σ the whole disk counts; the"
-        " others answer at the edge."
-    )
+    free_caption = sentence("shares", "free", networks=networks)
+    losses_caption = sentence("shares", "losses", networks=networks)
+    far_caption = sentence("shares", "far", networks=networks)
+    filters_caption = sentence("shares", "filters")
     return (
         figure(
             "shares-losses",

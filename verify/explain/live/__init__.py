@@ -1,1 +1,1 @@
-"""A network in memory: explained, shown to itself again, repaired, and drawn in a notebook."""
+"""A network in memory: explained, shown to itself again, and repaired."""

@@ -56,6 +56,7 @@ from verify.report import path_figures
 from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure, Section
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "figures", "sections", "train"]
@@ -82,11 +83,7 @@ def check(law: Background, lab: Lab) -> Column:
     rng = lab.rng("background")
     draws = max(lab.profile.draws // 4, 12)
     wrong = not all(agrees for t in range(draws) for agrees in _agreements(law, rng, t))
-    detail = (
-        f"cases, of 8 times {draws} in exact rationals, in which a response, the last radius at"
-        " which it holds, a best loss, the weight of the border or the answer of an exact network"
-        " is another than by simulation"
-    )
+    detail = sentence("background", "check", draws=draws)
     return column(wrong, 0, detail)
 
 
@@ -299,12 +296,13 @@ def train(law: Background, lab: Lab) -> Column:
         " between)"
         for (fitted, between), scene in zip(exact, SEEKING, strict=True)
     )
-    detail = (
-        f"{count} networks per setting: every linear one ends at the best loss, none of one steep"
-        " channel or of one tap is below its price; answers of bent ones as by the law, readouts"
-        " of the exact networks as trained; in units of what gradient, loss and rounding allow. "
-        f" With zero padding {sum(n for _, n in padded)} of {2 * count} linear networks became"
-        f" exact; with two channels on a ring, on backgrounds from 0 to 2, {endings}"
+    detail = sentence(
+        "background",
+        "train",
+        count=count,
+        by_border=sum(n for _, n in padded),
+        padded=2 * count,
+        endings=endings,
     )
     return column(worst, 1.0, detail)
 
@@ -460,27 +458,10 @@ def figures(lab: Lab) -> list[Figure]:
         for r in (2.5, 2.75)
     }
     drawing = path_figures.unknown(backgrounds, panels, (low, high))
-    caption = (
-        r"Errors over the background $\beta$; shaded: the interval for which the networks are made."
-        r" The best linear network trades radius against background. Two ReLU channels are exact at"
-        r" half-integers "
-        "and off by pixels between; three are exact at every radius. Outside the interval neither"
-        " promises anything."
-    )
+    caption = sentence("background", "caption")
     errors = draw.figure("background-errors", "Who ignores the background", caption, drawing)
-    glance = (
-        r"What is unknown, by line; readout and radii, by block; in each block linear networks,"
-        r" ReLU with one, two and three channels, and any $\sigma$. A dot on a full square: exact"
-        r" networks exist. "
-        "A cross: a theorem says that there is none."
-    )
-    how = (
-        r"Left: a pulse on three backgrounds, and below what the second of two channels sees of it,"
-        r" before $\sigma$. All positions lie at or below the kink but one, which says how bright"
-        r" the background is. "
-        "Right: two pulses with different background and contrast. Their edges, saturated, are two"
-        " legs on a readout whose weights are the marks of a ruler."
-    )
+    glance = sentence("background", "glance")
+    how = sentence("background", "how")
     return [
         errors,
         draw.figure("background-atlas", "Who can ignore what", glance, pictures.matrix()),

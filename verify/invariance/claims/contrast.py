@@ -32,6 +32,7 @@ from verify.invariance.contrast_training import (
 )
 from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "train"]
@@ -59,11 +60,7 @@ def check(law: Contrast, lab: Lab) -> Column:
         right = right and law.mute_on_pulse(w, b, least) == exact
         if not (right and (not exact or _answers(law, w, b, least))):
             return column(1, 0, f"case {t} in exact rationals is another than by simulation")
-    detail = (
-        f"cases in exact rationals, of {draws} responses, {draws} ReLU channels ({quiet} of them"
-        f" quiet, with their readouts) and {draws} rulers, that are another than by simulation or"
-        " projection"
-    )
+    detail = sentence("contrast", "check", draws=draws, quiet=quiet)
     return column(0 if quiet else math.inf, 0, detail)
 
 
@@ -156,13 +153,17 @@ def train(law: Contrast, lab: Lab) -> Column:
     begun, odd, away = silent(law, mute(lab))
     rulers = [float(np.max(ruler_distances(law, lab, task))) for task in RULERS]
     worst = float(np.max([*ratios, off, apart, away, *rulers]))
-    detail = (
-        f"of {CHANNELS} random ReLU channels with trained readouts the {quiet} quiet ones are exact"
-        f" and no other; of {count} free channels of one tap {exact} became exact from torch's"
-        f" starts, and {begun} of {MUTE} from starts that are mute on the pulse, {strange + odd} of"
-        " them otherwise than by counting silence; readouts, answers of bent networks, and every"
-        f" weight of {lab.profile.networks * len(RULERS)} rulers under torch.optim.SGD, in units of"
-        " what loss and rounding allow"
+    detail = sentence(
+        "contrast",
+        "train",
+        channels=CHANNELS,
+        quiet=quiet,
+        count=count,
+        exact=exact,
+        begun=begun,
+        mute=MUTE,
+        odd=strange + odd,
+        rulers=lab.profile.networks * len(RULERS),
     )
     shown = not misjudged and not strange and not odd and quiet and 2 * begun > MUTE
     return column(worst if shown else math.inf, 1.0, detail)

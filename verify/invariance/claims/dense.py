@@ -29,6 +29,7 @@ from verify.report import path_figures
 from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "figures", "train"]
@@ -66,11 +67,7 @@ def check(law: Dense, lab: Lab) -> Column:
         )
         if wrong:
             break
-    detail = (
-        "cases, of as many sets of radii with random starts, in which a weight, a fixed pixel or"
-        " the effect of a shift is another than by Gram-Schmidt and simulation in rationals"
-        f" ({draws} cases)"
-    )
+    detail = sentence("dense", "check", draws=draws)
     return column(wrong, 0, detail)
 
 
@@ -154,12 +151,8 @@ def train(law: Dense, lab: Lab) -> Column:
         apart, widest = max(apart, moved), max(widest, float(np.max(allowed)))
         networks += len(off)
     pooled = _pooled(lab)
-    detail = (
-        f"every weight of {networks} networks after torch.optim.SGD ({len(TASKS)} sets of radii;"
-        " plain, with momentum, mini-batches) against the start's projection, in units of what the"
-        f" loss left and rounding allow (at most {widest:.1g}); shifted by one or two pixels their"
-        f" answers move by up to {apart:.2f}, as stated, and those of sum-pooling networks by"
-        " rounding"
+    detail = sentence(
+        "dense", "train", networks=networks, tasks=len(TASKS), widest=widest, apart=apart
     )
     good = widest <= SHARP and pooled <= 1
     return column(worst if good else float("inf"), 1.0, detail)
@@ -226,12 +219,7 @@ def figures(lab: Lab) -> list[Figure]:
         run.end[0, :-1],
     )
     names = ", ".join(str(r) for r in task.radii)
-    caption = (
-        f"One network with a readout weight per position, trained on the radii {names}. Grey: its"
-        " random start. Rings: the projection of the start onto the exact readouts. Dots: where"
-        " torch.optim.SGD ended. Pixels that no training radius tells apart have moved by the same"
-        " amount; the outermost have not moved."
-    )
+    caption = sentence("dense", "caption", names=names)
     return [draw.figure("dense-weights", "One weight per position", caption, drawing)]
 
 

@@ -34,6 +34,7 @@ from verify.report import figures as draw
 from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "figures", "train"]
@@ -62,12 +63,7 @@ def check(law: Pair, lab: Lab) -> Column:
         and all(size < law.limit(n) for n, sizes in balanced.items() for size in sizes)
     )
     largest = " and ".join(f"{max(sizes)} pixels for {n} taps" for n, sizes in balanced.items())
-    detail = (
-        f"cases, of 3 times {draws} in exact rationals, in which a window meets the kink elsewhere"
-        " than stated or a network errs at a radius up to the last, or does not beyond, and pairs"
-        " of staircases on small integers whose kinks cancel on a ring that is too large (the"
-        f" largest: {largest}, fewer than two edges need)"
-    )
+    detail = sentence("pair", "check", draws=draws, largest=largest)
     return column(wrong, 0, detail)
 
 
@@ -153,12 +149,8 @@ def train(law: Pair, lab: Lab) -> Column:
     exact = sum(loss < EXACT for loss in losses)
     if SEEKING.pixels >= law.limit(SEEKING.taps) and exact:
         ratios.append(math.inf)
-    detail = (
-        f"{len(ratios)} readouts trained from random starts on the stated filters end at the stated"
-        " weights, and the windows of trained filters meet the kink where stated, in units of what"
-        f" errors and rounding allow; of {count} networks with two free channels and three taps,"
-        f" trained on quarters and backgrounds from 0 to 1, {exact} became exact, the best has the"
-        f" loss {min(losses):.2g}"
+    detail = sentence(
+        "pair", "train", ratios=len(ratios), count=count, exact=exact, least=min(losses)
     )
     return column(float(np.max([*ratios, *met])), 1.0, detail)
 
@@ -215,14 +207,7 @@ def _trained(lab: Lab, exact: Weights[float], low: float, length: float, cells: 
 
 def figures(lab: Lab) -> list[Figure]:
     """Where the windows of the two channels meet the kink."""
-    caption = (
-        r"Nine taps on 23 pixels, backgrounds from $-1$ to 2 (shaded). Left: the backgrounds at"
-        r" which a window meets the kink, while one edge passes the taps (solid) and the other"
-        r" (dotted). Right: the same, folded to one pixel. "
-        "In the shaded strip the first channel goes up three times and down three times, on the"
-        " lines on which the second goes up and down once, with three times the weight: nothing"
-        " bends."
-    )
+    caption = sentence("pair", "caption")
     drawing = pair_figures.turns(-1.0, 2.0, (3, 5, 2))
     return [draw.figure("pair-turns", "Two channels, straight at every radius", caption, drawing)]
 

@@ -28,7 +28,7 @@ from verify.report import figures as draw
 from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure, Section
-from verify.report.render import render
+from verify.report.render import render, sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "figures", "sections", "train"]
@@ -184,11 +184,15 @@ def train(law: EndingLaw, lab: Lab) -> Column:
             return column(unexplained, 0, f"unexplained networks of {networks}, then no more asked")
     certified, differ = map(sum, zip(*(_certificates(lab, s) for s in CENSUS), strict=True))
     counts = ", ".join(f"{kinds[kind]} {kind}" for kind in KINDS if kinds[kind])
-    detail = (
-        f"unexplained networks of {networks} in {len(CENSUS)} settings ({counts}); largest distance"
-        f" of a torch loss from its predicted level is {worst:.2g} of the rounding bound; the"
-        f" certificates of {certified - differ} networks, of {certified}, were accepted and tell"
-        " exact from interpolating over every real radius"
+    detail = sentence(
+        "endings",
+        "train",
+        networks=networks,
+        census=len(CENSUS),
+        counts=counts,
+        worst=worst,
+        agree=certified - differ,
+        certified=certified,
     )
     return column(unexplained + differ, 0, detail)
 
@@ -231,11 +235,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     drawing = draw.loss_histogram(
         np.array([ending.loss for ending in endings]), levels, [ending.kind for ending in endings]
     )
-    caption = (
-        f"Final losses of {len(endings)} networks with one ReLU channel and five taps, from random"
-        " starts, and two predicted levels. Exact networks end at the rounding of their answers,"
-        " not at 0."
-    )
+    caption = sentence("endings", "caption", endings=len(endings))
     return (draw.figure("endings-losses", "Where training ends", caption, drawing), _descents(lab))
 
 
@@ -250,11 +250,7 @@ def _descents(lab: Lab) -> Figure:
     for name, steps, rate in (("SGD", 600, 1e-4), ("Adam", 600, 1.0), ("LBFGS", 20, 1.0)):
         net = load(setting, start)
         losses[name] = descend(net, x, r, steps, rate, OPTIMIZERS[name]).losses[:, 0]
-    caption = (
-        "One start with the activation abs, given to three optimizers of torch. A step of LBFGS is"
-        " up to 20 iterations. Their ends are shown as they are; the level of a network that"
-        " answers a constant is drawn for comparison."
-    )
+    caption = sentence("endings", "descents")
     drawing = draw.curves(losses, {"constant answer: Var r": float(dead_level(setting.radii))})
     return draw.figure("endings-optimizers", "The same start, three optimizers", caption, drawing)
 

@@ -24,6 +24,7 @@ from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.figures import error_between, figure, staircase
 from verify.report.lab import Lab
 from verify.report.page import Figure
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "figures", "predicted_bend", "train"]
@@ -60,11 +61,7 @@ def check(law: KinkLaw, lab: Lab) -> Column:
             wrong += straight != (not any(bends))
         if wrong:
             return column(wrong, 0, f"disagreements in filter {k + 1} of {lab.profile.draws}")
-    detail = (
-        f"filters, of {lab.profile.draws} in exact rationals, whose D differs from the kernel"
-        f" formula or whose cell is misnamed or does not decide whether D is 0 ({exact} filters do"
-        " not bend)"
-    )
+    detail = sentence("kinks", "check", draws=lab.profile.draws, exact=exact)
     return column(wrong, 0, detail)
 
 
@@ -133,11 +130,7 @@ def train(law: KinkLaw, lab: Lab) -> Column:
         largest = max(largest, float(np.max(distance)))
         networks += len(weights.c)
         bent += int(np.sum(np.max(np.abs(claimed), axis=1) > bound))
-    detail = (
-        f"largest distance between the bend of r̂ in torch and the kernel formula over {networks}"
-        f" networks, finished or stopped on the way, {bent} of which bend, is {largest:.2g}; the"
-        " figure is in units of the rounding bound"
-    )
+    detail = sentence("kinks", "train", networks=networks, bent=bent, largest=largest)
     return column(worst, 1.0, detail)
 
 
@@ -159,12 +152,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     r = setting.radii.r
     line = error[0] + (error[q] - error[0]) * (r - r[0])
     bend = predicted_bend(LAW, setting, chosen, setting.radii.phi)[0]
-    caption = (
-        r"A ReLU network stopped on its way. At half-integer radii its error lies on a line, "
-        r"$\alpha r + \beta$; what is left between them is $D(\varphi)$, piecewise linear, with"
-        r" its "
-        r"corners where a staircase crosses $-b$. Line: the kernel formula, from the weights alone."
-    )
+    caption = sentence("kinks", "caption")
     bent = error_between(r, error - line, bend, "r̂(r) − r − (αr + β)")
     words = (
         r"Its two staircases and $-b$, the place of the kink. Steps that cross it bend the answer."

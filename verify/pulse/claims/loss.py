@@ -21,6 +21,7 @@ from verify.pulse.residuals import residual_errors
 from verify.pulse.settings import LAWS, stopped
 from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "train"]
@@ -40,11 +41,13 @@ def check(law: Decomposition, lab: Lab) -> Column:
     claims = [_claimed_exact(law, network) for network in cases]
     exact = sum(network.exact for network in cases)
     mistaken = sum(network.exact != claimed for network, claimed in zip(cases, claims, strict=True))
-    detail = (
-        f"networks, of {len(networks)} in exact rationals with 1 to 3 channels, whose mean squared"
-        f" error differs from the sum of the six terms, and networks, of {len(cases)} that keep or"
-        f" break single conditions, {exact} exact and {len(cases) - exact} not, of which the"
-        " conditions say otherwise"
+    detail = sentence(
+        "loss",
+        "check",
+        networks=len(networks),
+        cases=len(cases),
+        exact=exact,
+        others=len(cases) - exact,
     )
     return column(wrong + mistaken, 0, detail)
 
@@ -223,13 +226,7 @@ def train(law: Decomposition, lab: Lab) -> Column:
         shared = NetworkBatch(trained.w, trained.b, trained.a / x.shape[1], trained.c)
         worst = max(worst, _distance(law, setting, shared, answers))
         averaging += len(nets)
-    detail = (
-        f"torch loss of {networks} trained networks with sum pooling and {averaging} with mean"
-        " pooling, stopped on the way, against the sum of the six terms, in units of the rounding"
-        " bound; and the largest error of each network with its readout right at half-integers, a"
-        " slope off by 1/8, or an offset, against what its conditions allow, and they against what"
-        " its errors allow"
-    )
+    detail = sentence("loss", "train", networks=networks, averaging=averaging)
     return column(worst, 1.0, detail)
 
 

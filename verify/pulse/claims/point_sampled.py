@@ -19,6 +19,7 @@ from verify.models.problem import NetworkBatch, Setting, initial
 from verify.optimise.sgd import OPTIMIZERS, descend
 from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "train"]
@@ -105,11 +106,7 @@ def train(law: PointLaw, lab: Lab) -> Column:
             worst = max(worst, float(np.max(gap)))
         reached += int(np.sum(exact))
         networks += len(loss)
-    detail = (
-        f"{networks} trained networks on point-sampled pulses of {POINTS} radii per cell, half of"
-        f" the cells new to them: none is below the risk, and {reached} exact ones answer k + 1/2;"
-        " the figure is in units of the rounding bound"
-    )
+    detail = sentence("point_sampled", "train", networks=networks, points=POINTS, reached=reached)
     return column(worst if reached else float("nan"), 1.0, detail)
 
 

@@ -23,6 +23,7 @@ from verify.optimise.sgd import OPTIMIZERS, descend, gradient_length
 from verify.pulse.settings import LAWS
 from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "train"]
@@ -180,11 +181,7 @@ def train(law: Readout, lab: Lab) -> Column:
     worst = max(*(ratio for _, ratio in finished), *(batch.worst for batch in frozen))
     compared = sum(batch.compared for batch in frozen)
     undecided = sum(batch.undecided for batch in frozen)
-    detail = (
-        f"answers with the trained and with the predicted readout, for {networks} exact networks"
-        f" and {compared} frozen random filters ({undecided} more left undecided by LBFGS), differ"
-        " by at most the figure times the bound of rounding and remaining gradient"
-    )
+    detail = sentence("readout", "train", networks=networks, compared=compared, undecided=undecided)
     # Mostly undecided means that nothing was trained.
     return column(worst if networks and compared > undecided else float("nan"), 1.0, detail)
 

@@ -19,6 +19,7 @@ from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.figures import figure, pulses
 from verify.report.lab import Lab
 from verify.report.page import Figure
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "figures", "train"]
@@ -68,21 +69,19 @@ def train(law: Law, lab: Lab) -> Column:
         ensemble.w, ensemble.b, ensemble.a, ensemble.c, radii.r, size, SCALE.activation
     )
     distance = np.abs(measure(ensemble).prediction - claimed)
-    detail = (
-        f"largest distance between r̂ of {len(gain)} trained one-tap networks and the weighed pulse"
-        f" is {np.max(distance):.2g} (figure: in units of the rounding bound); their gain 2wa - 1"
-        f" is at most {np.max(np.abs(2 * gain - 1)):.2g}"
+    detail = sentence(
+        "signal",
+        "train",
+        networks=len(gain),
+        distance=np.max(distance),
+        off=np.max(np.abs(2 * gain - 1)),
     )
     return column(float(np.max(distance / bound)), 1.0, detail)
 
 
 def figures(lab: Lab) -> tuple[Figure, ...]:
     """Four pulses."""
-    caption = (
-        r"Pixel $i$ holds the part of it that the stretch from $-r$ to $r$ covers: 1 inside, the"
-        r" fraction "
-        r"$\varphi$ at the border, 0 outside."
-    )
+    caption = sentence("signal", "caption")
     return (figure("signal-pulses", "Four pulses", caption, pulses([0.5, 1.75, 3.5, 5.25], 7)),)
 
 

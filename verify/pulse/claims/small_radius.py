@@ -26,6 +26,7 @@ from verify.pulse.compare import check_response, train_response
 from verify.pulse.settings import EVERY_RADIUS
 from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "train"]
@@ -47,10 +48,13 @@ def check(law: Small, lab: Lab) -> Column:
     answers = list(_exactness(law, lab))
     exact = sum(measured for measured, _ in answers)
     mistaken = sum(measured != claimed for measured, claimed in answers)
-    detail = (
-        f"{responses.detail}; and of {len(answers)} pairs of a ReLU network that is exact on the"
-        f" plateau and a half-integer from which on it is exact or not ({exact} and"
-        f" {len(answers) - exact}) those of which the conditions say otherwise"
+    detail = sentence(
+        "small_radius",
+        "check",
+        responses=responses.detail,
+        answers=len(answers),
+        exact=exact,
+        others=len(answers) - exact,
     )
     return column(mistaken, 0, detail)
 
@@ -141,12 +145,13 @@ def train(law: Small, lab: Lab) -> Column:
     ]
     held, networks = sum(certified), CERTIFIED * len(certified)
     apart = max(_apart(law, lab.ensemble(setting)) for setting in EVERY_RADIUS)
-    detail = (
-        f"{responses.detail}; {held} of {networks} certificates over every real radius from 1/2 on"
-        " were accepted, and torch errs as they say; the largest error from 1/2 and from 3/2 on of"
-        " each network, and of all filters of a setting with a readout that is exact from 3/2 on,"
-        f" or at half-integers and on the plateau, if there is one, is {apart:.2g} of what the"
-        " conditions allow, or they of what it allows"
+    detail = sentence(
+        "small_radius",
+        "train",
+        responses=responses.detail,
+        held=held,
+        networks=networks,
+        apart=apart,
     )
     figure = max(responses.figure, apart) if held == networks else float("inf")
     return column(figure, responses.tolerance, detail)

@@ -25,6 +25,7 @@ from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.figures import FLOOR, figure, scatter
 from verify.report.lab import Lab
 from verify.report.page import Figure
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 from verify.shape.pairs import Problem, RefinedBatch, inverse, is_rounding, refined, trained
 
@@ -81,11 +82,7 @@ def check(law: Law, lab: Lab) -> Column:
             claimed = law(case.channels, Ends(*(F(value) for value in case.ends)))
             wrong += not all(_agree(x, y) for x, y in zip(claimed, case.residuals, strict=True))
     exact = sum(case.exact for case in cases)
-    detail = (
-        f"networks whose residuals differ from the law: of {len(cases) - exact} random ones the"
-        f" ends of the continued direct sum (256-bit balls), of {exact} exact ones (pairs, mixed"
-        " and split; exact rational weights) zero"
-    )
+    detail = sentence("asymptotes", "check", others=len(cases) - exact, exact=exact)
     return column(wrong, 0, detail)
 
 
@@ -229,20 +226,30 @@ def train(law: Law, lab: Lab) -> Column:
         exact += int(np.sum(batch.exact))
         rounded += int(np.sum(batch.rounded & ~batch.exact))
         counts.append(
-            f"{problem.setting.activation}, n ="
-            f" {problem.setting.taps}{', with bias' if problem.biased else ''}:"
-            f" {np.sum(batch.exact)} / {np.sum(~batch.exact & opposite)} /"
-            f" {np.sum(~batch.exact & ~opposite)}"
+            sentence(
+                "asymptotes",
+                "counts",
+                activation=problem.setting.activation,
+                taps=problem.setting.taps,
+                bias=", with bias" if problem.biased else "",
+                exact=np.sum(batch.exact),
+                opposite=np.sum(~batch.exact & opposite),
+                alike=np.sum(~batch.exact & ~opposite),
+            )
         )
     alone, lowest = _single(lab)
-    detail = (
-        f"largest residual of the three laws on the {exact} networks that training made exact,"
-        f" refined to an error of 1e-60, is {at_rest:.1g}; the figure is in units of the bound from"
-        f" their conditioning (the trained weights lie within {farthest:.1g}), plus the"
-        f" single-channel networks that become exact: {alone} of"
-        f" {lab.profile.networks * len(SINGLE)} (lowest loss {lowest:.1g}).  K = 2,"
-        f" {lab.profile.networks} starts each, exact / not exact, readouts of opposite sign / of"
-        f" equal sign: {'; '.join(counts)}; exact to rounding only: {rounded}"
+    detail = sentence(
+        "asymptotes",
+        "train",
+        exact=exact,
+        at_rest=at_rest,
+        farthest=farthest,
+        alone=alone,
+        single=lab.profile.networks * len(SINGLE),
+        lowest=lowest,
+        networks=lab.profile.networks,
+        counts="; ".join(counts),
+        rounded=rounded,
     )
     return column(worst + alone if exact else float("nan"), 1.0, detail)
 
@@ -330,14 +337,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     groups = {"not exact": np.concatenate(others), "exact": np.concatenate(exact)}
     across = "imbalance Σ a |w| / Σ |a| |w|"
     drawing = scatter(groups, across, "log₁₀ of the loss", ((0.0, -33.0), (0.0, 0.0)))
-    caption = (
-        r"Two-channel networks of softplus, logsigmoid, GELU and SiLU, one mark per start. An exact"
-        r" network must be balanced, "
-        r"$a_1\lVert w_1\rVert_1 + a_2\lVert w_2\rVert_1 = 0$ (dashed). Where both readouts have"
-        r" the same sign the imbalance is 1 or "
-        r"$-1$: those networks cannot become exact. Others slide along valleys in which the loss"
-        r" only tends to 0."
-    )
+    caption = sentence("asymptotes", "caption")
     return (figure("asymptotes-balance", "Exact networks are balanced", caption, drawing),)
 
 

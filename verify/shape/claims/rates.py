@@ -26,6 +26,7 @@ from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.figures import figure
 from verify.report.lab import Lab
 from verify.report.page import Figure
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 from verify.shape.rates.figures import loss_against_height, where_the_bias_goes
 from verify.shape.rates.height import HEIGHTS, ROWS, TAPS, HeightBatch, trained
@@ -49,12 +50,7 @@ def check(law: RateLaw, lab: Lab) -> Column:
     wrong = _wrong_polynomials(law, draws, lab.rng("rates"))
     # A law that is wrong here is not asked for its minima.
     off, places = (0, 0) if wrong else _wrong_closed_forms(law, 2.0**-10)
-    detail = (
-        f"polynomials of degree 5, of {draws} in exact fractions, whose best loss differs from the"
-        f" law, and closed forms, of {places} at the inflections of the catalogue, that are farther"
-        " than the next order from the smallest loss of the law, and the bias that has it, at S ="
-        " 1/1024"
-    )
+    detail = sentence("rates", "check", draws=draws, places=places)
     return column(wrong + off, 0, detail)
 
 
@@ -212,11 +208,8 @@ def train(law: RateLaw, lab: Lab) -> Column:
         "elsewhere": "elsewhere or on the way",
     }
     counts = ", ".join(f"{kinds[kind]} {text}" for kind, text in words.items())
-    detail = (
-        f"{kinds.total()} torch networks at heights 1/2 to 1/64 ({counts}): every loss against the"
-        " law, and the mean filters' against its minimum, in units of the next orders plus"
-        f" rounding. Exponents between neighbouring heights, {listed}; at 1/64 mean filters are"
-        f" within {closest:.2%} of the closed form"
+    detail = sentence(
+        "rates", "train", networks=kinds.total(), counts=counts, listed=listed, closest=closest
     )
     return column(worst, 1.0, detail)
 
@@ -256,21 +249,8 @@ def _from_closed_form(ended: Ended) -> float:
 def figures(lab: Lab) -> tuple[Figure, ...]:
     """The losses against the height, and where the biases went."""
     groups = [_ended(LAW, lab, batch) for batch in _groups(lab)]
-    losses = (
-        r"Networks trained at a fixed height $S$ of the staircase: the smallest torch loss at an"
-        r" inflection (dashed: "
-        r"the mean filter; dotted, triangles: $\sum w^3 \approx 0$) and the closed forms, as"
-        r" lines. "
-        r"$S^2$ for exp, which has no inflection; $S^4$ at inflections; $S^6$ or $S^8$ where $\sum"
-        r" w^3 \approx 0$."
-    )
-    biases = (
-        r"Where the bias goes, $n = 1$, $S = 1/64$. Lines: $|\rho| = |\sigma''/\sigma'|$ at the"
-        r" centre. Marks: where training "
-        r"ended, at the $|\rho|$ that follows from the torch loss. They lie at zeros of $\rho$, or"
-        r" beyond 6, where the bias "
-        r"was stopped on its way out, or, for exp, anywhere."
-    )
+    losses = sentence("rates", "losses")
+    biases = sentence("rates", "biases")
     return (
         figure("rates-loss", "Loss against height", losses, loss_against_height(groups)),
         figure("rates-bias", "Where the bias goes", biases, where_the_bias_goes(groups)),
@@ -293,6 +273,7 @@ EVIDENCE = Evidence(
         training=Judge(
             "losses of torch modules trained at a fixed height",
             ("verify.shape.rates.height", "verify.models.networks"),
+            ("verify.optimise.least_squares",),
         ),
     ),
     figures=figures,

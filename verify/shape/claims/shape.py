@@ -32,6 +32,7 @@ from verify.optimise.refine import Refined
 from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab, Profile
 from verify.report.page import Figure, Section
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 from verify.shape import atlas
 from verify.shape.attempts import (
@@ -96,11 +97,13 @@ def check(law: ShapeLaw, lab: Lab) -> Column:
         shape = law(expression_of(sigma))
         if (wrong := _disagreement(name, sigma, shape, lab, rng, tally)) is not None:
             return column(1, 0, f"disagreement: {wrong}")
-    detail = (
-        f"disagreements over {len(ACTIVATIONS)} activations and {len(PROBES)} functions beside"
-        f" them: {tally['identities']} derived networks are right as polynomials in φ, hence at"
-        " every radius; all of them at rational radii to 1e-40, in enclosures that hold 0; no"
-        f" readout makes any of {tally['filters']} excluded filter banks exact"
+    detail = sentence(
+        "shape",
+        "check",
+        activations=len(ACTIVATIONS),
+        probes=len(PROBES),
+        tally_identities=tally["identities"],
+        tally_filters=tally["filters"],
     )
     return column(0, 0, detail)
 
@@ -391,17 +394,19 @@ def train(law: ShapeLaw, lab: Lab) -> Column:
     never = [x for x in outcomes if x.forecast == "never"]
     possible = [x for x in outcomes if x.forecast == "exact"]
     torch_wrong, torch_networks = _by_torch(law, lab)
-    detail = (
-        f"contradictions: of {len(PROBES)} functions beside the catalogue, trained from starts"
-        " around networks known to be exact, none becomes exact though the law says never, and all"
-        f" reach an exact network; {len(off)} derived networks, loaded into torch, answer r to"
-        f" {max(off, default=0.0):.1g} of the rounding bound at radii of all kinds; {len(possible)}"
-        f" cases (σ, K) must hold exact networks ({sum(x.refined for x in possible)} of them"
-        " reached from random starts, the others from starts around the derived weights); in"
-        f" {len(never)} cases none may be exact: all {sum(x.networks for x in never)} trained"
-        f" networks are proved to err, by {min((x.smallest for x in never), default=0.0):.1g} or"
-        f" more, also the {sum(x.kind('interpolating') for x in never)} that meet every sample to"
-        f" rounding, and {torch_networks} trained by torch.optim"
+    detail = sentence(
+        "shape",
+        "train",
+        probes=len(PROBES),
+        off=len(off),
+        most_off=max(off, default=0.0),
+        possible=len(possible),
+        refined=sum(x.refined for x in possible),
+        never=len(never),
+        networks=sum(x.networks for x in never),
+        smallest=min((x.smallest for x in never), default=0.0),
+        interpolating=sum(x.kind("interpolating") for x in never),
+        torch_networks=torch_networks,
     )
     return column(torch_wrong, 0, detail)
 

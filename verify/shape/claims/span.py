@@ -29,6 +29,7 @@ from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.figures import error_between, figure
 from verify.report.lab import Lab
 from verify.report.page import Figure
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "PIECEWISE", "Piecewise", "check", "figures", "rate", "torch_rate", "train"]
@@ -130,11 +131,7 @@ def check(law: Law, lab: Lab) -> Column:
         same, condition = _stated(law, case)
         wrong += not same or condition != direct
         exact += direct
-    detail = (
-        f"networks, of {len(cases)} in exact rationals (kinks, jumps, polynomials; up to 2"
-        " channels, 5 taps), whose law integrated over (0, φ) is not the simulated answer, or does"
-        f" not decide whether the network is exact ({exact} are)"
-    )
+    detail = sentence("span", "check", cases=len(cases), exact=exact)
     return column(wrong, 0, detail)
 
 
@@ -420,11 +417,14 @@ def train(law: Law, lab: Lab) -> Column:
             contradictions += int(np.sum(straight & ~ones) + np.sum(ones & bent))
             networks += len(straight)
             exact += int(np.sum(straight))
-    detail = (
-        f"largest distance between dr̂/dφ by torch's autograd and the law over {networks} networks,"
-        f" finished or stopped on the way, is {largest:.2g}; the figure is in units of the rounding"
-        f" bound, plus the networks (of {exact} exact and {networks - exact} others) where the law"
-        f" is 1 and the network not exact, or the other way round: {contradictions}"
+    detail = sentence(
+        "span",
+        "train",
+        networks=networks,
+        largest=largest,
+        exact=exact,
+        others=networks - exact,
+        contradictions=contradictions,
     )
     return column(worst_rate + contradictions, 1.0, detail)
 
@@ -437,13 +437,7 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     claimed = rate(response_rate, setting, batch.weights[np.array([j])], fine.phi)[0]
     shown = slice(0, 2 * PARTS, 2)
     drawing = error_between(fine.r[shown], batch.slope[j, shown], claimed[shown], "dr̂/dr")
-    caption = (
-        r"How fast the answer of a tanh network, stopped on its way, grows with the radius. An"
-        r" exact network would show the "
-        r"constant 1. Dots: torch's automatic differentiation along the pulse. Line: $\sum_k a_k"
-        r" \sum_u w_u[\sigma'(b + C_{u-1} + "
-        r"\varphi w_u) + \sigma'(b + T_{u+1} + \varphi w_u)]$, from the weights alone."
-    )
+    caption = sentence("span", "caption")
     return (figure("span-rate", "The answer's derivative is a sum of copies", caption, drawing),)
 
 

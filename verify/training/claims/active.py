@@ -16,6 +16,7 @@ from theory.training.active import Active
 from verify.models.problem import Model
 from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 from verify.training.dynamics import Run, end_rounding, integrate, run, second_moment
 
@@ -143,10 +144,15 @@ def train(law: Active, lab: Lab) -> Column:
     parts = [_judge(law, model, networks, lab) for model in MODELS]
     stay, silent, leave, outside, wrong = (sum(part[j] for part in parts) for j in range(5))
     worst = max(part[5] for part in parts)
-    detail = (
-        f"of {networks * len(MODELS)} starts {stay} stay in the linear cell and end as predicted"
-        f" (largest distance {worst:.2g} of its bound), {silent} are silent and never move, {leave}"
-        f" leave it, {outside} begin outside; the figure counts wrong answers to who stays"
+    detail = sentence(
+        "active",
+        "train",
+        starts=networks * len(MODELS),
+        stay=stay,
+        worst=worst,
+        silent=silent,
+        leave=leave,
+        outside=outside,
     )
     counted = wrong if stay and leave else float("nan")
     return column(counted if worst <= 1 else float("inf"), 0, detail)

@@ -25,6 +25,7 @@ from verify.report import figures as draw
 from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 from verify.training.dynamics import jacobian, starts
 
@@ -243,11 +244,8 @@ def train(law: Conserved, lab: Lab) -> Column:
         end = _path(lab, model, networks).end
         wanted = model.channels * (model.taps + 1) - 1
         few += sum(_independent(law, model, end, j) != wanted for j in range(min(networks, 5)))
-    detail = (
-        f"the change of every quantity over {STEPS} steps of torch.optim.SGD, less its exact part"
-        f" of second order, for {networks * (len(LINEAR) + len(BENT))} networks, is at most the"
-        f" figure times the rounding of the steps; {few} sampled networks with another number of"
-        " independent quantities"
+    detail = sentence(
+        "conserved", "train", steps=STEPS, networks=networks * (len(LINEAR) + len(BENT)), few=few
     )
     return column(worst if few == 0 else float("inf"), 1.0, detail)
 
@@ -264,12 +262,7 @@ def figures(lab: Lab) -> list[Figure]:
         s = [p.w[j, 0].sum() / np.sqrt(model.taps) for p in points]
         tracks[f"network {j}"] = np.stack([s, [p.a[j, 0] for p in points]], axis=1)
     drawing = draw.scatter(tracks, "s = S/√n", "a", ((-0.9, -0.9), (0.9, 0.9)))
-    caption = (
-        "Five networks with one channel and five taps under torch.optim.SGD, a mark every six"
-        " steps. Each stays on its own hyperbola "
-        r"$a^2 - s^2 = \mathrm{const}$, and the deviations of its taps from their mean, not drawn,"
-        r" do not move at all. Dashed: $a = s$."
-    )
+    caption = sentence("conserved", "caption")
     return [draw.figure("conserved-hyperbolas", "Paths on hyperbolas", caption, drawing)]
 
 

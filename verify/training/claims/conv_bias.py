@@ -20,6 +20,7 @@ from verify.optimise.flow import flow
 from verify.optimise.sgd import Path, descend, step_rounding
 from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 from verify.training.dynamics import light, pull, second_moment, shuffled, starts
 
@@ -114,11 +115,7 @@ def check(law: ConvBias, lab: Lab) -> Column:
         want_w, want_a = end(law, list(w), b, a, int(sign), np.sqrt)
         off = np.max(np.abs(run.end[: n + 2] - np.array([*want_w, 0.0, want_a])))
         worst = float(np.max([worst, off / run.error]))
-    detail = (
-        f"largest distance of a weight at the end, {decided} flows integrated by scipy, in units of"
-        f" the integrator's accuracy; in {flips} the sign of a changed; {near} that pass a saddle"
-        " closely are left out"
-    )
+    detail = sentence("conv_bias", "check", decided=decided, flips=flips, near=near)
     return column(worst if decided and flips else math.nan, 1.0, detail)
 
 
@@ -286,11 +283,7 @@ def train(law: ConvBias, lab: Lab) -> Column:
         *(_worst(law, lab, *setting, networks) for setting in SETTINGS), strict=True
     )
     flips = sum(signs)
-    detail = (
-        f"every weight of {sum(compared)} networks with conv bias under torch.optim.SGD (full"
-        f" batches and mini-batches), in units of the bound from the size of the steps; {flips}"
-        " ended with the other sign of a"
-    )
+    detail = sentence("conv_bias", "train", networks=sum(compared), flips=flips)
     return column(float(np.max(worst)) if flips else math.nan, 1.0, detail)
 
 

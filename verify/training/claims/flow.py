@@ -25,6 +25,7 @@ from verify.report import path_figures
 from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 from verify.training.dynamics import Run, end_rounding, integrated, run, second_moment
 
@@ -126,12 +127,8 @@ def train(law: Flow, lab: Lab) -> Column:
         left += int(np.sum(~inside))
         loose += int(np.sum(inside & ~bounded))
     certified, agree = map(sum, zip(*(_certified(done) for _, done in _runs(lab)), strict=True))
-    detail = (
-        f"every weight of {networks} networks trained by torch.optim.SGD (full batches,"
-        " mini-batches, ReLU, with c) against its prediction, in units of the bound from step size"
-        f" and losses; {left} ReLU networks left the linear cell and are not compared, nor {loose}"
-        f" whose first steps were too large for a bound; the certificates of {agree} networks, of"
-        f" {certified}, were accepted and give |(2Σaₖ Sₖ - 1) r + c| over every real radius"
+    detail = sentence(
+        "flow", "train", networks=networks, left=left, loose=loose, agree=agree, certified=certified
     )
     return column(worst if agree == certified else float("inf"), 1.0, detail)
 
@@ -168,12 +165,7 @@ def figures(lab: Lab) -> list[Figure]:
     name, done = _runs(lab)[1]
     want, got, allowed = _compared(LAW, done)
     few = slice(0, 20)
-    caption = (
-        f"Every weight of {min(20, len(want))} networks with three channels and seven taps"
-        f" ({name}): predicted from the initial values alone, and as "
-        r"torch.optim.SGD left it. Below, the difference, which the size of the step makes, and the"
-        r" proved bound on it."
-    )
+    caption = sentence("flow", "caption", networks=min(20, len(want)), name=name)
     drawing = path_figures.against(want[few], got[few], allowed[few], "weight")
     return [draw.figure("flow-weights", "Every weight, predicted and trained", caption, drawing)]
 

@@ -32,6 +32,7 @@ from verify.report import path_figures
 from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 from verify.training.dynamics import starts
 from verify.training.noisy import Averaged, average, interval
@@ -61,12 +62,7 @@ def check(law: Noise, lab: Lab) -> Column:
     wrong += sum(not _moments_agree(law, case) for case in drawn.pairs)
     wrong += sum(not _quiet_agrees(law, case) for case in drawn.quiet)
     worst = float(np.max([_simulated(law, case) for case in drawn.simulated]))
-    detail = (
-        f"cases, of 8 linear networks whose noise is enumerated in rationals and {len(drawn.pairs)}"
-        f" pairs of moments by quadrature and {len(QUIET)} scans of all thresholds of both signs as"
-        " the noise vanishes, in which the law is off; the exact risk of three ReLU networks lies"
-        f" within {worst:.1f} standard deviations of its simulation"
-    )
+    detail = sentence("noise", "check", pairs=len(drawn.pairs), quiet=len(QUIET), worst=worst)
     return column(wrong if worst <= _limit(3) else math.inf, 0, detail)
 
 
@@ -506,14 +502,18 @@ def train(law: Noise, lab: Lab) -> Column:
         scores.append(abs(losses[j] - value) / (limit * errors[j]))
     worst = float(np.max(np.where(np.isfinite(scores), scores, np.inf)))
     least = min(value for value, _ in silent) / line
-    detail = (
-        "largest distance of an averaged weight or risk from the exact minimum, in units of its"
-        f" confidence interval ({limit:.1f} standard deviations from the gradient noise, and the"
-        f" drift between the halves; false alarm {LEVEL:g} for all {comparisons}); {count} networks"
-        " on fresh noisy pulses: linear, ReLU with one tap and with three; beside them"
-        f" {outcomes.count('dead')} died and {outcomes.count('on the way')} had not settled; of"
-        f" {SILENCING} ReLU taps of both signs, trained where little noise is and most pixels are"
-        f" lit, none is below the limit, {share:.3f} of the linear risk (the best: {least:.3f})"
+    detail = sentence(
+        "noise",
+        "train",
+        limit=limit,
+        level=LEVEL,
+        comparisons=comparisons,
+        count=count,
+        dead=outcomes.count("dead"),
+        on_the_way=outcomes.count("on the way"),
+        silencing=SILENCING,
+        share=share,
+        least=least,
     )
     return column(worst if 2 * count > len(outcomes) else math.nan, 1.0, detail)
 
@@ -545,14 +545,7 @@ def figures(lab: Lab) -> list[Figure]:
     }
     names = ("one tap, mostly dark", "three taps, mostly dark", "one tap, mostly lit")
     drawing = path_figures.threshold(levels, linear, ratios, names, limits)
-    caption = (
-        r"Left: the least risk of a linear network against the noise s, with its limit Var r; radii"
-        r" from $\frac12$ to $\frac{13}4$. Right: the least risk of one ReLU channel in units of"
-        r" the linear one. With "
-        r"little noise the threshold silences the dark pixels, or, for radii from $\frac52$ to"
-        r" $\frac{21}4$ on 11 pixels, the lit ones (dashed: the limits for one tap); with much"
-        r" noise it buys nothing."
-    )
+    caption = sentence("noise", "caption")
     return [draw.figure("noise-threshold", "What a threshold buys", caption, drawing)]
 
 
@@ -565,9 +558,7 @@ EVIDENCE = Evidence(
             ("theory.pulse.network.preactivations", "theory.pulse.network.circular"),
         ),
         check=Judge(
-            "all combinations of signs in fractions, scipy's quadrature, and simulated "
-            "noise; the limit of little noise is held to the risk at two levels, which is "
-            "the law's own",
+            sentence("noise", "Judge"),
             (
                 f"{__name__}._enumerated",
                 f"{__name__}._integrated",

@@ -27,6 +27,7 @@ from verify.report import path_figures
 from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 from verify.training.dynamics import light, pull, second_moment, starts
 
@@ -135,11 +136,7 @@ def check(law: Ridge, lab: Lab) -> Column:
         value < _least(law, penalty, spread, n) * (1 - 1e-12)
         for value, penalty, spread, n in objectives
     )
-    detail = (
-        f"largest distance of a weight at the end or of J, {len(worst)} flows with decay integrated"
-        f" by scipy, in units of their accuracy; of {len(objectives)} random networks with seven"
-        f" activations {below} lie below the bound"
-    )
+    detail = sentence("ridge", "check", worst=len(worst), objectives=len(objectives), below=below)
     return column(float(np.max(worst)) if not below else math.inf, 1.0, detail)
 
 
@@ -342,11 +339,13 @@ def train(law: Ridge, lab: Lab) -> Column:
     # A network on its way may be above; below means wrong.
     below = sum(value < 1 - 1e-9 for value in lowest.values())
     listed = ", ".join(f"{name} {value:.3f}" for name, value in lowest.items())
-    detail = (
-        f"every weight of {sum(n for _, n, _ in parts)} networks under torch.optim.SGD with weight"
-        " decay (identity, with momentum, ReLU, and beyond the collapse), in units of the bound"
-        f" from rounding and the last step; momentum turned {sum(t for *_, t in parts)} over, sign"
-        f" and all; lowest J over the bound, {few} networks each with conv bias: {listed}"
+    detail = sentence(
+        "ridge",
+        "train",
+        networks=sum(n for _, n, _ in parts),
+        turned=sum(t for *_, t in parts),
+        few=few,
+        listed=listed,
     )
     worst = float(np.max([ratio for ratio, *_ in parts]))
     return column(math.inf if below else worst, 1.0, detail)
@@ -384,12 +383,7 @@ def figures(lab: Lab) -> list[Figure]:
         marks.append([*(flip * w), flip * a])
         levels.append((path.losses[-1, 0] + penalty * (w @ w + a * a)) / spread)
     drawing = path_figures.ridge(fine, tap, read, value, SHARES, marks, levels)
-    caption = (
-        r"One channel, three taps. Lines: closed form. Marks: one random start under"
-        r" torch.optim.SGD with momentum and weight decay, trained at six values of $\lambda$. All"
-        r" three taps end equal: a box filter, which "
-        r"shrinks to nothing at $\lambda = 2\sqrt n\,V$."
-    )
+    caption = sentence("ridge", "caption")
     return [draw.figure("ridge-path", "From the box filter to the collapse", caption, drawing)]
 
 

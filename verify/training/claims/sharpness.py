@@ -25,6 +25,7 @@ from verify.report import path_figures
 from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 from verify.training.dynamics import second_moment, starts
 
@@ -66,11 +67,7 @@ def check(law: Sharpness, lab: Lab) -> Column:
                 x, before = (1 + beta - 3.0 * step) * x - beta * before, x
             wrong += (abs(x) < 1) != settles
     wrong += sum(not _turns(law, share) for share in SHARES)
-    detail = (
-        f"exact Hessians, of {len(hessians)} in rational numbers, whose spectrum is not the law's,"
-        f" and recursions with momentum, of 6, or of balanced networks, of {len(SHARES)}, on the"
-        " wrong side"
-    )
+    detail = sentence("sharpness", "check", hessians=len(hessians), shares=len(SHARES))
     return column(wrong, 0, detail)
 
 
@@ -309,11 +306,8 @@ def train(law: Sharpness, lab: Lab) -> Column:
         wrong += NETWORKS - int(np.sum(_balanced(law, share, lab)))
         asked += NETWORKS
     low, high = float(np.min(speed)), float(np.max(speed))
-    detail = (
-        f"networks on the wrong side, of {asked} (identity, ReLU, with c, with momentum 0.9) that"
-        f" begin beside their end with {BELOW} and {ABOVE} of the threshold, or balanced at these"
-        f" shares of the flattest step and at that step itself; at {BELOW} the error falls by"
-        f" {low:.4f} to {high:.4f} per step (1 - ηλ = -0.96)"
+    detail = sentence(
+        "sharpness", "train", asked=asked, below=BELOW, above=ABOVE, low=low, high=high
     )
     return column(wrong, 0, detail)
 
@@ -377,12 +371,7 @@ def figures(lab: Lab) -> list[Figure]:
         later = LAW.gain_from_start(cone.big_u, cone.big_w, cone.root, np.sqrt)
         levels.append(rate * 2 * moment * later)
     drawing = path_figures.catapult(np.array(losses).T, np.array(levels).T, shares)
-    caption = (
-        "One network, four steps, as shares of the threshold 2/λ where gradient flow ends. Below it"
-        " (0.5, 0.9) training settles there. Above it the end is unstable: the loss rises, every"
-        " step shrinks UW, and with it the sharpness of the end ahead, until it lies below the"
-        " threshold (dashed) and training settles at a flatter network."
-    )
+    caption = sentence("sharpness", "caption")
     return [
         draw.figure(
             "sharpness-catapult", "Steps beyond the threshold end flatter", caption, drawing

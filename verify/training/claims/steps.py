@@ -23,7 +23,7 @@ from verify.optimise.sgd import descend, step_rounding
 from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Section
-from verify.report.render import render
+from verify.report.render import render, sentence
 from verify.report.verdict import Column, column
 from verify.training.dynamics import (
     Run,
@@ -56,11 +56,7 @@ def check(law: Steps, lab: Lab) -> Column:
     exact, sums = lab.once("steps", _stepped, lab)
     wrong = sum(not _one_step(law, step) for step in exact)
     wrong += sum(not _first_order(law, small) for small in sums)
-    detail = (
-        f"steps, of {len(exact)} in exact rationals, whose factors are not the law's, and"
-        f" first-order shifts, of {len(sums)}, off the sum over small steps by more than their"
-        " proved distance"
-    )
+    detail = sentence("steps", "check", exact=len(exact), sums=len(sums))
     return column(wrong, 0, detail)
 
 
@@ -298,12 +294,7 @@ def train(law: Steps, lab: Lab) -> Column:
     # of gain 10.
     kept = [survival(lab, name, networks).ratios for name in NAMES if name != "Adam"]
     ratios.append(float(np.max(kept)) / (400 * 10 * 1000 * UNIT))
-    detail = (
-        f"{networks} networks under torch.optim.SGD (and {REAL} as a module of its own):"
-        " mini-batches replayed by two numbers, ends to first order in the step, Richardson"
-        " extrapolation, ratios kept under momentum, each in units of its bound; half the step"
-        f" shortens the distance by {low:.2f} to {high:.2f}"
-    )
+    detail = sentence("steps", "train", networks=networks, real=REAL, low=low, high=high)
     return column(float(np.max(ratios)), 1.0, detail)
 
 

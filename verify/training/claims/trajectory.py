@@ -20,6 +20,7 @@ from verify.report import path_figures
 from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure
+from verify.report.render import sentence
 from verify.report.verdict import Column, column
 from verify.training.dynamics import Run, integrated, run, second_moment
 
@@ -75,11 +76,13 @@ def train(law: Trajectory, lab: Lab) -> Column:
     """
     ratios = np.concatenate([_ratios(law, done) for done in _runs(lab)])
     loose = int(np.sum(np.isnan(ratios)))
-    detail = (
-        f"every weight of {len(ratios) - loose} networks under torch.optim.SGD, after"
-        f" {', '.join(map(str, MARKS))} steps of {FRACTION}/λ, against the closed form at that"
-        f" time, in units of the proved bound on the error of such steps; for {loose} more starts"
-        " the bound is larger than the weights, or there is none"
+    detail = sentence(
+        "trajectory",
+        "train",
+        networks=len(ratios) - loose,
+        marks=", ".join(map(str, MARKS)),
+        fraction=FRACTION,
+        loose=loose,
     )
     return column(
         float(np.nanmax(ratios)) if 2 * loose < len(ratios) else float("nan"), 1.0, detail
@@ -155,9 +158,7 @@ def figures(lab: Lab) -> list[Figure]:
         draw.figure(
             "trajectory-loss",
             "The loss on its way",
-            r"Losses of networks under torch.optim.SGD against time in units of $1/\lambda$, each"
-            r" with its own $\lambda$, known before the first step. Dashed: the closed form. "
-            "In these units all end on lines of the same slope.",
+            sentence("trajectory", "losses"),
             loss,
         ),
     ]
