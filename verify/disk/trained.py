@@ -128,7 +128,7 @@ MORE = tuple(
 """What the full profile adds: every row, K = 1 to 4, 3 × 3 and 5 × 5."""
 MOST = 50
 """Starts per setting, at most: the full profile trains more settings, not longer ones."""
-PART, FEWEST = 8, 3
+PART, FEWEST = 6, 3
 """One of so many of the profile's networks is trained per setting: there are 17 settings."""
 STEPS = 150
 """Smooth steps of each network, at most."""

@@ -460,7 +460,7 @@ SHOWN = (
     NetworkShape("relu", 1),
 )
 
-SHOWN_NETWORKS = 6
+SHOWN_NETWORKS = 8
 """Of each kind, at least."""
 
 
