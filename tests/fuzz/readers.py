@@ -129,6 +129,7 @@ def _safetensors() -> tuple[bytes, ...]:
 
 def _states() -> list[object]:
     state = {name: torch.tensor(value) for name, value in NET.items()}
+    torch.manual_seed(0)
     convolution = torch.nn.utils.parametrizations.weight_norm(torch.nn.Conv1d(1, 2, 3))
     parts = torch.nn.Sequential(convolution, torch.nn.PReLU(), torch.nn.Linear(2, 1))
     large = {**state, "conv.weight": torch.ones(1, 1, 1).expand(10**6, 1, 10**6)}
@@ -297,12 +298,11 @@ STORE = _store()
 
 
 def _tasks() -> tuple[bytes, ...]:
+    """Entries of the store as it writes them, of one date."""
     values = (VALUE, dataclasses.replace(VALUE, weights=np.arange(6, dtype=np.int16).reshape(2, 3)))
-    made = []
-    for value in values:
-        STORE.put("key", value, KEPT)
-        made.append(STORE._path("key").read_bytes())
-    return tuple(made)
+    head = json.dumps(["key", STORE._code, "2026-11-30T00:00:00+00:00"]).encode()
+    parts = (head + b"\n" + KEPT.encode(value) for value in values)
+    return tuple(_digest(part) + b"\n" + part for part in parts)
 
 
 def _task_change(data: bytes, rng: random.Random) -> bytes:
