@@ -1,6 +1,7 @@
 # make explore · make verify · make proofs · make test · make docs · make browser · make bench · make lint
 # make wheel · make venv · make clean
 # make thorough: the slow tests and those that are run before a release
+# make mutants: the code changed one operator at a time, and how many changes its tests notice
 # make traps: networks and certificates that look right and are not, for any verifier
 # make coverage: the tests, and which lines, branches and raises they have run
 # make fuzz: changed inputs for every reader of what a user gives
@@ -16,7 +17,7 @@ comma := ,
 python := $(VENV)/bin/python
 pip := PIP_DISABLE_PIP_VERSION_CHECK=1 $(python) -m pip install --quiet --constraint constraints.txt
 
-.PHONY: explore verify proofs test thorough docs browser bench traps fuzz coverage lint wheel venv clean
+.PHONY: explore verify proofs test thorough docs browser bench mutants traps fuzz coverage lint wheel venv clean
 .NOTPARALLEL:
 
 explore: $(VENV)/.ready-test
@@ -63,6 +64,9 @@ coverage: $(VENV)/.ready-coverage
 
 bench: $(VENV)/.ready-test
 	$(python) -m benchmarks $(ARGS)
+
+mutants: $(VENV)/.ready-mutation
+	$(python) -m tests.mutation $(ARGS)
 
 lint: $(VENV)/.ready-dev
 	$(python) -m ruff check .

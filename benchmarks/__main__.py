@@ -27,14 +27,7 @@ from benchmarks.measure import Row, machine
 from benchmarks.page import PAGE, table, written
 from theory.process import run
 
-PARTS = {
-    "a": "training",
-    "b": "cost",
-    "c": "laws",
-    "d": "exact",
-    "e": "images",
-    "f": "claims",
-}
+PARTS = {"a": "training", "b": "cost", "c": "laws", "d": "exact", "e": "images", "f": "claims"}
 """The parts, and the modules that measure them."""
 
 

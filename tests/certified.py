@@ -29,6 +29,11 @@ def made(case: Any, low: Fraction, high: Fraction) -> Document:
     return certificate(net, domain_of(half_length, q(low), q(high), padding))
 
 
+def in_bytes(document: Document) -> bytes:
+    """The file of a certificate."""
+    return json.dumps(document).encode()
+
+
 def _places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """The way to every text of a document."""
     if isinstance(value, dict):

@@ -12,7 +12,11 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
 from theory.claim import Claim, chapter_of
+from verify.report.evidence import Judge, Judges
 from verify.report.lab import TINY, Lab
+
+JUDGES = Judges(*[Judge("the number itself")] * 3)
+"""For made claims."""
 
 
 def hold_and_reject(claim: Claim, seed: int = 0) -> Lab:

@@ -4,12 +4,32 @@ leaves behind.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
+from safetensors.numpy import save
 
 from verify.network import main
+
+
+def safetensors(
+    usual: Mapping[str, Any], said: Mapping[str, str], told: Any = None, **tensors: Any
+) -> bytes:
+    """A safetensors file with these tensors and metadata in place of the usual ones; None leaves a
+    tensor out.
+    """
+    found = {**usual, **{name.replace("_", ".", 1): value for name, value in tensors.items()}}
+    kept = {name: np.asarray(value) for name, value in found.items() if value is not None}
+    return save(kept, dict(said if told is None else told))
+
+
+def placed(folder: Path, content: bytes, name: str = "net.safetensors") -> str:
+    """The name of a new file with this content, in the folder that a test is in."""
+    (folder / name).write_bytes(content)
+    return name
 
 
 def tree(folder: Path) -> set[str]:

@@ -11,6 +11,7 @@ import os
 import random
 import shutil
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 # One thread per process, set before numpy and torch load their pools: sums then keep one order, and
@@ -70,6 +71,13 @@ def _same_start() -> Iterator[None]:
     mpmath.mp.prec, flint.ctx.prec = precisions[:2]
     torch.set_default_dtype(precisions[2])
     np.seterr(**precisions[3])
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder, being in it."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
 
 
 @pytest.fixture(scope="session")

@@ -176,6 +176,12 @@ class Case:
         return self.m - Fraction(1, 2) + self.phi
 
 
+def direct(case: Case, name: str) -> Fraction:
+    """Σ_i σ((w ⋆ x)_i + b), written out."""
+    x = oracle.overlap_pulse(case.r, case.half_length)
+    return oracle.pooled(case.w, case.b, oracle.RATIONAL[name], x)
+
+
 @st.composite
 def cases(
     draw: st.DrawFn, *, plateau: bool = True, half_integer: bool = False, most: int = 41

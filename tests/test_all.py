@@ -21,6 +21,7 @@ from typing import Any
 
 import pytest
 
+from tests.columns import JUDGES
 from theory.claim import CHAPTERS, Claim, Proof, Step, Wrong
 from verify import all as command
 from verify.pulse import census
@@ -35,7 +36,7 @@ ROOT = Path(__file__).parent.parent
 def made(name: str, **parts: Any) -> Claim:
     """A claim that the law is 1, with modules of its own, which offer ``parts`` too."""
     claim = Claim(name, f"The claim {name}", "x = 1", (), 1, prove, (Wrong("a sign", -1),))
-    evidence = Evidence(**{"check": distance, "train": distance, **parts})
+    evidence = Evidence(**{"check": distance, "train": distance, "judges": JUDGES, **parts})
     for path, constant in (
         (f"theory.pulse.{name}", claim),
         (f"verify.pulse.claims.{name}", evidence),
@@ -367,7 +368,7 @@ from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from theory.claim import CHAPTERS, Claim, Proof, Step, Wrong
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.verdict import column
 
 def check_of(name):
@@ -387,7 +388,7 @@ for name in NAMES:
     proof = lambda law: Proof((Step("only", law == 1),), "one case")
     theory_module.CLAIM = Claim(name, name, "x = 1", (), 1, proof, (Wrong("a sign", -1),))
     module = ModuleType("verify.pulse.claims." + name)
-    module.EVIDENCE = Evidence(check_of(name), check_of(name))
+    module.EVIDENCE = Evidence(check_of(name), check_of(name), Judges(*[Judge("")] * 3))
     sys.modules |= {each.__name__: each for each in (theory_module, module)}
 theory.claim.CHAPTERS = (replace(CHAPTERS[0], claims=(*CHAPTERS[0].claims, *NAMES)), *CHAPTERS[1:])
 verify.all.order = lambda: tuple(("pulse", name) for name in NAMES)

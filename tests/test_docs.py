@@ -8,8 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from verify.invariance import atlas
-
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 PAGES = {
@@ -43,18 +41,3 @@ def test_every_theorem_has_a_name_and_an_anchor() -> None:
                 named = re.match(r"\*\*Theorem \(([\w ]+)\)\.\*\*", line)
                 assert named, line
                 assert before == f"(theorem-{_slug(named[1])})="
-
-
-def test_reasons_name_theorems_that_are_there() -> None:
-    source = (ROOT / "theory" / "shape" / "impossible.py").read_text(encoding="utf-8")
-    names = set(re.findall(r'(?:Obstruction|_only_itself)\(\s*"([\w ]+)"', source))
-    anchors = set(LABEL.findall(PAGES["shape/shape.md"]))
-    assert names and {f"theorem-{_slug(name)}" for name in names} <= anchors
-
-
-def test_reasons_of_the_atlas_lead_somewhere() -> None:
-    for reason in {entry.reason for entry in atlas.entries()}:
-        page, _, anchor = reason.page.partition("#")
-        text = PAGES[(DOCS / "invariance" / page).resolve().relative_to(DOCS.resolve()).as_posix()]
-        headings = {_slug(words) for words in re.findall(r"^#+ (.+)$", text, re.MULTILINE)}
-        assert anchor in headings | set(LABEL.findall(text)), reason.page

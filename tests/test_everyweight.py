@@ -44,9 +44,7 @@ def test_the_help_names_every_command_in_its_own_words() -> None:
 
 @pytest.mark.parametrize("arguments", [(), ("all",), ("--nonsense",), ("",), ("--", "verify")])
 def test_what_is_no_command_is_refused_in_one_line(
-    arguments: tuple[str, ...],
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...], monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert ended(monkeypatch, *arguments) == 2
     out, err = capfd.readouterr()

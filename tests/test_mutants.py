@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.columns import JUDGES
 from theory import claim as registry
 from theory.claim import Proof, Step
 from verify import mutants as tool
@@ -44,7 +45,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         plateau.CLAIM, id="toy", law=module.double, prove=proof, requires=()
     )
 
-    columns = Evidence(judged(2.0), judged(3.0))
+    columns = Evidence(judged(2.0), judged(3.0), JUDGES)
 
     monkeypatch.setattr(tool, "evidence_of", lambda name: columns)
     return module
@@ -69,6 +70,7 @@ def test_a_crash_is_no_rejection(toy: Any, monkeypatch: pytest.MonkeyPatch) -> N
     crashing = Evidence(
         check=lambda law, lab: column(0.0 if law(2) == 4 else 1 / 0, 0.0, ""),
         train=lambda law, lab: column(0.0, 0.0, ""),
+        judges=JUDGES,
     )
 
     monkeypatch.setattr(tool, "evidence_of", lambda name: crashing)

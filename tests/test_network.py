@@ -13,18 +13,17 @@ import subprocess
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from safetensors.numpy import save
 
 from numerics.certificates.checker import check
-from tests.commands import refused, shown, tree
+from tests.commands import placed, refused, safetensors, shown, tree
 from verify.network import FILES, IMAGE_FILES, main
 
 EXACT = {
@@ -36,11 +35,7 @@ EXACT = {
 TOLD = {"activation": "relu", "length": "9"}
 
 
-def encoded(told: dict[str, str] | None = None, **tensors: Any) -> bytes:
-    """A safetensors file with these tensors in place of the usual ones; None leaves one out."""
-    found = {**EXACT, **{name.replace("_", ".", 1): value for name, value in tensors.items()}}
-    kept = {name: np.asarray(value) for name, value in found.items() if value is not None}
-    return save(kept, TOLD if told is None else told)
+encoded = partial(safetensors, EXACT, TOLD)
 
 
 def good(c: float = -9 * 0.125 * 4 / 7) -> bytes:
@@ -48,24 +43,10 @@ def good(c: float = -9 * 0.125 * 4 / 7) -> bytes:
     return encoded(readout_bias=np.array([c]))
 
 
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder, being in it."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def placed(folder: Path, content: bytes, name: str = "net.safetensors") -> Path:
-    """A file with this content."""
-    path = folder / name
-    path.write_bytes(content)
-    return path
-
-
 def test_explained_and_not(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    net = str(placed(folder, good()))
+    net = placed(folder, good())
     assert "\nnearest exact network found" in shown([net], capsys, 0)
-    off = str(placed(folder, good(0.0), "off.safetensors"))
+    off = placed(folder, good(0.0), "off.safetensors")
     text = shown([off], capsys, 1)
     assert text.startswith("not explained by these laws") and "offset (β = 0.643)" in text
     assert tree(folder) == {"net.safetensors", "off.safetensors"}
@@ -90,7 +71,7 @@ def test_one_status_for_all_that_answer_the_same(
             readout_weight=np.array([[0.5075 / t, *[0.0] * more]]),
             readout_bias=np.array([-0.00825]),
         )
-        text = shown([str(placed(folder, content, name))], capsys, 1)
+        text = shown([placed(folder, content, name)], capsys, 1)
         assert text.startswith(
             "near an exact network: within 0.000751 pixel and 0.88 % of its length; not"
             " explained at"
@@ -99,7 +80,7 @@ def test_one_status_for_all_that_answer_the_same(
 
 
 def test_json_is_what_is_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    net = str(placed(folder, good()))
+    net = placed(folder, good())
     text = shown([net, "--json", "--out", "here/there"], capsys, 0)
     out = folder / "here/there"
     assert tree(out) == set(FILES)
@@ -122,7 +103,7 @@ def test_a_certificate_that_is_too_large_to_check_is_not_written(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("numerics.certificates.checker.WORK", 100)
-    shown([str(placed(folder, good())), "--out", "out"], capsys, 0)
+    shown([placed(folder, good()), "--out", "out"], capsys, 0)
     assert tree(folder / "out") == set(IMAGE_FILES)
 
 
@@ -130,7 +111,7 @@ def test_the_page_needs_nothing_from_elsewhere(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     net = placed(folder, good(), "<b>&'\".safetensors")
-    shown([str(net), "--out", "."], capsys, 0)
+    shown([net, "--out", "."], capsys, 0)
     page = (folder / "network.html").read_text(encoding="utf-8")
     addresses = re.findall(r"[\w:]*=?[\"']?https?://[^\"'\s]*", page)
     assert all(one.startswith("xmlns") for one in addresses)
@@ -145,7 +126,7 @@ def test_the_first_eight_filters_have_pictures(
     nine = encoded(
         conv_weight=np.ones((9, 1, 1)), conv_bias=None, readout_weight=np.full((1, 9), 1 / 18)
     )
-    shown([str(placed(folder, nine)), "--out", "."], capsys, 0)
+    shown([placed(folder, nine), "--out", "."], capsys, 0)
     page = (folder / "network.html").read_text(encoding="utf-8")
     assert page.count("<svg") == 8 + 1 and "The first 8 of 9" in page
 
@@ -180,7 +161,7 @@ BAD: dict[str, tuple[bytes, str]] = {
 @pytest.mark.parametrize("name", BAD)
 def test_bad_files(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     content, words = BAD[name]
-    net = str(placed(folder, content))
+    net = placed(folder, content)
     assert words in refused([net, "--out", "out", "--repair", "new"], capsys)
     assert tree(folder) == {"net.safetensors"}
 

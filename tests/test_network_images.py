@@ -6,15 +6,14 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from safetensors.numpy import save
 
-from tests.commands import refused, shown, tree
+from tests.commands import placed, refused, safetensors, shown, tree
 from verify.network import IMAGE_FILES
 
 STEP = np.array([[[[0.0, 0.0, 0.0], [0.0, -1.0, 1.0], [0.0, 0.0, 0.0]]]])
@@ -27,24 +26,7 @@ NET = {
 TOLD = {"activation": "abs", "length": "25", "r_min": "3", "r_max": "10"}
 
 
-def encoded(told: dict[str, str] | None = None, **tensors: Any) -> bytes:
-    """A safetensors file with these tensors in place of the usual ones; None leaves one out."""
-    found = {**NET, **{name.replace("_", ".", 1): value for name, value in tensors.items()}}
-    kept = {name: np.asarray(value) for name, value in found.items() if value is not None}
-    return save(kept, TOLD if told is None else told)
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty folder, being in it."""
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def placed(folder: Path, content: bytes, name: str = "net.safetensors") -> str:
-    """A file with this content."""
-    (folder / name).write_bytes(content)
-    return name
+encoded = partial(safetensors, NET, TOLD)
 
 
 def test_explained_and_not(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,9 +17,10 @@ READ = ("theory/claim.py", "theory/types.py", "verify/report/evidence.py")
 """What mypy reads beside the sentences; it takes whatever these import for untyped."""
 
 SENTENCES = {
-    "Evidence(check=judged, train=judged)": "",
-    "Evidence(chek=judged, train=judged)": 'argument "chek"',
-    "Evidence(check=judged)": 'Missing positional argument "train"',
+    "Evidence(check=judged, train=judged, judges=JUDGES)": "",
+    "Evidence(check=judged, train=judged)": 'Missing positional argument "judges"',
+    "Evidence(chek=judged, train=judged, judges=JUDGES)": 'argument "chek"',
+    "Evidence(check=judged, judges=JUDGES)": 'Missing positional argument "train"',
     'right: Claim[Law] = Claim("id", "", "", (), LAW, prove, (Wrong("no", half),))': "",
     'Claim("id", "", "", (), LAW, prove, wron=())': 'argument "wron"',
     'other: Claim[Law] = Claim("id", "", "", (), LAW, prove, (Wrong("no", word),))': "expected",
@@ -34,13 +35,14 @@ from fractions import Fraction
 from typing import Any
 from theory.claim import Claim, Proof, Wrong
 from theory.types import Scalar, Vector
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 Law = Callable[[Scalar], Any]
 def double(x: Scalar) -> Any: return 2 * x
 def half(x: Scalar) -> Any: return x / 2
 def word(x: str) -> Any: return x
 def prove(law: Law) -> Proof: return Proof((), "")
 def judged(law: Law, lab: object) -> Any: return law
+JUDGES = Judges(Judge(""), Judge(""), Judge(""))
 LAW: Law = double
 """
 

@@ -62,7 +62,9 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
         return 0
     problem = PROBLEMS[options.number - 1]
     if options.answer:
-        return _judged(parser, problem, options.answer)
+        wrong = problem.judge(_answer(parser, problem, options.answer))
+        print(f"not right: {wrong}" if wrong else "right")
+        return 1 if wrong else 0
     print(f"{options.number}. {problem.title}\n\n{WRAPPED.fill(problem.text)}")
     if options.hint:
         print(f"\n{WRAPPED.fill(f'Hint: {problem.hint}')}")
@@ -76,12 +78,6 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
 def written(answer: Answer) -> str:
     """An answer as the command takes it."""
     return " ".join(f"{name}={','.join(map(str, values))}" for name, values in answer.items())
-
-
-def _judged(parser: Parser, problem: Problem, words: Sequence[str]) -> int:
-    wrong = problem.judge(_answer(parser, problem, words))
-    print(f"not right: {wrong}" if wrong else "right")
-    return 1 if wrong else 0
 
 
 def _answer(parser: Parser, problem: Problem, words: Sequence[str]) -> Answer:

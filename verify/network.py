@@ -27,7 +27,7 @@ import re
 import sys
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,11 +76,7 @@ def _parser(program: str) -> Parser:
     )
     add("--activation-args", metavar="ARGS", help="its parameters: 0.2, or beta=5")
     add("--pooling", metavar="NAME", help="sum or mean over all positions (default: sum)")
-    add(
-        "--padding",
-        metavar="N",
-        help="same, valid, or the pixels on each side (default: same)",
-    )
+    add("--padding", metavar="N", help="same, valid, or the pixels on each side (default: same)")
     add(
         "--padding-mode",
         metavar="NAME",
@@ -123,7 +119,25 @@ def _parser(program: str) -> Parser:
 def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     """The command line; returns the exit status, or raises SystemExit as argparse does."""
     parser = _parser(program)
-    return _run(parser.parse_args(arguments), parser)
+    options = parser.parse_args(arguments)
+    from verify.explain.text import show
+    from verify.explain.value import SignalExplanation, document
+    from verify.report.render import json_text
+
+    explanation = _explained(options, parser)
+    # The repaired network first: where it cannot be put, nothing is written.
+    repaired = ""
+    if options.repair is not None and isinstance(explanation, SignalExplanation):
+        repaired = _repair(options.repair, explanation, parser)
+    if options.out is not None:
+        _write(options.out, explanation, parser)
+    if options.json:
+        print(json_text(document(explanation)), end="", flush=True)
+    else:
+        show(explanation)
+        if repaired:
+            print(repaired)
+    return 0 if explanation.explained else 1
 
 
 def explain(
@@ -165,46 +179,23 @@ def explain(
     return explained(network, given, tolerance, key)
 
 
-def _run(options: Namespace, parser: Parser) -> int:
-    from verify.explain.text import show
-    from verify.explain.value import SignalExplanation, document
-    from verify.report.render import json_text
-
-    explanation = _explained(options, parser)
-    # The repaired network first: where it cannot be put, nothing is written.
-    repaired = ""
-    if options.repair is not None and isinstance(explanation, SignalExplanation):
-        repaired = _repair(options.repair, explanation, parser)
-    if options.out is not None:
-        _write(options.out, explanation, parser)
-    if options.json:
-        print(json_text(document(explanation)), end="", flush=True)
-    else:
-        show(explanation)
-        if repaired:
-            print(repaired)
-    return 0 if explanation.explained else 1
-
-
 def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageExplanation:
     """Read and explain the file, when all that is asked for can be put where it is to go."""
     from verify.explain.explainer import explainer
     from verify.explain.replay import FileNetwork, confirmed
     from verify.models.checkpoint import read
     from verify.models.files import probe
-    from verify.models.setup import KEYS, left_out, merged, setup_of
+    from verify.models.setup import KEYS, setup_of
 
     try:
         checkpoint = read(options.file, images=True, key=options.key)
         flat = checkpoint.w.ndim == 2
         said = {key: getattr(options, key) for key in (*KEYS, "activation_args")}
-        asked = checkpoint.asked(said)
-        given = merged(asked, checkpoint.metadata)
-        checkpoint = checkpoint.noted(left_out(asked, checkpoint.metadata))
+        checkpoint, settings = checkpoint.settled(said)
         if options.repair is not None and not flat:
             reason = "of a network for images no nearest exact one is known"
             parser.error(f"{options.file}: --repair is for signals; {reason}")
-        setup = setup_of(given, checkpoint.w.shape[1], images=not flat)
+        setup = setup_of(settings, checkpoint.w.shape[1], images=not flat)
         too_much, explain = explainer(checkpoint)
         if refusal := too_much(checkpoint, setup):
             parser.error(f"{options.file}: {refusal}")
@@ -253,29 +244,18 @@ def _placing(place: Path, parser: Parser) -> Iterator[None]:
 
 
 def _write(folder: Path, explanation: SignalExplanation | ImageExplanation, parser: Parser) -> None:
+    from verify.explain.certificate import certificate_of, certificate_text
     from verify.explain.page import page
     from verify.explain.value import SignalExplanation, document
     from verify.models.files import put_all
     from verify.report.render import json_text
 
-    texts = {
-        "network.json": json_text(document(explanation)),
-        "network.html": page(explanation),
-    }
-    if isinstance(explanation, SignalExplanation) and (certified := _certificate(explanation)):
-        texts["certificate.json"] = certified
+    texts = {"network.json": json_text(document(explanation)), "network.html": page(explanation)}
+    if isinstance(explanation, SignalExplanation):
+        with suppress(ValueError):  # there is none
+            texts["certificate.json"] = certificate_text(certificate_of(explanation))
     with _placing(folder, parser):
         put_all({folder / name: text.encode() for name, text in texts.items()})
-
-
-def _certificate(explanation: SignalExplanation) -> str:
-    """The certificate of the worst error; an empty string where there is none."""
-    from verify.explain.certificate import certificate_of, certificate_text
-
-    try:
-        return certificate_text(certificate_of(explanation))
-    except ValueError:
-        return ""
 
 
 def _repair(target: Path, explanation: SignalExplanation, parser: Parser) -> str:

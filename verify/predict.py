@@ -149,13 +149,7 @@ def _parser(program: str) -> Parser:
         metavar="F",
         help="the step as torch takes it (default for Adam: 0.001)",
     )
-    add(
-        "--momentum",
-        type=_number(0, 0.9999),
-        default=0.0,
-        metavar="F",
-        help="of SGD (default: 0)",
-    )
+    add("--momentum", type=_number(0, 0.9999), default=0.0, metavar="F", help="of SGD (default: 0)")
     add(
         "--weight-decay",
         type=_number(0, 1000),
@@ -288,14 +282,7 @@ def _next_seed(options: Namespace, step: float) -> str:
     for seed in range(first, first + SEARCHED):
         x = _drawn(options, seed)
         try:
-            admitted(
-                x.w,
-                x.a,
-                x.b,
-                x.c,
-                activation=options.activation or "identity",
-                step=step,
-            )
+            admitted(x.w, x.a, x.b, x.c, activation=options.activation or "identity", step=step)
         except OutsideTheorem:
             continue
         return f"; --seed {seed} satisfies it" if seed > first else ""

@@ -2,7 +2,9 @@
 
 ``{claim-statement} ID`` the statement, a line for each formula, and its assumptions;
 ``{claim-proof} ID`` runs the machine proof and says what it covers; ``{claim-controls} ID`` lists
-the wrong laws and the step of the proof that rejects each, the first in order; ``{claim-list}``
+the wrong laws and the step of the proof that rejects each, the first in order;
+``{claim-counterexamples} ID`` drops its hypotheses one at a time and shows the smallest case that
+then disobeys, ``{counterexample-list}`` those of all claims; ``{claim-list}``
 every chapter with a row per claim; ``{theorem-list}`` the named theorems of all pages; ``{story}``
 the sidebar, in the order of theory/claim.py.  A proof that does not hold, or a wrong law that is
 not rejected, is a build error.
@@ -18,6 +20,7 @@ from sphinx.application import Sphinx
 from worked import ROOT, RunsCode, table
 
 from theory.claim import CHAPTERS, Claim, chapter_of, find_claims
+from verify.counterexamples.catalogue import HEAD, reasons_of, rows_of, searched, searches_of
 
 
 class _OfClaim(RunsCode):
@@ -73,6 +76,40 @@ class Controls(_OfClaim):
             rows.append((wrong.name, f"`{name}`"))
         head = ("the wrong law", "the first step of the proof that rejects it")
         return self.markdown(table(head, rows))
+
+
+def _dropped(name: str) -> str:
+    """The searches of a claim: what is tried, in which order, and a row per hypothesis."""
+    text = []
+    for search, result in zip(searches_of(name), searched(name), strict=True):
+        if result.refuting:
+            raise ValueError(f"{name}: {result.refuting[0]} disobeys with all hypotheses")
+        words = f"{search.formula[0].upper()}{search.formula[1:]}"
+        text.append(
+            f"*{words}.* The cases, in this order: {search.order}. With all hypotheses"
+            f" {result.kept} of them were tried, and the law held in each.\n\n"
+            + table(HEAD, rows_of(result))
+        )
+    if reasons := reasons_of(name):
+        parts = "; ".join(f"“{part}” {reason}" for part, reason in reasons)
+        text.append(f"Not dropped: {parts}.")
+    return "\n\n".join(text)
+
+
+class Counterexamples(_OfClaim):
+    def run(self) -> list[nodes.Node]:
+        self.depend()
+        return self.markdown(_dropped(self.claim.id))
+
+
+class AllCounterexamples(RunsCode):
+    def run(self) -> list[nodes.Node]:
+        self.depend()
+        text = []
+        for claim in find_claims():
+            page = f"/{chapter_of(claim.id)}/{claim.id}.md"
+            text.append(f"**[{claim.title}]({page}).**\n\n{_dropped(claim.id)}")
+        return self.markdown("\n\n".join(text))
 
 
 class Listing(RunsCode):
@@ -136,6 +173,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("claim-statement", Statement)
     app.add_directive("claim-proof", ProofOf)
     app.add_directive("claim-controls", Controls)
+    app.add_directive("claim-counterexamples", Counterexamples)
+    app.add_directive("counterexample-list", AllCounterexamples)
     app.add_directive("claim-list", Listing)
     app.add_directive("theorem-list", Theorems)
     app.add_directive("story", Story)

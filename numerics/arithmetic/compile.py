@@ -63,6 +63,7 @@ class Logistic(sp.Function):
     """1/(1 + exp(-u)), in one piece for large |u|."""
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """s' = s(u) s(-u)."""
         (u,) = self.args
         return self * Logistic(-u)
 
@@ -71,6 +72,7 @@ class Softplus(sp.Function):
     """log(1 + exp(u)), likewise."""
 
     def fdiff(self, argindex: int = 1) -> sp.Expr:
+        """The logistic function."""
         return Logistic(self.args[0])
 
 

@@ -142,18 +142,15 @@ def _crossings(sigma: Activation, term: Term) -> list[tuple[fmpq, fmpq_poly]]:
     ]
 
 
-def _first(sigma: Activation, term: Term) -> fmpq_poly:
-    """The polynomial of a sloped term just after φ = 0."""
-    side = bisect_right if term.slope > 0 else bisect_left
-    return _composed(sigma.pieces[side(sigma.breaks, term.start)], term)
-
-
 def added(sigma: Activation, terms: Iterable[Term]) -> Piecewise:
     """Σ of the terms as a function of φ on [0, 1]."""
     terms = tuple(terms)
     sloped = [term for term in terms if term.slope != 0]
     constant = sum((t.weight * sigma(t.start) for t in terms if t.slope == 0), ZERO)
-    current = sum((_first(sigma, term) for term in sloped), fmpq_poly([constant]))
+    current = fmpq_poly([constant])  # just after φ = 0
+    for term in sloped:
+        side = bisect_right if term.slope > 0 else bisect_left
+        current += _composed(sigma.pieces[side(sigma.breaks, term.start)], term)
     changes: dict[fmpq, fmpq_poly] = {}
     for term in sloped:
         for phi, change in _crossings(sigma, term):

@@ -126,20 +126,22 @@ def _steps(u: arb_series) -> tuple[list[arb], list[arb]]:
     """y = 1/(1 + exp -u) and (u'y)_k, k < 12, from y' = y(1 - y)u'; 1 - y by itself, so that it is
     small where y nears 1.
     """
-    u_ = [u[k] for k in range(TERMS + 1)]
-    y = [_over_ends(lambda t: 1 / (1 + (-t).exp()), u_[0])]
-    other = [_over_ends(lambda t: 1 / (1 + t.exp()), u_[0])]
+    y = [_over_ends(lambda t: 1 / (1 + (-t).exp()), u[0])]
+    other = [_over_ends(lambda t: 1 / (1 + t.exp()), u[0])]
+    # u' ends where u does: for the line that supremum.py asks for it is one number.
+    rise = [k * u[k] for k in range(1, len(u))]
     q, slope = list[arb](), list[arb]()
-
-    def chain(f: list[arb], k: int) -> arb:
-        return sum(((i + 1) * u_[i + 1] * f[k - i] for i in range(k + 1)), arb(0))
-
     for k in range(TERMS):
-        q.append(sum((y[i] * other[k - i] for i in range(k + 1)), arb(0)))
-        slope.append(chain(y, k))
-        y.append(chain(q, k) / (k + 1))
+        q.append(_coefficient(y, other))
+        slope.append(_coefficient(rise, y))
+        y.append(_coefficient(rise, q) / (k + 1))
         other.append(-y[-1])
     return y, slope
+
+
+def _coefficient(f: list[arb], g: list[arb]) -> arb:
+    """The coefficient (f g)_k, where g ends with g_k, and f there or before."""
+    return sum(map(operator.mul, f, reversed(g)), arb(0))
 
 
 def _logistic(u: arb_series) -> arb_series:

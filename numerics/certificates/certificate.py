@@ -58,8 +58,10 @@ def certificate(net: Network[fmpq], domain: Domain, known: Summary | None = None
         # and a bit more.
         fine = fmpq(2) ** 80
         radius = min(max(fmpq((radius * fine).floor()) / fine, domain.low), domain.high)
-        low = _error_at(net, domain, radius)
+        low = summary(net, replace(domain, low=radius, high=radius)).worst.low
         high = fmpq((worst.high * fine).ceil() + 1) / fine
+    # Padded pixels are said where they are not those that keep the length.
+    padding = domain.padding if domain.pixels is None else f"{domain.padding} {domain.pixels}"
     document: dict[str, Any] = {
         "format": FORMAT,
         "version": "1",
@@ -78,7 +80,7 @@ def certificate(net: Network[fmpq], domain: Domain, known: Summary | None = None
         },
         "domain": {
             "half_length": str(domain.half_length),
-            "padding": _padding(domain),
+            "padding": padding,
             "low": _text(domain.low),
             "high": _text(domain.high),
         },
@@ -93,15 +95,3 @@ def certificate(net: Network[fmpq], domain: Domain, known: Summary | None = None
     text = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     document["digest"] = hashlib.sha256(text.encode()).hexdigest()
     return document
-
-
-def _padding(domain: Domain) -> str:
-    """The mode, with the number of padded pixels where that is not the one that
-    keeps the length.
-    """
-    return domain.padding if domain.pixels is None else f"{domain.padding} {domain.pixels}"
-
-
-def _error_at(net: Network[fmpq], domain: Domain, radius: fmpq) -> fmpq:
-    """|r̂ - r| at one radius, exactly."""
-    return summary(net, replace(domain, low=radius, high=radius)).worst.low

@@ -38,7 +38,6 @@ __all__ = [
     "Pattern",
     "Stored",
     "Sums",
-    "Vector",
     "accumulate",
     "dot",
     "exact_of",
@@ -46,8 +45,6 @@ __all__ = [
     "violated",
 ]
 
-Vector = tuple[fmpq, ...]
-"""Rational numbers, one per entry of v_k = (w_k, b_k)."""
 Form = tuple[fmpq | int, ...]
 """What multiplies v_k: rational numbers, whole ones of them as ints where it is a window."""
 ZERO, ONE = fmpq(0), fmpq(1)

@@ -108,19 +108,14 @@ def nearest(sigma: str | sp.Expr, net: Stored, domain: Domain) -> Nearest | None
         near = _beside(sigma, candidate, net, least)
         if near is not None and _confirmed(sigma, near.net, domain):
             neighbours.append(near)
-    if isinstance(sigma, str) and _curved(sigma):
+    row = exact_activation(sigma) if isinstance(sigma, str) else None
+    if isinstance(sigma, str) and row is not None and any(p.degree() > 1 for p in row.pieces):
         bent = refitted(sigma, net, domain)
         if bent is not None:
             neighbours.append(Nearest(bent, None, (), None, _root(_square(net, bent))[1]))
         elif (near := refined_nearest(sigma, net, domain)) is not None and near.error == 0:
             neighbours.append(near)
     return min(neighbours, key=lambda near: near.high, default=None)
-
-
-def _curved(name: str) -> bool:
-    """A row of the catalogue that is made of polynomials, one of degree 2 or more."""
-    exact = exact_activation(name)
-    return exact is not None and any(piece.degree() > 1 for piece in exact.pieces)
 
 
 def refined_nearest(name: str, net: Stored, domain: Domain) -> Nearest | None:

@@ -104,18 +104,12 @@ def _stretch(taps: int, domain: Domain, m: int, low: fmpq, high: fmpq) -> Stretc
     light = [lines(unit, m, domain) for unit in units]
     counts: dict[tuple[Form, Form], int] = {}
     for places in zip(*light, strict=True):
-        first, last = (
-            (*(_whole(place.start + phi * place.slope) for place in places), 1)
-            for phi in (low, high)
-        )
+        # Whole numbers as int: windows are keys, and most of what they see is 0 or 1.
+        ends = ([place.start + phi * place.slope for place in places] for phi in (low, high))
+        first, last = ((*(int(x.p) if x.q == 1 else x for x in end), 1) for end in ends)
         counts[first, last] = counts.get((first, last), 0) + places[0].count
     windows = tuple(Window(first, last, count) for (first, last), count in counts.items())
     return Stretch(m - HALF + low, m - HALF + high, windows)
-
-
-def _whole(number: fmpq) -> fmpq | int:
-    """A whole number as an int: windows are keys, and most of what they see is 0 or 1."""
-    return int(number.p) if number.q == 1 else number
 
 
 # --------------------------------------------------------------------------------------- patterns
@@ -239,8 +233,8 @@ def _crossings(
 
 
 def _groups(crossed: Sequence[_Crossing]) -> list[tuple[_Crossing, ...]]:
-    """All crossings at nearly the same φ* whose bends nearly add up to 0, if some are three or
-    more.
+    """All crossings at nearly the same φ* whose bends add up to an eighth of their sizes, if some
+    are three or more.
     """
     clusters: list[list[_Crossing]] = []
     for x in sorted(crossed, key=lambda x: x.star):
@@ -248,14 +242,9 @@ def _groups(crossed: Sequence[_Crossing]) -> list[tuple[_Crossing, ...]]:
             clusters[-1].append(x)
         else:
             clusters.append([x])
-    groups = [tuple(group) for group in clusters if len(group) > 1 and _cancel(group)]
+    sums = ((sum((x.bend for x in group), ZERO), group) for group in clusters if len(group) > 1)
+    groups = [tuple(g) for total, g in sums if 8 * abs(total) < sum(abs(x.bend) for x in g)]
     return groups if any(len(group) > 2 for group in groups) else []
-
-
-def _cancel(group: Sequence[_Crossing]) -> bool:
-    """The bends add up to an eighth of their sizes at most."""
-    total = sum((x.bend for x in group), ZERO)
-    return bool(8 * abs(total) < sum(abs(x.bend) for x in group))
 
 
 def _pairs(crossed: Sequence[_Crossing]) -> list[tuple[_Crossing, ...]]:
@@ -340,14 +329,10 @@ def _snapped(
             end = next(
                 form
                 for form in (window.first, window.last)
-                if not _inside(value(form), table[form])
+                if value(form) in (table[form].low, table[form].high)
             )
             snapped[end] = value(end)
     return table, snapped
-
-
-def _inside(value: fmpq, branch: Branch) -> bool:
-    return value not in (branch.low, branch.high)
 
 
 def no_errors(net: Stored, stretch: Stretch, sides: Sequence[Sums]) -> Iterator[Condition]:

@@ -190,15 +190,7 @@ def _dual(system: _System, mu: Array) -> _Dual | None:
 
 
 HALVES = 0.5 ** np.arange(31)
-
-
-def _longest(half: Array, change: Array) -> float:
-    """The longest of the steps 1, 1/2, 1/4, ... of p/2 that does not clearly leave the domain of
-    the dual function; 0 if all do.
-    """
-    lengths = np.sum((half + HALVES[:, None, None] * change) ** 2, axis=-1).max(axis=-1)
-    inside = np.nonzero(lengths <= 1)[0]
-    return float(HALVES[inside[0]]) if len(inside) else 0.0
+"""Lengths of steps that are tried."""
 
 
 def _newton(system: _System, effort: Effort) -> tuple[list[Array], Array]:
@@ -218,7 +210,10 @@ def _newton(system: _System, effort: Effort) -> tuple[list[Array], Array]:
             slopes = system.local(here.step)
             curved = slopes @ system.over(here.half, slopes).T / 2
             change = least(curved, here.q)
-            size_of = _longest(here.half, system.halves(change))
+            # The longest step that does not clearly leave the domain; 0 if all do.
+            ahead = here.half + HALVES[:, None, None] * system.halves(change)
+            inside = np.nonzero(np.sum(ahead**2, axis=-1).max(axis=-1) <= 1)[0]
+            size_of = float(HALVES[inside[0]]) if len(inside) else 0.0
             while size_of > 1e-9:
                 tried = _dual(system, mu + size_of * change)
                 if tried is not None and tried.value >= here.value - 1e-12 * abs(here.value):

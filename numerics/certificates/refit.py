@@ -304,12 +304,7 @@ class _Nodes:
         taps = np.add.reduceat(steep[:, :, None] * self.forms[:, None, :], self.starts)
         rows = len(self.r)
         derivative = np.concatenate(
-            [
-                taps.reshape(rows, -1),
-                pooled / self.net.share,
-                np.ones((rows, 1)),
-            ],
-            axis=1,
+            [taps.reshape(rows, -1), pooled / self.net.share, np.ones((rows, 1))], axis=1
         )
         derivative[:, ~self.keep] = 0
         error: Array = pooled @ a + c - self.r

@@ -29,11 +29,7 @@ hundredth of it.
 
 
 def level(
-    part: Callable[..., Array],
-    name: str,
-    conv: Array,
-    windows: Windows,
-    r: Array,
+    part: Callable[..., Array], name: str, conv: Array, windows: Windows, r: Array
 ) -> tuple[float, float]:
     """The level of filters and biases ``conv`` (K, n² + 1) on the windows of disks of radii r: it
     lies between the two.

@@ -367,7 +367,7 @@ class Strength:
     ----------
     value, error: |P - value| <= error; None where nothing is proved, as σ jumps within the filter's
         reach.
-    turns: directions that it took, 0 for a closed form.
+    turns: directions of the midpoint rule, 0 for a closed form.
     step: e, where the filter is a difference along e that is smoothed with one sign: every p_θ has
         one sign.
     law: the closed form in words, or empty.
@@ -390,28 +390,33 @@ def strength_of(filter_: Filter, aim: float = AIM, most: int = MOST) -> Strength
 def quadrature_of(filter_: Filter, aim: float = AIM, most: int = MOST) -> Strength:
     """P with its error by the midpoint rule, also where there is a closed form."""
     corners, bent = _corners(filter_.w), derivatives_of(filter_)
-    fine = _fine(filter_, bent, aim)
+    fine, alike = _fine(filter_, bent, aim), _alike(filter_.w)
 
     def turn(count: int) -> Array:
-        return np.asarray((np.arange(count) + 0.5) * (2 * pi / count), dtype=float)
+        return np.asarray((np.arange(count // alike) + 0.5) * (2 * pi / count), dtype=float)
 
     first, _, pieces = _over(filter_, corners, bent, turn(256), fine)
-    rough = float(np.sum(first)) * 2 * pi / 256
+    rough = float(np.sum(first)) * alike * 2 * pi / 256
     variation = _variation(filter_.w, corners, bent)
     goal = aim * max(abs(rough), bent.sizes[1] * float(np.max(np.abs(filter_.w)))) / 1.25
     count = 2 * pi * (variation / (8 * goal)) ** 0.5 if goal else FEWEST
-    turns = int(min(max(count, FEWEST), most, max(WORK * 256 / pieces, FEWEST))) // 4 * 4
+    turns = int(min(max(count, FEWEST), most, max(WORK * 256 / (alike * pieces), FEWEST))) // 4 * 4
     theta, step = turn(turns), 2 * pi / turns
     value, error, _ = _over(filter_, corners, bent, theta, fine)
-    total = float(np.sum(value)) * step
+    total = float(np.sum(value)) * alike * step
     off = (
         step**2 / 8 * variation
-        + float(np.sum(error)) * step
+        + float(np.sum(error)) * alike * step
         + _rounding(filter_, corners, bent, theta)
     )
     if bent.jumps or not isfinite(off):
         return Strength(total, None, turns, difference_of(filter_.w), "")
     return Strength(total, off * (1 + 1e-9), turns, difference_of(filter_.w), "")
+
+
+def _alike(w: Array) -> int:
+    """How many of the four quarters of a turn have the same Q: those that turn w into itself."""
+    return next(4 // k for k in (1, 2, 4) if np.array_equal(np.rot90(w, k), w))
 
 
 def _rounding(filter_: Filter, corners: _Corners, bent: Derivatives, theta: Array) -> float:

@@ -14,12 +14,12 @@ Vector = list[Fraction]
 
 
 def dot(x: Vector, y: Vector) -> Fraction:
-    """Σ x_i y_i."""
+    """Σ x_i y_i, for x and y (N,)."""
     return sum((p * q for p, q in zip(x, y, strict=True)), Fraction(0))
 
 
 def residual(y: Vector, basis: list[Vector]) -> Vector:
-    """y less its components along orthogonal vectors."""
+    """y (N,) less its components along orthogonal vectors, each (N,) and not 0."""
     for e in basis:
         share = dot(y, e) / dot(e, e)
         y = [p - share * q for p, q in zip(y, e, strict=True)]
@@ -27,7 +27,7 @@ def residual(y: Vector, basis: list[Vector]) -> Vector:
 
 
 def orthogonal(vectors: Iterable[Vector]) -> list[Vector]:
-    """Orthogonal vectors that span the same space."""
+    """Orthogonal vectors (N,), none of them 0, that span the same space."""
     basis: list[Vector] = []
     for vector in vectors:
         left = residual(vector, basis)

@@ -58,7 +58,9 @@ def quantities(w: Array, b: Array, name: str, phi: Array) -> Quantities:
 
 
 def exact_quantities(w: Vector, g: Function, phi: Vector) -> Quantities:
-    """The same of one channel on exact numbers, with g(z) = σ(z + b) as a Python function."""
+    """The same of one channel on exact numbers, with g(z) = σ(z + b) as a Python function: w (n,),
+    phi (R,) -> three numbers and a list (R,).
+    """
     n = len(w)
     delta, offset, bent = (exact_law(law, n) for law in _laws(n))
     return Quantities(

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from operator import attrgetter
 
 import sympy as sp
 from flint import acb, arb, ctx, fmpq, fmpq_poly
@@ -26,15 +27,7 @@ from numerics.pulse.domain import HALF, Domain
 from numerics.pulse.preactivations import Line, dark_and_lit, edges, far_from_border, lines
 from theory.pulse.network import Network
 
-__all__ = [
-    "Summary",
-    "Worst",
-    "cells",
-    "error_on",
-    "exact_net",
-    "largest",
-    "summary",
-]
+__all__ = ["Summary", "Worst", "cells", "error_on", "exact_net", "largest", "summary"]
 
 PRECISION = 256
 """Bits for the roots of derivatives of degree 2 or more."""
@@ -139,6 +132,10 @@ class Worst:
         return bool(self.low == self.high)
 
 
+SIZE = attrgetter("low", "high", "attained")
+"""What makes an error the worst one: its size, then that it is attained."""
+
+
 @dataclass(frozen=True)
 class Summary:
     """Over all real radii of the domain: the worst error, the mean of r̂ - r, the mean of (r̂ -
@@ -161,20 +158,17 @@ def summary(net: Network[fmpq], domain: Domain) -> Summary:
     ------
     ValueError: the filter is longer than the signal.
     """
-    best: Worst | None = None
+    worst: list[Worst] = []
     first = second = fmpq(0)
     breaks = 0
     for m, low, high in cells(domain):
         error = error_on(net, m, domain)
-        candidate = largest(error, m - HALF, low, high)
-        if best is None or _beats(candidate, best):
-            best = candidate
+        worst.append(largest(error, m - HALF, low, high))
         for a, b, piece in _spans(error, low, high):
             breaks += 1
             first += _integral(piece, a, b)
             second += _integral(piece * piece, a, b)
-    assert best is not None
-    width = domain.high - domain.low
+    best, width = max(worst, key=SIZE), domain.high - domain.low
     if width == 0:
         value = error_on(net, m, domain)(low)
         return Summary(best, value, value * value, 0)
@@ -185,18 +179,7 @@ def largest(curve: Piecewise, start: fmpq, low: fmpq, high: fmpq) -> Worst:
     """sup |curve(φ)| over low <= φ <= high, limits on either side of a jump included; φ is the
     radius less ``start``.
     """
-    candidates = _candidates(curve, start, low, high)
-    best = next(candidates)
-    for candidate in candidates:
-        if _beats(candidate, best):
-            best = candidate
-    return best
-
-
-def _beats(first: Worst, second: Worst) -> bool:
-    if first.low != second.low:
-        return bool(first.low > second.low)
-    return first.high > second.high or (first.attained and not second.attained)
+    return max(_candidates(curve, start, low, high), key=SIZE)
 
 
 def _spans(error: Piecewise, low: fmpq, high: fmpq) -> Iterator[tuple[fmpq, fmpq, fmpq_poly]]:

@@ -19,14 +19,7 @@ from flint import fmpq
 
 from numerics.pulse.domain import HALF, Domain
 
-__all__ = [
-    "Line",
-    "dark_and_lit",
-    "edges",
-    "far_from_border",
-    "last_plateau_radius",
-    "lines",
-]
+__all__ = ["Line", "dark_and_lit", "edges", "far_from_border", "last_plateau_radius", "lines"]
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,8 @@ def loss_quadrature(name: str, net: Network[fmpq], domain: Domain) -> LossQuadra
     channels = (q.slope, q.background, q.kappa, q.deviation)
     alpha, beta, d = residuals(list(a), c, size, *channels)
     # On plateau cells far from the border the law is exact, and what is left is rounding.
-    far = np.array([_plateau(m, n, domain) for m, _, _ in cells(domain)])[place]
+    plateau = [m > n // 2 and far_from_border(n, m, domain) for m, _, _ in cells(domain)]
+    far = np.array(plateau)[place]
     remainder = np.where(far, 0.0, error - (alpha * r + beta + d))
 
     def mean(values: Array) -> float:
@@ -129,10 +130,6 @@ def loss_quadrature(name: str, net: Network[fmpq], domain: Domain) -> LossQuadra
         mean(error * error),
         of_stored(net, each[: w.size], each[w.size : -k - 1], each[-k - 1 : -1], each[-1]),
     )
-
-
-def _plateau(m: int, n: int, domain: Domain) -> bool:
-    return m > n // 2 and far_from_border(n, m, domain)
 
 
 def _nodes(name: str, w: Array, b: Array, domain: Domain) -> tuple[Array, Array, Array, Indices]:

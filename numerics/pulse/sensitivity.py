@@ -185,18 +185,13 @@ class _Radii:
                 beyond = sorted((x for x in beyond if x[0] > 0), reverse=True)
                 if phi == end or curve is None:
                     continue
-                old = new = _limit(curve, phi, side) + shift
+                beside = (bisect_left if side < 0 else bisect_right)(curve[0], phi) - 1
+                old = new = curve[1][beside](phi) + shift
                 for (speed, height), (slower, _) in pairwise([*beyond, (ZERO, ZERO)]):
                     new -= side * height
                     gain += count * sign * (new * new - old * old) * (speed - slower)
                     jumps |= bool(new != old and speed != slower)
         return _Carried(gain / (self.domain.high - self.domain.low), jumps)
-
-
-def _limit(curve: Curve, phi: fmpq, side: int) -> fmpq:
-    """Just before (-1) or just after (1) φ."""
-    cuts, pieces = curve
-    return pieces[(bisect_left if side < 0 else bisect_right)(cuts, phi) - 1](phi)
 
 
 def _product(f: Curve, g: Curve, low: fmpq = ZERO, high: fmpq = ONE) -> fmpq:
@@ -242,11 +237,8 @@ def sensitivities(net: Network[fmpq], domain: Domain) -> tuple[Sensitivity, ...]
             (square if down and not down.jumps else None, last if up and not up.jumps else None),
         )
 
-    def lit(u: int, m: int) -> tuple[Line, ...]:
-        unit = [fmpq(int(u == v)) for v in range(n)]
-        return lines(unit, m, domain)
-
-    light = {m: [lit(u, m) for u in range(n)] for m in needed}
+    units = [[fmpq(int(u == v)) for v in range(n)] for u in range(n)]
+    light = {m: [lines(unit, m, domain) for unit in units] for m in needed}
     w: list[Sensitivity] = []
     b, a = [], []
     for row, bias, weight in net.listed:

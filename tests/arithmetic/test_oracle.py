@@ -34,6 +34,7 @@ def test_it_shares_no_code() -> None:
 @pytest.mark.parametrize(
     ("r", "pixels"),
     [
+        (F(0), [0, 0, 0, 0, 0]),
         (F(1, 2), [0, 0, 1, 0, 0]),
         (F(3, 4), [0, F(1, 4), 1, F(1, 4), 0]),
         (F(3, 2), [0, 1, 1, 1, 0]),
@@ -81,6 +82,46 @@ def test_floats_and_fractions_agree(case: Case, name: str) -> None:
     # Taps, bias and pixels were rounded as well, once each: three more roundings per term.
     bound = 2 * preactivation_bound(np.array(case.w, dtype=float), np.array(float(case.b)))
     assert max(abs(F(p) - q) for p, q in zip(numbers, exact, strict=True)) <= bound
+
+
+@given(st.data(), widths(), st.integers(1, 4), rationals())
+def test_a_ring_is_the_middle_of_three_signals(
+    data: st.DataObject, n: int, half_length: int, b: Fraction
+) -> None:
+    size = 2 * max(half_length, n // 2) + 1
+    w = data.draw(filters(n, grid()))
+    x = data.draw(st.lists(grid(), min_size=size, max_size=size))
+    assert oracle.ring(w, b, x) == oracle.preactivations(w, b, 3 * x)[size : 2 * size]
+
+
+PLACES = [F(z) for z in ["-8", "-1", "-1/2", "0", "1/2", "1", "3/2", "8"]]
+VALUES = {
+    "identity": "-8 -1 -1/2 0 1/2 1 3/2 8",
+    "relu": "0 0 0 0 1/2 1 3/2 8",
+    "leaky_relu": "-2/25 -1/100 -1/200 0 1/2 1 3/2 8",
+    "abs": "8 1 1/2 0 1/2 1 3/2 8",
+    "hardtanh": "-1 -1 -1/2 0 1/2 1 1 1",
+    "prelu": "-2 -1/4 -1/8 0 1/2 1 3/2 8",
+    "rrelu": "-11/6 -11/48 -11/96 0 1/2 1 3/2 8",
+    "relu6": "0 0 0 0 1/2 1 3/2 6",
+    "hardsigmoid": "0 1/3 5/12 1/2 7/12 2/3 3/4 1",
+    "softshrink": "-15/2 -1/2 0 0 0 1/2 1 15/2",
+    "hardshrink": "-8 -1 0 0 0 1 3/2 8",
+    "threshold": "1/2 1/2 1/2 1/2 1/2 1/2 3/2 8",
+    "hardswish": "0 -1/3 -5/24 0 7/24 2/3 9/8 8",
+    "square": "64 1 1/4 0 1/4 1 9/4 64",
+    "cube": "-512 -1 -1/8 0 1/8 1 27/8 512",
+    "softsign": "-8/9 -1/2 -1/3 0 1/3 1/2 3/5 8/9",
+}
+
+
+@pytest.mark.parametrize("name", oracle.RATIONAL)
+def test_activations_by_hand(name: str) -> None:
+    """On both sides of every border, and on it."""
+    values = [F(value) for value in VALUES[name].split()]
+    assert [oracle.RATIONAL[name](z) for z in PLACES] == values
+    shifted = oracle.shifted(oracle.RATIONAL[name], F(1, 3))
+    assert [shifted(z - F(1, 3)) for z in PLACES] == values
 
 
 @given(rationals(), st.sampled_from(RATIONAL))

@@ -13,10 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from numerics.certificates.conditions import holds, violated
-from numerics.certificates.patterns import (
-    branches_of,
-    snapped_pattern,
-)
+from numerics.certificates.patterns import branches_of, snapped_pattern
 from numerics.pulse.domain import Domain
 from numerics.pulse.exact_error import summary
 from tests.stored import as_net, cases, from_exact, stored

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import copy
-import json
 import random
 import re
-import shutil
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -15,20 +13,12 @@ import pytest
 
 from numerics.certificates import checker, kernel
 from numerics.certificates.checker import Rejected, canonical
-from tests.certified import RELU, Document, changed, made
+from tests.certified import RELU, Document, changed, in_bytes, made
+from tests.proofs.conftest import needs_coq
 from tests.pulse.test_exact_error import THREE, _simulated
 
 F = Fraction
 LINEAR = ("abs", "hardsigmoid", "hardtanh", "identity", "leaky_relu", "relu", "relu6", "softshrink")
-
-
-needs_coq = pytest.mark.skipif(
-    shutil.which("coqc") is None, reason="coqc is not installed: apt install coq"
-)
-
-
-def _bytes(document: Document) -> bytes:
-    return json.dumps(document).encode()
 
 
 def _random(rng: random.Random) -> Document:
@@ -110,7 +100,7 @@ def _contents(samples: Sequence[Document], changes: int, rng: random.Random) -> 
     """The samples, nudged ones and changed ones, without those whose σ gets a degree above 1."""
     nudged = [x for k, sample in enumerate(samples) for x in [*_nudged(sample)][k % 4 :: 4]]
     texts = [changed(samples, rng).encode() for _ in range(changes)]
-    return [*map(_bytes, [*samples, *nudged]), *filter(_linear, texts)]
+    return [*map(in_bytes, [*samples, *nudged]), *filter(_linear, texts)]
 
 
 def _linear(content: bytes) -> bool:
@@ -128,7 +118,7 @@ def _linear(content: bytes) -> bool:
 
 def test_an_instance_has_the_numbers_of_the_file_in_their_order() -> None:
     document = made(("hardtanh", "reflect 2", 4, THREE, F(-1, 3)), F(1), F(7, 2))
-    term = kernel.instance(_bytes(document))
+    term = kernel.instance(in_bytes(document))
     net, claim = document["network"], document["claim"]
     sigma = net["activation"]
     numbers = [
@@ -150,10 +140,10 @@ def test_an_instance_has_the_numbers_of_the_file_in_their_order() -> None:
 
 def test_what_the_kernel_s_checker_is_not_for() -> None:
     with pytest.raises(kernel.Undecided, match="σ has a piece of degree 3"):
-        kernel.instance(_bytes(made(("cube", "zeros", 3, THREE, F(0)), F(1, 2), F(3))))
+        kernel.instance(in_bytes(made(("cube", "zeros", 3, THREE, F(0)), F(1, 2), F(3))))
     long = made(("relu", "zeros", 10**5, THREE, F(0)), F(1, 2), F(50))
     with pytest.raises(kernel.Undecided, match="at most 10000000 taps"):
-        kernel.instance(_bytes(long))
+        kernel.instance(in_bytes(long))
 
 
 def test_without_coqc(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -214,7 +204,7 @@ def test_the_definition_in_coq_is_the_network() -> None:
     """At radii inside cells and on their borders; a proof cannot say that."""
     rng = random.Random(0)
     asked = [(sample, F(1, 2) + F(rng.randint(0, 24), 6)) for sample in _samples(rng, 40)]
-    terms = (f"{kernel.instance(_bytes(x))} ({r.numerator} # {r.denominator})" for x, r in asked)
+    terms = (f"{kernel.instance(in_bytes(x))} ({r.numerator} # {r.denominator})" for x, r in asked)
     source = kernel.SOURCE.with_name("CertificateRationals.v").read_text(encoding="utf-8")
     lines = (f"Eval vm_compute in let q := answer {x} in (Qnum q, Zpos (Qden q))." for x in terms)
     printed = kernel.run("\n".join([source, "Open Scope Q_scope.", *lines]))
@@ -251,12 +241,17 @@ def test_an_axiom_is_no_acceptance(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel, "accepting", lambda _: f"{assumed}Print Assumptions sound.\n")
     document = made(RELU, F(1, 2), F(9, 2))
     with pytest.raises(kernel.KernelError, match="decided nothing"):
-        kernel.decide(kernel.instance(_bytes(document)))
+        kernel.decide(kernel.instance(in_bytes(document)))
 
 
-def _altered(old: str, new: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+DEFINITIONS, PROOF, _ = kernel.SOURCE.read_text(encoding="utf-8").partition("(** ** Proof: ")
+"""What the checker and the network are, without the proof that follows."""
+
+
+def _altered(
+    source: str, old: str, new: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Replace a text that occurs once in Certificate.v, for this test."""
-    source = kernel.SOURCE.read_text(encoding="utf-8")
     assert source.count(old) == 1
     (tmp_path / "Certificate.v").write_text(source.replace(old, new), encoding="utf-8")
     monkeypatch.setattr(kernel, "SOURCE", tmp_path / "Certificate.v")
@@ -286,12 +281,11 @@ def _altered(old: str, new: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 def test_a_checker_that_is_wrong_has_no_proof(
     old: str, new: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    _altered(old, new, monkeypatch, tmp_path)
+    _altered(kernel.SOURCE.read_text(encoding="utf-8"), old, new, monkeypatch, tmp_path)
     with pytest.raises(kernel.KernelError, match="cannot compile its checker") as error:
         kernel.run("")
     place = re.search(r"line (\d+)", str(error.value))
-    definitions, _, _ = kernel.SOURCE.read_text(encoding="utf-8").partition("(** ** Proof: ")
-    assert place is not None and int(place[1]) > definitions.count("\n")
+    assert PROOF and place is not None and int(place[1]) > DEFINITIONS.count("\n")
 
 
 @needs_coq
@@ -313,6 +307,6 @@ def test_a_network_that_is_defined_otherwise_is_found(
     old: str, new: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """The proof cannot tell what a network is; that both checkers agree does."""
-    _altered(old, new, monkeypatch, tmp_path)
+    _altered(DEFINITIONS, old, new, monkeypatch, tmp_path)
     with pytest.raises(AssertionError, match="everyweight-certificate"):
         _agree(2, 10)

@@ -13,14 +13,7 @@ from hypothesis import strategies as st
 from numerics.arithmetic.numbers import to_float
 from numerics.certificates.conditions import Stored
 from numerics.certificates.patterns import branches_of, snapped_pattern
-from numerics.certificates.projection import (
-    Effort,
-    dual_of,
-    least,
-    lower_bound,
-    shortest,
-    solved,
-)
+from numerics.certificates.projection import Effort, dual_of, least, lower_bound, shortest, solved
 from numerics.pulse.domain import Domain
 from tests.stored import q, stored
 

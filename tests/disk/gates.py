@@ -47,12 +47,7 @@ def residual(columns: Array, r: Array) -> Array:
 
 
 def best(
-    gate: Gate,
-    seen: Windows,
-    r: Array,
-    rng: np.random.Generator,
-    starts: int,
-    odd: bool = False,
+    gate: Gate, seen: Windows, r: Array, rng: np.random.Generator, starts: int, odd: bool = False
 ) -> tuple[Array, Array]:
     """The filters (starts, n² + 1) behind which least is left, from random starts on ±1/n, and what
     is left: (starts,).

@@ -22,6 +22,7 @@ from numerics.disk.curvature import NARROW, constant_of, remainder, spreads
 from numerics.disk.disk import _anywhere, disk_bound
 from numerics.disk.perimeter import difference, reach
 from numerics.disk.perimeter_enclosure import derivatives_of, filter_of, strength_of
+from tests.disks import direction
 from theory.disk.curvature import CLAIM, LAW, local, moment, narrowing
 from theory.disk.perimeter import STEPS, edge
 from verify.disk.claims import curvature as evidence
@@ -36,10 +37,6 @@ distances = st.fractions(-1, 1, max_denominator=60)
 places = st.fractions(-3, 3, max_denominator=12)
 SMOOTH = ("tanh", "sigmoid", "gelu", "softplus", "square", "cube")
 names = st.sampled_from(SMOOTH)
-
-
-def _direction(k: Fraction) -> tuple[Fraction, Fraction]:
-    return (1 - k * k) / (1 + k * k), 2 * k / (1 + k * k)
 
 
 def _taps(seed: int, n: int = 3) -> np.ndarray:
@@ -61,7 +58,7 @@ def _constant(w: np.ndarray, b: float, name: str) -> tuple[float, float]:
 @example(Fraction(7, 10), Fraction(2), Fraction(1, 3))
 def test_moments_are_those_of_the_chord(t: Fraction, y: Fraction, k: Fraction) -> None:
     """The line is cut by the square's four sides, one after the other."""
-    c, s = _direction(k)
+    c, s = direction(k)
     low, high = Fraction(-5), Fraction(5)
     for a, b in ((-t * c, -s), (-t * s, c)):  # |a + b ℓ| <= 1/2
         ends = sorted(((Fraction(-1, 2) - a) / b, (Fraction(1, 2) - a) / b))
@@ -75,7 +72,7 @@ def test_moments_are_those_of_the_chord(t: Fraction, y: Fraction, k: Fraction) -
 @given(places, slopes)
 def test_a_pixel_has_its_second_moment(y: Fraction, k: Fraction) -> None:
     """∫ M dt = y² + 1/12, by Simpson's rule between the breaks."""
-    c, s = _direction(k)
+    c, s = direction(k)
     breaks = sorted({(i * c + j * s) / 2 for i in (1, -1) for j in (1, -1)})
     total = Fraction(0)
     for low, high in pairwise(breaks):

@@ -14,7 +14,7 @@ from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT
 from numerics.disk.disk import ring
 from tests.disks import around
-from verify.disk.filters import Filters, sums
+from verify.disk.filters import Filters
 
 seeds = st.integers(0, 2**32 - 1)
 
@@ -31,7 +31,7 @@ def test_the_edge_is_all_that_a_sum_needs(seed: int, r: float, x: float, y: floa
     z = np.einsum("ijuv,kuv->kij", whole, w) + b[:, None, None]
     total = np.sum(np.tanh(z) - np.tanh(b)[:, None, None], axis=(1, 2))
     slack = 2 * np.abs(w).sum(axis=(1, 2)) * z[0].size * 64 * (r * r + 1) * UNIT
-    assert np.all(np.abs(sums(w, b, "tanh", [r], (x, y))[:, 0] - total) <= slack + 1e-12)
+    assert np.all(np.abs(Filters(w, b, ("tanh",), (2,)).summed(r, (x, y)) - total) <= slack + 1e-12)
     windows, lit, _, _ = ring(r, (x, y), n)
     middle = windows[:, n // 2, n // 2]
     assert abs(float(middle.sum()) + lit - pi * r * r) <= z[0].size * 64 * (r * r + 1) * UNIT

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from numerics.arithmetic.rounding import lipschitz
 from numerics.disk.disk import disk
 from tests.disks import around
-from verify.disk.filters import sums
+from verify.disk.filters import Filters
 from verify.disk.networks import disks, drawn, excess, loss, loss_with_gradient
 from verify.models.networks import Network
 
@@ -124,7 +124,7 @@ def test_random_filters_against_brute_force(seed: int, r: float, name: str, taps
     steep = float(lipschitz(name, np.array(weight + abs(float(b[0])))))
     # The circle meets 8r + 4 pixels at most, and each is seen once by every tap.
     allowed = steep * weight * (8 * r + 4) * 4 / parts
-    assert abs(found - float(sums(w, b, name, [r], centre)[0, 0])) <= allowed
+    assert abs(found - float(Filters(w, b, (name,), (1,)).summed(r, centre)[0])) <= allowed
 
 
 @pytest.mark.parametrize("parts", [8, 32, 128])

@@ -93,6 +93,17 @@ def test_the_symmetries_of_the_square(seed: int, name: str, b: float, turned: An
     assert same(p_of(w, b, name), p_of(turned(w), b, name))
 
 
+@pytest.mark.parametrize("alike", [1, 2, 4])
+def test_a_filter_that_turns_leave_alone(alike: int) -> None:
+    """Of the quarters of a turn that are alike one is taken: all directions give the same."""
+    w = sum((np.rot90(drawn(7), 4 // alike * k) for k in range(alike)), np.zeros((3, 3)))
+    edge = filter_of(w, 0.125, "hardtanh")
+    every, _ = by_direction(edge, (np.arange(FEW) + 0.5) * (2 * pi / FEW))
+    found = quadrature_of(edge, most=FEW)
+    assert found.turns == FEW
+    assert abs(found.value - 2 * pi * float(np.mean(every))) <= 1e-12 * abs(found.value)
+
+
 @settings(max_examples=8)
 @given(seeds, names, st.floats(-1, 1), st.integers(-1, 1), st.integers(-1, 1))
 def test_a_filter_moved_in_a_larger_one(seed: int, name: str, b: float, i: int, j: int) -> None:

@@ -95,6 +95,7 @@ def test_no_answer_in_time_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.browser
+@pytest.mark.usefixtures("derived")
 def test_a_typed_activation_is_decided_in_the_page(browser: Any, server: Server) -> None:
     server.page = html(served=True).encode()
     tab = browser.new_page()

@@ -86,11 +86,7 @@ KNOWN: dict[sp.Expr, list[tuple]] = {
     ],
     sp.log(1 + sp.Abs(z)): [(-oo, 0, sp.log(1 - z)), (0, oo, sp.log(1 + z))],
     sp.Min(z, z**2): [(-oo, 0, z), (0, 1, z**2), (1, oo, z)],
-    z * sp.Min(sp.Max(z + 3, 0), 6) / 6: [
-        (-oo, -3, 0),
-        (-3, 3, z**2 / 6 + z / 2),
-        (3, oo, z),
-    ],
+    z * sp.Min(sp.Max(z + 3, 0), 6) / 6: [(-oo, -3, 0), (-3, 3, z**2 / 6 + z / 2), (3, oo, z)],
     z * H(sp.Abs(z) - half): [(-oo, -half, z), (-half, half, 0), (half, oo, z)],
     sp.sign(z) * sp.Max(sp.Abs(z) - half, 0): [
         (-oo, -half, z + half),
@@ -122,11 +118,7 @@ KNOWN: dict[sp.Expr, list[tuple]] = {
         (-oo, 0, 1 / (1 - sp.cos(sp.tanh(z)))),
         (0, oo, 1 / (1 - sp.cos(sp.tanh(z)))),
     ],
-    sp.Piecewise((e - 1, z < 0), (z, z <= 1), (1, True)): [
-        (-oo, 0, e - 1),
-        (0, 1, z),
-        (1, oo, 1),
-    ],
+    sp.Piecewise((e - 1, z < 0), (z, z <= 1), (1, True)): [(-oo, 0, e - 1), (0, 1, z), (1, oo, 1)],
     sp.tan(sp.tanh(z)): [(-oo, oo, sp.tan(sp.tanh(z)))],
 }
 
@@ -197,12 +189,7 @@ def test_huge_exponents_end() -> None:
 # --- piecewise-linear functions ---------------------------------------------------------------
 
 
-@given(
-    st.lists(rationals(), max_size=10, unique=True),
-    rationals(),
-    rationals(),
-    st.data(),
-)
+@given(st.lists(rationals(), max_size=10, unique=True), rationals(), rationals(), st.data())
 def test_hinges(
     kinks: list[Fraction], slope: Fraction, value: Fraction, data: st.DataObject
 ) -> None:

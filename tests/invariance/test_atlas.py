@@ -20,9 +20,7 @@ from numerics.arithmetic import oracle
 from numerics.invariance.gram_schmidt import Vector, dot, orthogonal, residual
 from tests.exact_networks import answer, signal, windows
 from theory.invariance.background import three_channels, two_channels
-from theory.invariance.nuisances import (
-    border_network,
-)
+from theory.invariance.nuisances import border_network
 from verify.invariance import atlas, networks
 from verify.invariance.atlas import AtlasEntry, Place
 

@@ -4,14 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from verify.invariance.background_training import (
-    NEAR,
-    STEEP,
-    Scene,
-    answers,
-    exact_counts,
-    trained,
-)
+from verify.invariance.background_training import NEAR, STEEP, Scene, answers, exact_counts, trained
 from verify.report.lab import TINY, Lab
 
 

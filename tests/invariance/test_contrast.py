@@ -13,13 +13,7 @@ from hypothesis import strategies as st
 from numerics.arithmetic import oracle
 from numerics.invariance.gram_schmidt import dot, orthogonal, residual
 from tests.columns import hold_and_reject, plateau_cases
-from theory.invariance.contrast import (
-    CLAIM,
-    mute_on_pulse,
-    partial_sums,
-    response,
-    silence_readout,
-)
+from theory.invariance.contrast import CLAIM, mute_on_pulse, partial_sums, response, silence_readout
 from theory.pulse.network import last_radius
 from verify.invariance.claims import contrast as evidence
 from verify.invariance.dense_readout import DenseReadout, spectrum, train

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from theory.invariance.contrast import (
-    CLAIM,
-    LAW,
-)
+from theory.invariance.contrast import CLAIM, LAW
 from verify.invariance.contrast_training import MUTE, mute, silent
 from verify.report.lab import TINY, Lab
 

@@ -275,15 +275,13 @@ def test_a_learned_slope_is_no_option() -> None:
     net = network_in({**OTHER, "1.weight": torch.tensor([0.5])}, {})
     assert net.learned and not network_in(OTHER, {}).learned
     for activation in (None, "PReLU", "prelu(0.5)"):
-        assert net.asked({"activation": activation, "length": "9"}) == {
-            "activation": None,
-            "length": "9",
-        }
-    assert network_in(OTHER, {}).asked({"activation": "relu"}) == {"activation": "relu"}
+        settled, settings = net.settled({"activation": activation, "length": "9"})
+        assert not settled.notes[1:] and settings == {"activation": "prelu(1/2)", "length": "9"}
+    assert network_in(OTHER, {}).settled({"activation": "relu"})[1] == {"activation": "relu"}
     with pytest.raises(CheckpointError, match="a slope of PReLU; relu is another activation"):
-        net.asked({"activation": "relu"})
+        net.settled({"activation": "relu"})
     with pytest.raises(CheckpointError, match="leave activation_args out"):
-        net.asked({"activation_args": "0.5"})
+        net.settled({"activation_args": "0.5"})
 
 
 ENDS = (

@@ -13,16 +13,13 @@ from hypothesis import strategies as st
 from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import UNIT
 from numerics.pulse.sample import pulse as sampled
+from tests.formulas import exact
 from tests.strategies import unit
 from theory.pulse.signal import CLAIM, overlap, pixel, pulse, radius
 from verify.pulse.claims.signal import check
 from verify.report.lab import TINY, Lab
 
 M = st.integers(1, 24)
-
-
-def rational(value: Fraction) -> sp.Rational:
-    return sp.Rational(value.numerator, value.denominator)
 
 
 def fraction(value: sp.Rational) -> Fraction:
@@ -33,16 +30,16 @@ def fraction(value: sp.Rational) -> Fraction:
 @example(1, Fraction(0), 0)  # r = 1/2: one pixel exactly, in the smallest signal
 @example(1, Fraction(1), 0)
 def test_law_is_the_definition(m: int, phi: Fraction, spare: int) -> None:
-    exact = oracle.overlap_pulse(m - Fraction(1, 2) + phi, m + spare)
-    stated = [fraction(x) for x in pulse(m, rational(phi), m + spare)]
-    assert stated == exact
-    r = radius(m, rational(phi))
-    assert [fraction(overlap(i, r)) for i in range(-m - spare, m + spare + 1)] == exact
+    direct = oracle.overlap_pulse(m - Fraction(1, 2) + phi, m + spare)
+    stated = [fraction(x) for x in pulse(m, exact(phi), m + spare)]
+    assert stated == direct
+    r = radius(m, exact(phi))
+    assert [fraction(overlap(i, r)) for i in range(-m - spare, m + spare + 1)] == direct
 
 
 @given(M, unit(), st.integers(0, 3))
 def test_sum_is_twice_the_radius(m: int, phi: Fraction, spare: int) -> None:
-    assert sum(pulse(m, rational(phi), m + spare)) == 2 * radius(m, rational(phi))
+    assert sum(pulse(m, exact(phi), m + spare)) == 2 * radius(m, exact(phi))
     r = m - Fraction(1, 2) + phi
     assert sum(oracle.overlap_pulse(r, m + spare)) == 2 * r
 

@@ -22,6 +22,7 @@ from tests.strategies import (
     Exact,
     answer,
     cases,
+    direct,
     exactly,
     few,
     filters,
@@ -48,11 +49,6 @@ from verify.pulse.claims.small_radius import check
 from verify.report.lab import PROFILES, Lab
 
 TERMS = {m: sp.Add.make_args(sp.expand(small_response(5, m))) for m in (1, 2, 3)}
-
-
-def direct(case: Case, name: str) -> Fraction:
-    x = oracle.overlap_pulse(case.r, case.half_length)
-    return oracle.pooled(case.w, case.b, oracle.RATIONAL[name], x)
 
 
 def defects(w: tuple[Fraction, ...], b: Fraction, name: str) -> dict[int, Fraction]:

@@ -20,6 +20,7 @@ from tests.strategies import (
     SMOOTH,
     Case,
     cases,
+    direct,
     exactly,
     few,
     filters,
@@ -33,11 +34,6 @@ from tests.strategies import (
 from theory.pulse.subpixel import CLAIM, chord_deviation, deviation, subpixel_response
 
 TERMS = sp.Add.make_args(sp.expand(subpixel_response(5)))
-
-
-def direct(case: Case, name: str) -> Fraction:
-    x = oracle.overlap_pulse(case.r, case.half_length)
-    return oracle.pooled(case.w, case.b, oracle.RATIONAL[name], x)
 
 
 @few

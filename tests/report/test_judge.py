@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from tests.columns import JUDGES
 from theory.claim import CHAPTERS, Claim, Proof, Step, Wrong
 from verify.models.problem import Setting
 from verify.report.evidence import Evidence
@@ -45,7 +46,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Claim]:
         **more: Any,
     ) -> Claim:
         module = ModuleType("verify.pulse.claims.made")
-        vars(module).update(EVIDENCE=Evidence(check, train, **more))
+        vars(module).update(EVIDENCE=Evidence(check, train, JUDGES, **more))
         monkeypatch.setitem(sys.modules, module.__name__, module)
         claim = Claim("made", "A made claim", "x = 1", (), 1, prove, wrong)
         theory = ModuleType("theory.pulse.made")
@@ -62,6 +63,9 @@ def made(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Claim]:
 def test_a_good_claim_is_verified(made: Callable[..., Claim]) -> None:
     verdict = judge(made(), LAB)
     assert verdict.verdict == "verified"
+    assert 0 < verdict.seconds < 60
+    for name in ("proof", "control"):
+        assert (verdict.columns[name].figure, verdict.columns[name].tolerance) == (0, 0)
     assert {verdict.columns[name].status for name in COLUMNS} == {"holds"}
     assert verdict.columns["proof"].detail == (
         "steps open, of 2; n = 1 and 3; beyond these: proved in writing"
@@ -89,7 +93,30 @@ def test_a_wrong_law_that_the_proof_accepts_fails_the_claim(made: Callable[..., 
 
 
 def test_a_claim_without_wrong_laws_fails(made: Callable[..., Claim]) -> None:
-    assert judge(made(wrong=()), LAB).columns["control"].status == "fails"
+    control = judge(made(wrong=()), LAB).columns["control"]
+    assert _without_figure(control) == ("fails", 0)
+
+
+def _without_figure(column: Column) -> tuple[str, float]:
+    assert math.isnan(column.figure)
+    return column.status, column.tolerance
+
+
+def test_one_wrong_law_is_one(made: Callable[..., Claim]) -> None:
+    control = judge(made(wrong=(Wrong("a sign", -1),)), LAB).columns["control"]
+    assert control.detail == "1 wrong law × 3 columns: all rejected (“a sign”)"
+
+
+def test_the_first_open_step_rejects_a_wrong_law(made: Callable[..., Claim]) -> None:
+    """What comes after it is not decided."""
+
+    def steps(law: Any) -> Iterator[Step]:
+        yield Step("n = 1", law == 1)
+        if law != 1:
+            raise AssertionError("decided in vain")
+
+    verdict = judge(made(prove=lambda law: Proof(steps(law), "n = 1")), LAB)
+    assert verdict.verdict == "verified"
 
 
 @pytest.mark.parametrize("law", [-1, 2])
@@ -107,14 +134,25 @@ def test_a_control_must_be_wrong(made: Callable[..., Claim]) -> None:
 
 def test_a_proof_without_steps_fails_and_rejects_nothing(made: Callable[..., Claim]) -> None:
     columns = judge(made(prove=lambda law: Proof((), "nothing")), LAB).columns
-    assert columns["proof"].status == "fails"
-    assert columns["control"].status == "blocked"
+    assert _without_figure(columns["proof"]) == ("fails", 0)
+    control = columns["control"]
+    assert (control.status, control.figure, control.tolerance) == ("blocked", 2, 0)
+    assert "no figure: no step was decided" in control.detail
 
 
 def test_open_steps_are_counted_and_named(made: Callable[..., Claim]) -> None:
     found = judge(made(prove=lambda law: prove(2)), LAB).columns["proof"]
     assert (found.status, found.figure) == ("fails", 2.0)
     assert found.detail.endswith("open: n = 1; n = 3")
+
+
+@pytest.mark.parametrize(
+    ("steps", "named"), [(3, "0; 1; 2"), (4, "0; 1; 2; and 1 more"), (5, "0; 1; 2; and 2 more")]
+)
+def test_three_open_steps_are_named(made: Callable[..., Claim], steps: int, named: str) -> None:
+    opened = Proof(tuple(Step(str(n), False) for n in range(steps)), "nothing")
+    found = judge(made(prove=lambda law: opened), LAB).columns["proof"]
+    assert found.detail.endswith(f"open: {named}")
 
 
 def test_a_crash_on_a_wrong_law_is_no_rejection(made: Callable[..., Claim]) -> None:
@@ -149,7 +187,9 @@ def test_what_is_no_consistent_column_is_blocked(made: Callable[..., Claim], ans
 
 def test_debug_lets_exceptions_pass(made: Callable[..., Claim]) -> None:
     claim = made(train=lambda law, lab: 1 / 0)
-    assert judge(claim, LAB).columns["training"].detail == "ZeroDivisionError: division by zero"
+    training = judge(claim, LAB).columns["training"]
+    assert _without_figure(training) == ("blocked", 0)
+    assert training.detail == "ZeroDivisionError: division by zero"
     with pytest.raises(ZeroDivisionError):
         judge(claim, LAB, debug=True)
 
@@ -203,14 +243,16 @@ def test_a_claim_lacks_what_nobody_has_trained(made: Callable[..., Claim]) -> No
 
 
 def test_a_lost_process_blocks_all_columns(made: Callable[..., Claim]) -> None:
-    verdict = stopped(made(), RuntimeError("killed")).verdict
-    assert {verdict.columns[name].status for name in COLUMNS} == {"blocked"}
+    examined = stopped(made(), RuntimeError("killed"))
+    assert (examined.verdict.seconds, examined.training) == (0, 0)
+    assert {_without_figure(examined.verdict.columns[name]) for name in COLUMNS} == {("blocked", 0)}
 
 
 def test_one_line_is_one_line() -> None:
     assert one_line(ValueError("a\nb")) == "ValueError: a"
     assert one_line(ValueError()) == "ValueError"
-    assert len(one_line(ValueError("x" * 999))) == 240
+    assert one_line(ValueError("x" * 228)) == f"ValueError: {'x' * 228}"
+    assert one_line(ValueError("x" * 229)) == f"ValueError: {'x' * 227}…"
 
 
 # --- the lab ----------------------------------------------------------------------------------

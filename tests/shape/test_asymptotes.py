@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
+from tests.columns import hold_and_reject
 from tests.strategies import filters, rationals, widths
 from theory.shape.asymptotes import CLAIM, ENDS, Channel, Ends, balance
 from theory.shape.span import unrolled
-from verify.report.lab import TINY, Lab
-from verify.shape.claims.asymptotes import ODD_PART, PAIRS, SIGMA, check, train
+from verify.report.lab import TINY
+from verify.shape.claims.asymptotes import ODD_PART, PAIRS, SIGMA
 from verify.shape.pairs import trained
 
 F = Fraction
@@ -210,9 +211,4 @@ def test_trained_networks_are_accounted_for() -> None:
 @pytest.mark.thorough
 @pytest.mark.parametrize("seed", [0, 1])
 def test_check_and_training_reject_every_wrong_law(seed: int) -> None:
-    lab = Lab(TINY, seed)
-    assert check(CLAIM.law, lab).status == "holds"
-    assert train(CLAIM.law, lab).status == "holds"
-    for wrong in CLAIM.wrong:
-        assert check(wrong.law, lab).status == "fails"
-        assert train(wrong.law, lab).status == "fails"
+    hold_and_reject(CLAIM, seed)

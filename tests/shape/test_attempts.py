@@ -96,7 +96,8 @@ def test_kinds() -> None:
 
 
 def test_interpolating_networks_are_caught_between_the_samples(sigmoid: Ensemble) -> None:
-    seen, found = look(FEW, sigmoid.weights), attempts.certify(FEW, sigmoid.weights)
+    seen = look(FEW, sigmoid.weights)
+    found = attempts.certify(FEW, sigmoid.weights, seen)
     assert "interpolating" in seen.kinds and "exact" not in seen.kinds
     half_length = FEW.radii.half_length(TAPS)
     for j, one in enumerate(found):
@@ -105,13 +106,14 @@ def test_interpolating_networks_are_caught_between_the_samples(sigmoid: Ensemble
         ball = error_ball(net_of("sigmoid", sigmoid.weights, j), one.radius, half_length, 256)
         assert not ball.contains(0)
         assert one.bound <= abs(Fraction(float(ball.mid()))) * (1 + Fraction(1, 10**6))
-    assert refined(sigmoid, 16) is None
+    assert refined(sigmoid, look(FEW, sigmoid.weights), 16) is None
     assert {kind for kind in seen.kinds} <= set(KINDS)
 
 
 def test_certificates_hold_for_what_torch_trains() -> None:
     weights = by_torch(Setting("tanh", 2, TAPS, first=3, cells=3), 2, 5)
-    found = attempts.certify(Setting("tanh", 2, TAPS, first=3, cells=3), weights)
+    setting = Setting("tanh", 2, TAPS, first=3, cells=3)
+    found = attempts.certify(setting, weights, look(setting, weights))
     assert len(found) == 2 and all(one.decided for one in found)
 
 

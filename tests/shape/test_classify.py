@@ -10,6 +10,7 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from numerics.arithmetic import oracle
+from tests.formulas import exact
 from theory.expressions.pieces import pieces, z
 from theory.pulse.kinks import crossings
 from theory.shape.classify import CLASSES, Classification, classify
@@ -18,10 +19,6 @@ from theory.shape.recipes import Recipe
 
 RADII = (Fraction(3, 2), Fraction(17, 10), Fraction(9, 4), Fraction(22, 7), Fraction(79, 16))
 HALF = sp.Rational(1, 2)
-
-
-def number(value: Fraction) -> sp.Rational:
-    return sp.Rational(value.numerator, value.denominator)
 
 
 def answers(
@@ -36,7 +33,7 @@ def answers(
 
     found = []
     for r in radii:
-        x = [number(pixel) for pixel in oracle.overlap_pulse(r, 7)]
+        x = [exact(pixel) for pixel in oracle.overlap_pulse(r, 7)]
         total = sp.Integer(0)
         for w, b, a in zip(recipe.w, recipe.b, recipe.a, strict=True):
             total += a.evalf(50) * sum(sigma(v) for v in oracle.preactivations(w, b, x))
@@ -50,7 +47,7 @@ def assert_exact(expression: sp.Expr, shape: Classification) -> None:
     grown = answers(expression, shape.recipe)
     scale = 1 + max(abs(a.evalf()) for a in shape.recipe.a)
     for value, r in zip(grown, RADII, strict=True):
-        assert abs(value - number(r - RADII[0])) <= scale * sp.Float("1e-30")
+        assert abs(value - exact(r - RADII[0])) <= scale * sp.Float("1e-30")
 
 
 KNOWN = {
@@ -155,9 +152,9 @@ def piecewise_linear(
     s, y = draw(slopes), draw(slopes)
     places = draw(st.lists(st.fractions(-2, 2, max_denominator=8), max_size=3, unique=True))
     kinks = [(t, draw(slopes.filter(bool))) for t in sorted(places)]
-    expression = number(y) + number(s) * z
+    expression = exact(y) + exact(s) * z
     for t, jump in kinks:
-        expression += number(jump) * sp.Max(z - number(t), 0)
+        expression += exact(jump) * sp.Max(z - exact(t), 0)
     return expression, kinks, s, y
 
 
@@ -263,9 +260,9 @@ def test_members_of_the_linear_odd_part_are_never_impossible(
     shift: Fraction,
 ) -> None:
     """z/2 (1 + any odd function), scaled and shifted: z times an odd function is even."""
-    odd = first.xreplace({z: number(inner) * z}) + number(share) * second
-    member = number(outer) * z / 2 * (1 + odd)
-    member = member.xreplace({z: z - number(shift)})
+    odd = first.xreplace({z: exact(inner) * z}) + exact(share) * second
+    member = exact(outer) * z / 2 * (1 + odd)
+    member = member.xreplace({z: z - exact(shift)})
     shape = classify(member)
     assert shape.kind != "impossible"
     if shape.channels is None:
@@ -278,7 +275,7 @@ def test_members_of_the_linear_odd_part_are_never_impossible(
 @given(st.integers(2, 9), st.lists(slopes, min_size=3, max_size=3))
 @settings(deadline=None, max_examples=8)
 def test_polynomials_of_any_degree(degree: int, low: list[Fraction]) -> None:
-    polynomial = z**degree + sum(number(c) * z**k for k, c in enumerate(low[:degree]))
+    polynomial = z**degree + sum(exact(c) * z**k for k, c in enumerate(low[:degree]))
     assume(sp.degree(polynomial, z) == degree)
     shape = classify(sp.expand(polynomial))
     assert shape.channels is not None

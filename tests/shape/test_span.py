@@ -20,6 +20,7 @@ from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import exact_law
 from numerics.pulse.channel import exact_quantities
 from numerics.pulse.sample import Radii
+from tests.columns import hold_and_reject
 from tests.strategies import (
     RATIONAL,
     Case,
@@ -35,16 +36,7 @@ from theory.expressions.activation import ACTIVATIONS
 from theory.shape.span import CLAIM, Jump, copies, leaps, response_rate, unrolled
 from verify.models.networks import load
 from verify.models.problem import Setting, initial
-from verify.report.lab import TINY, Lab
-from verify.shape.claims.span import (
-    PIECEWISE,
-    Piecewise,
-    check,
-    rate,
-    rate_bound,
-    torch_rate,
-    train,
-)
+from verify.shape.claims.span import PIECEWISE, Piecewise, rate, rate_bound, torch_rate
 
 F = Fraction
 HALF = F(1, 2)
@@ -330,9 +322,4 @@ def test_law_is_what_autograd_says(name: str) -> None:
 @pytest.mark.thorough
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_check_and_training_reject_every_wrong_law(seed: int) -> None:
-    lab = Lab(TINY, seed)
-    assert check(CLAIM.law, lab).status == "holds"
-    assert train(CLAIM.law, lab).status == "holds"
-    for wrong in CLAIM.wrong:
-        assert check(wrong.law, lab).status == "fails"
-        assert train(wrong.law, lab).status == "fails"
+    hold_and_reject(CLAIM, seed)

@@ -194,10 +194,7 @@ TRAPS: dict[str, Trap] = {
         "its worst radius lies 1e-30 beyond the largest", 1, EXACT, change=_outside
     ),
     "certificate-below": Trap(
-        "its bound is 1e-30 below the error that is attained",
-        1,
-        _hat(1.0, 2.0**-20),
-        change=_below,
+        "its bound is 1e-30 below the error that is attained", 1, _hat(1.0, 2.0**-20), change=_below
     ),
     "certificate-not-attained": Trap(
         "it says that an error is attained that is 1e-30 above the largest, and below its bound",
@@ -206,10 +203,7 @@ TRAPS: dict[str, Trap] = {
         change=_above,
     ),
     "certificate-mean": Trap(
-        "the mean error lies 2^-63 above where it says",
-        1,
-        EXACT,
-        change=_mean,
+        "the mean error lies 2^-63 above where it says", 1, EXACT, change=_mean
     ),
 }
 

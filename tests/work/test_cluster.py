@@ -19,14 +19,7 @@ import pytest
 from verify import train
 from verify.work import cluster
 from verify.work.codec import Codec
-from verify.work.executor import (
-    ExecutorError,
-    Serial,
-    Task,
-    completed,
-    environment,
-    open_executor,
-)
+from verify.work.executor import ExecutorError, Serial, Task, completed, environment, open_executor
 from verify.work.store import Store
 
 

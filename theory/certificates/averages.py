@@ -123,10 +123,7 @@ def _integrals(law: Averages) -> Iterator[Step]:
     def equal(left: sp.Expr, right: sp.Expr) -> bool:
         return bool(sp.cancel(sp.together(left - right)) == 0)
 
-    for name, weight, claimed in (
-        ("∫D", sp.Integer(1), law.mean),
-        ("∫φD", phi, law.tilted),
-    ):
+    for name, weight, claimed in (("∫D", sp.Integer(1), law.mean), ("∫φD", phi, law.tilted)):
         parts = ((0, s, True), (s, 1, False))
         integral = sum(
             sp.integrate(sp.expand(-jump * weight * _kernel(s, below)), (phi, low, high))

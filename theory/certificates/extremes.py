@@ -39,7 +39,9 @@ def lines(w: Vector, m: int) -> Iterator[tuple[Any, Any]]:
 
 
 def places(w: Vector, b: Scalar, t: Scalar, m: int) -> list[Any]:
-    """The φ at which a window meets the kink t on the cell of m, also those outside [0, 1]."""
+    """The φ at which a window of the taps w (n,) and bias b meets the kink t on the cell of m, also
+    those outside [0, 1].
+    """
     return [(t - b - start) / slope for start, slope in lines(w, m) if slope != 0]
 
 

@@ -71,7 +71,9 @@ def spread(steepest: Scalar, wide: Scalar) -> Any:
 
 
 def linear(pooled: Vector, readout: Vector, spread: Scalar, readout_bias: int) -> Any:
-    """A², with ``spread`` = (Λ G)²."""
+    """A², from p_k and a_k (K,), ``spread`` = (Λ G)² and 1 where the readout bias is stored, else
+    0.
+    """
     total: Any = readout_bias
     for p, a in zip(pooled, readout, strict=True):
         total = total + p**2 + spread * a**2

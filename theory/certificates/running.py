@@ -89,8 +89,8 @@ def pooled(positions: int, size: Scalar, off: Scalar, g: Gamma) -> Any:
 
 
 def answer(sizes: Sizes, values: Vector, offs: Vector, g: Gamma) -> Any:
-    """How far r̂ is off, its pooled responses at most ``values`` and off by ``offs``: a product, K
-    additions.
+    """How far r̂ is off, its pooled responses at most ``values`` (K,) and off by ``offs`` (K,): a
+    product, K additions.
     """
     total = carried = 0 * sizes.offset
     for a, value, off in zip(sizes.readout, values, offs, strict=True):
@@ -388,7 +388,10 @@ def _exact_without_rounding(law: Running) -> Iterator[Step]:
     s = _Symbols(law, "a,M,o,c", 1)
     a, size, off, c = s.sizes
     zero = s.ring(0)
-    none: Gamma = lambda k: zero
+
+    def none(k: int) -> PolyElement:
+        return zero
+
     sizes = Sizes(1, 1, sp.Integer(1), (), (a,), c, _polynomial([c]))
     added = (
         law.argument(3, size, none),

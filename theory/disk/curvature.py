@@ -27,7 +27,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import pairwise
 from typing import Any
 
@@ -200,6 +200,10 @@ def _over(breaks: Sequence[Scalar], degree: int, f: Integrand) -> Any:
 def _prove_identity(law: Curvature) -> Iterator[Step]:
     """g = z: the bend takes what the shorter circle gives, pixel by pixel once around."""
     turn = sp.Symbol("theta", real=True)
+
+    def bent(t: Scalar, lit: int, inside: Scalar, along: Scalar, c: Scalar, s: Scalar) -> Any:
+        return law.local(t, 1, law.moment(t + inside, along, c, s), edge(t + inside, c, s) - lit)
+
     for n in PROVED_TAPS:
         h = n // 2
         good, total = True, sp.Integer(0)
@@ -209,9 +213,7 @@ def _prove_identity(law: Curvature) -> Iterator[Step]:
                 for c, s in (map(_fraction, x) for x in SLANTED[::2]):
                     inside, along = u * c + v * s, v * c - u * s
                     breaks = sorted({x - inside for x in _breaks(c, s)} | {Fraction(0)})
-                    added = lambda t, lit, inside=inside, along=along, c=c, s=s: law.local(
-                        t, 1, law.moment(t + inside, along, c, s), edge(t + inside, c, s) - lit
-                    )
+                    added = partial(bent, inside=inside, along=along, c=c, s=s)
                     # Beyond the pixel's own breaks nothing is left, up to the place where 1{t > 0}
                     # jumps.
                     good = good and _over(breaks, 3, added) == (inside**2 - along**2) / 2
@@ -233,11 +235,11 @@ def _prove_sides(law: Curvature) -> Iterator[Step]:
     q = sp.symbols("q:6", real=True)
     z = sp.Symbol("z", real=True)
     g = sp.Add(*(k * (z - full / 2) ** j for j, k in enumerate(q)))
-    value_at = lambda f, x: f.subs(z, x)
-    rise = value_at(g, full) - value_at(g, 0)
-    side = lambda t, p, lit: law.local(
-        t, value_at(sp.diff(g, z), p), second, value_at(g, p) - value_at(g, 0) - rise * lit
-    )
+    dark, rise = g.subs(z, 0), g.subs(z, full) - g.subs(z, 0)
+
+    def side(t: sp.Expr, p: sp.Expr, lit: sp.Expr) -> sp.Expr:
+        return law.local(t, sp.diff(g, z).subs(z, p), second, g.subs(z, p) - dark - rise * lit)
+
     both = sp.expand(side(t, p, lit) + side(-t, opposite(p, full), 1 - lit))
     odd = sp.expand(2 * side(t, p, lit).subs({q[0]: 0, q[2]: 0, q[4]: 0}))
     yield Step("C knows the odd part about S/2 only", sp.expand(both - odd) == 0)
@@ -253,17 +255,14 @@ def _prove_powers(law: Curvature) -> Iterator[Step]:
     d, x, q = sp.symbols("d x q", positive=True)
     c, s, rational = x + d, x, FracField([x, q], QQ)
     breaks = [-(c + s) / 2, -d / 2, sp.Integer(0), d / 2, (c + s) / 2]
+
+    def bent(t: Scalar, lit: int, k: int) -> Any:
+        p = edge(t, c, s)
+        return law.local(t / q, k * p ** (k - 1), law.moment(t, 0, c, s) / q**3, p**k - lit) / q
+
     for k, area in POINTS.items():
         # p^(k-1) times a cubic, or t times p^k; p is quadratic.
-        added = lambda t, lit, k=k: (
-            law.local(
-                t / q,
-                k * edge(t, c, s) ** (k - 1),
-                law.moment(t, 0, c, s) / q**3,
-                edge(t, c, s) ** k - lit,
-            )
-            / q
-        )
+        added = partial(bent, k=k)
         by_direction = rational.from_expr(_over(breaks, 2 * k + 1, added).subs(d, 1 - x)).as_expr()
         density = sp.apart(sp.cancel(by_direction.subs(q, sp.sqrt(1 + x**2)) / (1 + x**2)), x)
         claimed = sp.expand(8 * sp.integrate(density, (x, 0, 1)))
@@ -311,15 +310,20 @@ def _prove_narrowing(law: Curvature) -> Iterator[Step]:
     """4 ∫ ψ(X) √(r² - X²) dX = 4r ∫ ψ - (2/r) ∫ X²ψ - ..., ψ the response to an edge across e,
     about its middle.
     """
+
+    def weighted(t: Scalar, lit: int, power: int, c: Scalar, s: Scalar, size: Scalar) -> Any:
+        return t**power * (edge(t + size / 2, c, s) - edge(t - size / 2, c, s))
+
     for x, y in STEPS:
         size = sp.sqrt(x * x + y * y)
         c, s = x / size, y / size
         breaks = sorted(
             {b + k * size / 2 for b in _breaks(c, s) for k in (1, -1)} | {sp.Integer(0)}
         )
-        psi = lambda t, c=c, s=s, size=size: edge(t + size / 2, c, s) - edge(t - size / 2, c, s)
-        mass = _over(breaks, 2, lambda t, lit: psi(t))  # noqa: B023
-        second = _over(breaks, 4, lambda t, lit: t * t * psi(t))  # noqa: B023
+        mass, second = (
+            _over(breaks, 2 + power, partial(weighted, power=power, c=c, s=s, size=size))
+            for power in (0, 2)
+        )
         yield Step(f"the width along {x, y} is 4|e|r", sp.expand(mass - size) == 0)
         yield Step(
             f"and less by the pixel's and the step's second moments, e = {x, y}",

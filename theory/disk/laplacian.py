@@ -93,7 +93,7 @@ def strength(w: Filter, centre: Point, f: Logarithms = Exact) -> Any:
 def across(w: Filter, centre: Point, p: Fraction, q: Fraction) -> Fraction:
     """∫ W |y·(p, q)| dy = Σ_v d_v |v·(p, q)|³/(6|pq|), v seen from the centre; p, q not 0."""
     d = corners(w)
-    along = lambda v: abs((v[0] - centre[0]) * p + (v[1] - centre[1]) * q) ** 3
+    along = lambda v: abs((v[0] - centre[0]) * p + (v[1] - centre[1]) * q) ** 3  # noqa: E731
     sign = 1 if p * q > 0 else -1
     return sign * sum((value * along(v) for v, value in d.items()), Fraction(0)) / (6 * abs(p * q))
 
@@ -359,10 +359,11 @@ def _prove_edge(
     out, low = (abs(c) + abs(s)) / 2, (abs(c) - abs(s)) / 2
     bends = {k * x - i * c - j * s for i, j in w for x in (out, low) for k in (1, -1)}
     ordered = sorted(bends | {-centre[0] * c - centre[1] * s})
-    level = lambda t: sum(
-        (tap * half_square(t + i * c + j * s, abs(c), abs(s)) for (i, j), tap in w.items()),
-        -total / 2,
-    )
+
+    def level(t: Fraction) -> Fraction:
+        squares = (half_square(t + i * c + j * s, abs(c), abs(s)) for i, j in w)
+        return sum((tap * p for tap, p in zip(w.values(), squares, strict=True)), -total / 2)
+
     direct, clean = Fraction(0), True
     ends = [level(t) for t in ordered]
     for (x, y), (left, right) in zip(pairwise(ordered), pairwise(ends), strict=True):
@@ -371,10 +372,7 @@ def _prove_edge(
         direct += (y - x) * (abs(left) + 4 * abs(middle) + abs(right) - 3 * abs(total)) / 6
     claimed = law.across(w, centre, c, s)
     claimed = abs(claimed) if total == 0 else -claimed if total > 0 else claimed
-    return Step(
-        f"∫ [|p + b| - |b|] of {name} across ({c}, {s})",
-        bool(clean and direct == claimed),
-    )
+    return Step(f"∫ [|p + b| - |b|] of {name} across ({c}, {s})", bool(clean and direct == claimed))
 
 
 def _prove_turn() -> Iterator[Step]:
@@ -387,8 +385,9 @@ def _prove_turn() -> Iterator[Step]:
         "the antiderivative of y·n",
         _zero(sp.diff(primitive, angle) - v1 * sp.cos(angle) - v2 * sp.sin(angle)),
     )
-    value_at = lambda cosine, sine: primitive.subs({sp.cos(angle): cosine, sp.sin(angle): sine})
-    half = value_at(-v2 / size, v1 / size) - value_at(v2 / size, -v1 / size)
+    ends = ({sp.cos(angle): k * v2 / size, sp.sin(angle): -k * v1 / size} for k in (1, -1))
+    first, last = (primitive.subs(end) for end in ends)
+    half = last - first
     yield Step("∮ |y·n| dθ = 4|y|", sp.simplify(2 * half - 4 * size) == 0)
     cube = (c * v1 + s * v2) ** 3 / (6 * c * s)
     yield Step(
@@ -465,14 +464,12 @@ def _side(w: Filter, centre: Point, p: Fraction, q: Fraction) -> int:
     1.
     """
     middle, size = centre[0] * p + centre[1] * q, abs(p) + abs(q)
-    see = lambda t: sum(
-        (
-            tap * half_square(t - middle + i * p + j * q, abs(p), abs(q))
-            for (i, j), tap in w.items()
-        ),
-        Fraction(0),
-    )
-    values = [see(size * Fraction(k, 4)) for k in range(1, 6)]
+
+    def edge_response(t: Fraction) -> Fraction:
+        squares = (half_square(t - middle + i * p + j * q, abs(p), abs(q)) for i, j in w)
+        return sum((tap * part for tap, part in zip(w.values(), squares, strict=True)), Fraction(0))
+
+    values = [edge_response(size * Fraction(k, 4)) for k in range(1, 6)]
     (sign,) = {(value > 0) - (value < 0) for value in values} - {0}
     return -sign
 

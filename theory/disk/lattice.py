@@ -157,7 +157,10 @@ def _half_square(T: Fraction, q: Lag) -> Fraction:
     """
     c, s = (abs(q[0]), abs(q[1])) if q[0] else (abs(q[1]), 0)
     half = Fraction(1, 2)
-    length = lambda y: min(max((T - s * y) / c + half, Fraction(0)), Fraction(1))
+
+    def length(y: Fraction) -> Fraction:
+        return min(max((T - s * y) / c + half, Fraction(0)), Fraction(1))
+
     places = {-half, half}
     if s:
         places |= {y for k in (half, -half) if abs(y := (T + k * c) / s) < half}
@@ -238,7 +241,10 @@ def _tidy(expression: sp.Expr) -> sp.Expr:
 
 def _prove_one_sign(law: Lattice) -> Iterator[Step]:
     """|p| = ±p if p has one sign: then b_q is constant for abs, and for ReLU."""
-    relu = lambda z: max(z, 0 * z)
+
+    def relu(z: Fraction) -> Fraction:
+        return max(z, 0 * z)
+
     kappa = {
         (0, 0): Fraction(1),
         (1, 0): Fraction(2, 3),
@@ -296,9 +302,12 @@ def _prove_swing(law: Lattice) -> Iterator[Step]:
     k) - (2/5)X^{5/2} + X^{3/2}/2 - X^{1/2}/8, X = x + N: by definition ζ(-3/2, x) in the limit.
     """
     s, x, a, y = sp.symbols("s x a y", positive=True)
-    bernoulli = lambda v: v**2 - v + sp.Rational(1, 6)
-    power = lambda v: v ** (3 * HALF)
-    ends = lambda v: -2 * v ** (5 * HALF) / 5 + v ** (3 * HALF) / 2 - sp.sqrt(v) / 8
+
+    def bernoulli(v: sp.Expr) -> sp.Expr:
+        return v**2 - v + sp.Rational(1, 6)
+
+    def ends(v: sp.Expr) -> sp.Expr:
+        return -2 * v ** (5 * HALF) / 5 + v ** (3 * HALF) / 2 - sp.sqrt(v) / 8
 
     phase = sp.Symbol("p", real=True)
     inside = sp.Rational(3, 4) / sp.sqrt(s) * (-bernoulli(s - phase) / 2)
@@ -306,7 +315,9 @@ def _prove_swing(law: Lattice) -> Iterator[Step]:
         sp.Rational(3, 20) * s**2 - (2 * phase + 1) * s / 4 + sp.Rational(3, 4) * bernoulli(-phase)
     )
     yield Step("the antiderivative", sp.expand(sp.diff(whole, s) - inside) == 0)
-    stretch = lambda low, high, p: (whole.subs(s, high) - whole.subs(s, low)).subs(phase, p)
+
+    def stretch(low: sp.Expr, high: sp.Expr, p: sp.Expr) -> sp.Expr:
+        return (whole.subs(s, high) - whole.subs(s, low)).subs(phase, p)
 
     yield Step(
         "the parabola's mean is 1/12", sp.integrate((y - y**2) / 2, (y, 0, 1)) == sp.Rational(1, 12)
@@ -317,7 +328,7 @@ def _prove_swing(law: Lattice) -> Iterator[Step]:
     )
     yield Step("B₂({x - s}) = B₂({s - x})", sp.expand(bernoulli(1 - y) - bernoulli(y)) == 0)
     yield Step("up to s = x", sp.expand(stretch(sp.Integer(0), x, x - 1) - ends(x)) == 0)
-    gap = stretch(a, a + 1, a) - (power(a) + ends(a + 1) - ends(a))
+    gap = stretch(a, a + 1, a) - (a ** (3 * HALF) + ends(a + 1) - ends(a))
     yield Step("from a to a + 1: Euler and Maclaurin", sp.simplify(sp.expand(gap)) == 0)
     half = sp.integrate(1 / sp.sqrt(2 * s), s)
     yield Step(

@@ -14,14 +14,14 @@ Derivation: docs/disk/shares.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from itertools import pairwise
 from typing import Any
 
 import sympy as sp
 from sympy.polys.domains import QQ
-from sympy.polys.rings import ring
+from sympy.polys.rings import PolyElement, ring
 
 from theory.claim import Step
 from theory.expressions.activation import ACTIVATIONS
@@ -117,24 +117,36 @@ def _prove_gradient(law: Part, channels: int) -> Iterator[Step]:
     own = ("v0", "v1", "V0", "V1", "a", "s0", "s1", "s2", "o0", "o1", "o2")
     names += [f"{name}_{k}" for k in range(channels) for name in own]
     every = iter(ring(["c", "r0", "r1", *names], QQ)[1:])
-    take = lambda count: [next(every) for _ in range(count)]
+
+    def take(count: int) -> list[PolyElement]:
+        return [next(every) for _ in range(count)]
+
     (c,), r = take(1), take(2)
     u, n = [take(2) for _ in windows], [take(3) for _ in radii]
     v, big, a, s, o = zip(
         *([take(2), take(2), *take(1), take(3), take(3)] for _ in range(channels)), strict=True
     )
-    dot = lambda left, right: sum(x * y for x, y in zip(left, right, strict=True))
-    total = lambda j, term: c + sum(n[j][i] * term(k, i) for k in range(channels) for i in windows)
-    answers = [total(j, lambda k, i: a[k] * (s[k][i] * dot(u[i], v[k]) + o[k][i])) for j in radii]
-    linear = [total(j, lambda k, i: law(s[k][i], o[k][i], dot(u[i], big[k]), a[k])) for j in radii]
+
+    def dot(left: Sequence[PolyElement], right: Sequence[PolyElement]) -> PolyElement:
+        return sum(x * y for x, y in zip(left, right, strict=True))
+
+    def answer(j: int, term: Callable[[int, int], PolyElement]) -> PolyElement:
+        return c + sum(n[j][i] * term(k, i) for k in range(channels) for i in windows)
+
+    answers = [answer(j, lambda k, i: a[k] * (s[k][i] * dot(u[i], v[k]) + o[k][i])) for j in radii]
+    linear = [answer(j, lambda k, i: law(s[k][i], o[k][i], dot(u[i], big[k]), a[k])) for j in radii]
     loss, quadratic = (
         sum((y - x) ** 2 for y, x in zip(each, r, strict=True)) for each in (answers, linear)
     )
     products = [(big[k][i], a[k] * v[k][i]) for k in range(channels) for i in size]
-    by = lambda x: quadratic.diff(x).compose(products)
-    gaps = [loss.diff(v[k][i]) - a[k] * by(big[k][i]) for k in range(channels) for i in size]
+
+    def slope(x: PolyElement) -> PolyElement:
+        return quadratic.diff(x).compose(products)
+
+    gaps = [loss.diff(v[k][i]) - a[k] * slope(big[k][i]) for k in range(channels) for i in size]
     gaps += [
-        loss.diff(a[k]) - by(a[k]) - dot(v[k], [by(x) for x in big[k]]) for k in range(channels)
+        loss.diff(a[k]) - slope(a[k]) - dot(v[k], [slope(x) for x in big[k]])
+        for k in range(channels)
     ]
-    gaps += [loss.diff(c) - by(c), loss - quadratic.compose(products)]
+    gaps += [loss.diff(c) - slope(c), loss - quadratic.compose(products)]
     yield Step(f"stationary in the weights and in the products, K = {channels}", not any(gaps))

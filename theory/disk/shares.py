@@ -25,7 +25,7 @@ Derivation: docs/disk/shares.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -52,7 +52,9 @@ def opposite(p: Scalar, full: Scalar) -> Any:
 
 
 def share(a: Vector, length: Vector, area: Vector, rest: Vector, mean: Scalar) -> Any:
-    """Σ a_k (P_k + 2μπΔ_k + Cov(r, ϱ_k)/Var r), from P_k, πΔ_k and the slopes of the rests."""
+    """Σ a_k (P_k + 2μπΔ_k + Cov(r, ϱ_k)/Var r), from a_k, P_k, πΔ_k and the slopes of the rests,
+    each (K,), and μ.
+    """
     every = zip(a, length, area, rest, strict=True)
     return sum((x * (p + 2 * mean * d + s) for x, p, d, s in every), 0 * mean)
 
@@ -146,13 +148,20 @@ def _prove_even(law: Shares) -> Iterator[Step]:
     """What both sides contribute to P together does not contain the odd powers of g about S/2."""
     p, full = sp.symbols("p S", real=True)
     q = sp.symbols("q:6", real=True)
-    g = lambda z: sp.Add(*(k * (z - full / 2) ** j for j, k in enumerate(q)))
+
+    def g(z: sp.Expr) -> sp.Expr:
+        return sp.Add(*(k * (z - full / 2) ** j for j, k in enumerate(q)))
+
     both = sp.expand(g(p) + g(law.opposite(p, full)) - g(sp.Integer(0)) - g(full))
     twice = sp.expand(2 * (g(p) - g(full)).subs({q[1]: 0, q[3]: 0, q[5]: 0}))
     yield Step("P knows the even part about S/2 only", sp.expand(both - twice) == 0)
 
 
 # -------------------------------------------------------------------------------------- the shares
+
+
+def _mean(values: Sequence[Any]) -> Any:
+    return sum(values[1:], values[0]) / len(values)
 
 
 def _prove_share(law: Shares) -> Iterator[Step]:
@@ -169,17 +178,16 @@ def _prove_share(law: Shares) -> Iterator[Step]:
             f = [others[3 * channels + k * count :][:count] for k in range(channels)]
             middle = [0 * mu] if count % 2 else []
             r = [mu + t for t in (*(-t for t in apart), *middle, *apart)]
-            mean = lambda values: sum(values, 0 * mu) / count  # noqa: B023
-            spread = mean([(x - mu) ** 2 for x in r])
+            spread = _mean([(x - mu) ** 2 for x in r])
             answers = [c + sum(a[k] * f[k][j] for k in range(channels)) for j in range(count)]
-            loss = mean([(y - x) ** 2 for y, x in zip(answers, r, strict=True)])
+            loss = _mean([(y - x) ** 2 for y, x in zip(answers, r, strict=True)])
             left = sum(x * loss.diff(x) for x in a) + (c - mu) * loss.diff(c)
             remainder = [
                 [f[k][j] - d[k] * r[j] ** 2 - p[k] * r[j] for j in range(count)]
                 for k in range(channels)
             ]
             slopes = [
-                mean([(x - mu) * y for x, y in zip(r, row, strict=True)]) / spread
+                _mean([(x - mu) * y for x, y in zip(r, row, strict=True)]) / spread
                 for row in remainder
             ]
             gap = (law.share(a, p, d, slopes, mu) - 1) * spread + loss - left / 2
@@ -192,8 +200,11 @@ def _prove_share(law: Shares) -> Iterator[Step]:
 def _image(reach: int) -> dict[Lag, sp.Symbol]:
     """An image of (2·reach + 1)² pixels with the symmetries of the square, otherwise free."""
     inside = range(-reach, reach + 1)
-    name = lambda i, j: sp.Symbol(f"x{max(abs(i), abs(j))}_{min(abs(i), abs(j))}", real=True)
-    return {(i, j): name(i, j) for i in inside for j in inside}
+    return {
+        (i, j): sp.Symbol(f"x{max(abs(i), abs(j))}_{min(abs(i), abs(j))}", real=True)
+        for i in inside
+        for j in inside
+    }
 
 
 def _prove_lags(law: Shares) -> Iterator[Step]:
@@ -225,10 +236,11 @@ def _prove_spectrum(law: Shares) -> Iterator[Step]:
     w, angles = _taps(3), (sp.Integer(0), sp.pi / 2, sp.pi)
     for first in angles:
         for second in angles:
-            wave = lambda d, first=first, second=second: d[0] * first + d[1] * second
             claimed = sp.Add(
                 *(
-                    value * sp.Add(*(sp.cos(wave(e)) for e in orbit(d))) / len(orbit(d))
+                    value
+                    * sp.Add(*(sp.cos(e[0] * first + e[1] * second) for e in orbit(d)))
+                    / len(orbit(d))
                     for d, value in law.lags(w).items()
                 )
             )

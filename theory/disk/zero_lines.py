@@ -163,7 +163,7 @@ def stretches(
     d = corners(w)
     scale = lcm(b.denominator, *(value.denominator for value in d.values()))
     for octant in OCTANTS:
-        image = lambda v, o=octant: tuple(int(2 * (p * v[0] + q * v[1])) for p, q in o)
+        image = lambda v, o=octant: tuple(int(2 * (p * v[0] + q * v[1])) for p, q in o)  # noqa: E731
         side = sum(octant[0]) * sum(octant[1])  # d_v has the sign of (v - pixel)₁ (v - pixel)₂
         heights = {image(v): int(side * scale * value) for v, value in d.items()}
         cut = None if centre is None else image(centre)
@@ -198,7 +198,7 @@ def _trapezoids(
     order = [(order[0][0] + 2, order[0][1]), *order, (order[-1][0] - 2, order[-1][1])]
     unit = 8 * left.denominator * right.denominator
     ends = [int(unit * u) for u in (left, right)]
-    at = lambda k, v: (ends[k], -(unit * v[0] + ends[k] * v[1]) // 2)
+    at = lambda k, v: (ends[k], -(unit * v[0] + ends[k] * v[1]) // 2)  # noqa: E731
     powers = [0, bias, 0, 0, 0, 0]
     for v, following in pairwise(order):
         p, q = v

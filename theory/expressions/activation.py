@@ -3,7 +3,7 @@
 A row states the exact expression in one real symbol z, with torch's default parameters as exact
 numbers, and the family it belongs to, with symbols named as torch names them.  Everything else is
 derived from the expression (:mod:`theory.expressions.traits`) or compiled from it: kinks and jumps,
-affine pieces, parity, odd and even part, asymptotes, inflections, the numpy function.
+affine pieces, parity, inflections, the numpy function.
 """
 
 from __future__ import annotations
@@ -105,23 +105,6 @@ class Activation:
     def parity(self) -> str:
         """``odd``, ``even``, or empty where neither is shown."""
         return traits.parity(self.expression)
-
-    @cached_property
-    def odd_part(self) -> sp.Expr:
-        """(σ(z) - σ(-z))/2."""
-        return traits.odd_part(self.expression)
-
-    @cached_property
-    def even_part(self) -> sp.Expr:
-        """(σ(z) + σ(-z))/2."""
-        return traits.even_part(self.expression)
-
-    @cached_property
-    def asymptotes(self) -> tuple[tuple[sp.Expr, sp.Expr] | None, tuple[sp.Expr, sp.Expr] | None]:
-        """(slope, intercept) of the line that σ approaches at -∞ and at ∞, None where there is
-        none.
-        """
-        return traits.asymptote(self.expression, -1), traits.asymptote(self.expression, 1)
 
     @cached_property
     def inflections(self) -> tuple[Inflection, ...]:

@@ -37,24 +37,9 @@ import sympy as sp
 from theory.expressions.domain import undefined
 from theory.expressions.enclosure import z
 from theory.expressions.functions import FUNCTIONS, PREFIXES, Function, find, hint
-from theory.expressions.operations import (
-    DIGITS,
-    Refused,
-    checked,
-    is_constant,
-    power,
-    where,
-)
+from theory.expressions.operations import DIGITS, Refused, checked, is_constant, power, where
 from theory.expressions.printing import evaluator, to_text
-from theory.expressions.tokens import (
-    DEEPEST,
-    GrammarError,
-    Source,
-    Token,
-    quoted,
-    refusal,
-    source,
-)
+from theory.expressions.tokens import DEEPEST, GrammarError, Source, Token, quoted, refusal, source
 
 __all__ = ["Call", "call_of", "parse", "settled"]
 

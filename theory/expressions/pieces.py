@@ -115,14 +115,7 @@ def _truth(condition: sp.Basic, low: sp.Expr, high: sp.Expr) -> list[tuple[sp.Ex
     ]
 
 
-TRUE_FOR = {
-    sp.Gt: (1,),
-    sp.Ge: (0, 1),
-    sp.Lt: (-1,),
-    sp.Le: (-1, 0),
-    sp.Eq: (0,),
-    sp.Ne: (-1, 1),
-}
+TRUE_FOR = {sp.Gt: (1,), sp.Ge: (0, 1), sp.Lt: (-1,), sp.Le: (-1, 0), sp.Eq: (0,), sp.Ne: (-1, 1)}
 """The signs of (left - right) for which a relation is true."""
 
 

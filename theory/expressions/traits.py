@@ -1,5 +1,4 @@
-r"""What can be read off a function of z: affine pieces, kinks, jumps, parity, asymptotes,
-inflections.
+r"""What can be read off a function of z: affine pieces, kinks, jumps, parity, inflections.
 
 Nothing is looked up by name: everything follows from the pieces of the expression
 (:mod:`theory.expressions.pieces`), on each of which it is one formula without switches.  With σ =
@@ -9,7 +8,6 @@ Nothing is looked up by name: everything follows from the pieces of the expressi
     jump at t:   σ_{i-1}(t), σ_i(t), σ(t) are not all equal
     parity:      σ_i(z) = ∓ σ_j(-z) on every interval of z > 0 without boundaries of either, and at
                  these
-    asymptote:   lim σ(z)/z = s,  lim σ(z) - s z = y_0, both finite
     inflection:  σ differentiable at t, and σ'' has opposite signs on its two sides
 """
 
@@ -30,7 +28,6 @@ __all__ = [
     "Jump",
     "Kink",
     "affine_pieces",
-    "asymptote",
     "even_part",
     "inflections",
     "jumps",
@@ -238,27 +235,6 @@ def _halved(expression: sp.Expr) -> tuple[sp.Expr, sp.Expr]:
     return plain
 
 
-# --- far away ---------------------------------------------------------------------------------
-
-
-def asymptote(expression: sp.Expr, side: int) -> tuple[sp.Expr, sp.Expr] | None:
-    """(s, y) with σ(z) - s z - y -> 0 for z -> side·∞; None where no such line is found."""
-    part = _parts(expression)[-1 if side > 0 else 0]
-    end = sp.oo if side > 0 else -sp.oo
-    line = _line(part.expression)
-    if line is not None:
-        return line
-    slope = sp.limit(part.expression / z, z, end)
-    if not _number(slope):
-        return None
-    height = sp.limit(part.expression - slope * z, z, end)
-    return (slope, height) if _number(height) else None
-
-
-def _number(value: sp.Expr) -> bool:
-    return bool(value.is_number and value.is_finite and value.is_real)
-
-
 # --- bending ----------------------------------------------------------------------------------
 
 
@@ -348,6 +324,9 @@ def _enclosed(second: sp.Expr, low: sp.Expr, high: sp.Expr, turn: int) -> list[I
     for point in _candidates(second, low, high):
         if crossed(point):
             return [Inflection(point, point, turn)]
+    near = _near_zero(second, low, high)
+    if near is not None and (sign(near[0]), sign(near[1])) == (-turn, turn):
+        return [Inflection(*near, turn)]
     while high - low > WIDTH:
         # A zero without a change of sign may sit in the middle: then cut beside it.
         cuts = (low + (high - low) * share / 8 for share in (4, 5))
@@ -358,6 +337,19 @@ def _enclosed(second: sp.Expr, low: sp.Expr, high: sp.Expr, turn: int) -> list[I
             return [Inflection(cut, cut, turn)]
         low, high = (low, cut) if sign(cut) == turn else (cut, high)
     return [Inflection(low, high, turn)]
+
+
+def _near_zero(second: sp.Expr, low: sp.Expr, high: sp.Expr) -> tuple[sp.Expr, sp.Expr] | None:
+    """Where bisection in floating point ends: what signs at both ends have yet to confirm."""
+    function = sp.lambdify(z, second, "math")
+    try:
+        end = function(float(high))
+        while high - low > WIDTH:
+            cut = (low + high) / 2
+            low, high = (low, cut) if function(float(cut)) * end > 0 else (cut, high)
+    except (ArithmeticError, NameError, TypeError, ValueError):
+        return None
+    return low, high
 
 
 def _candidates(second: sp.Expr, low: sp.Expr, high: sp.Expr) -> list[sp.Expr]:

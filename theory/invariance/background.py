@@ -49,7 +49,9 @@ __all__ = [
 
 
 def response(g: Function, w: Vector, beta: Scalar, r: Scalar, pixels: Scalar) -> Any:
-    """Σ_i g(z_i) of the pulse of half-integer plateau radius r on the background β."""
+    """Σ_i g(z_i) of the taps w (n,) on the pulse of half-integer plateau radius r and the
+    background β, ``pixels`` of them on a ring.
+    """
     total = sum(w[1:], w[0])
     dark, lit = g(beta * total), g(beta * total + total)
     value = pixels * dark + 2 * r * (lit - dark)
@@ -73,8 +75,8 @@ def risk(spread: Scalar, pixels: Scalar, background: Scalar, steepness: Scalar =
 
 
 def border(w: Vector, pixels: Scalar) -> Any:
-    """Σ_u (N - |u|) w_u: what a background of 1 adds to the sum of all windows
-    with zero padding.
+    """Σ_u (N - |u|) w_u for taps w (n,): what a background of 1 adds to the sum of all windows with
+    zero padding.
     """
     h = len(w) // 2
     return sum((pixels - abs(u)) * tap for u, tap in zip(range(-h, h + 1), w, strict=True))
@@ -304,7 +306,10 @@ def _steep(law: Background) -> list[Step]:
     d, r, a, c, mean, middle, e = sp.symbols("d r a c mu nu e", real=True)
     mixed = low * d + high * (1 - d)
     sigma = {beta: low * beta, beta + 1: mixed + low * beta}
-    activation = lambda z: sigma.get(sp.expand(z), sp.Symbol("elsewhere"))
+
+    def activation(z: Scalar) -> sp.Expr:
+        return sigma.get(sp.expand(z), sp.Symbol("elsewhere"))
+
     answer = a * law.response(activation, (sp.Integer(1),), beta, r, PIXELS) + c
     loss = _expected((answer.subs(beta, middle + e) - r) ** 2, r, e, mean)
     offset = a * (2 * mixed * mean + PIXELS * low * middle) + c - mean

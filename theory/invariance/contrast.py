@@ -43,14 +43,18 @@ __all__ = [
 
 
 def partial_sums(w: Vector) -> list[Any]:
-    """C_j and S - C_j for j = -h, ..., h - 1: what a window holds at an edge, at contrast 1."""
+    """C_j and S - C_j for j = -h, ..., h - 1, of taps w (n,): what a window holds at an edge, at
+    contrast 1; n - 1 of each.
+    """
     total = sum(w[1:], w[0])
     left = list(accumulate(w[:-1]))
     return [*left, *(total - partial for partial in left)]
 
 
 def response(g: Function, w: Vector, alpha: Scalar, r: Scalar, pixels: Scalar) -> Any:
-    """Σ_i g(z_i) of the pulse of half-integer plateau radius r and contrast α."""
+    """Σ_i g(z_i) of the taps w (n,) on the pulse of half-integer plateau radius r and contrast α,
+    ``pixels`` of them.
+    """
     total = sum(w[1:], w[0])
     dark, lit = g(0 * total), g(alpha * total)
     edges = partial_sums(w)
@@ -59,16 +63,21 @@ def response(g: Function, w: Vector, alpha: Scalar, r: Scalar, pixels: Scalar) -
 
 
 def mute_on_pulse(w: Vector, b: Scalar, least: Scalar) -> bool:
-    """Whether a ReLU channel is quiet, that is exact for all α >= least: b > 0, S <= -b/least,
-    partial sums 0 or as low as that.
+    """Whether a ReLU channel with taps w (n,) and bias b is quiet, that is exact for all α >=
+    least: b > 0, S <= -b/least, partial sums 0 or as low as that.
     """
     total = sum(w[1:], w[0])
-    mute = lambda partial: least * partial + b <= 0
+
+    def mute(partial: Scalar) -> Any:
+        return least * partial + b <= 0
+
     return bool(b > 0 and mute(total) and all(p == 0 or mute(p) for p in partial_sums(w)))
 
 
 def silence_readout(w: Vector, b: Scalar, pixels: Scalar) -> tuple[Any, Any]:
-    """(a, c) = (-1/(2b), (N - 2h + number of partial sums that are 0)/2) of a quiet channel."""
+    """(a, c) = (-1/(2b), (N - 2h + number of partial sums that are 0)/2) of a quiet channel with
+    taps w (n,).
+    """
     zeros = sum(p == 0 for p in partial_sums(w))
     unit = b / b
     return -unit / (2 * b), (pixels - len(w) + 1 + zeros) * unit / 2
@@ -129,14 +138,17 @@ def _steps(law: Contrast) -> Iterator[Step]:
     yield from (*_quotient(), *_ruler())
 
 
+def _g(z: Scalar) -> sp.Expr:
+    return network.g(sp.expand(z))
+
+
 def _double_sum(law: Contrast, n: int) -> list[Step]:
     h, w = n // 2, taps(n)
-    spread = lambda window: network.g(sp.expand(window))
     steps = []
     for m in (h + 1, h + 2):
         x = [alpha * value for value in pulse(m, sp.Integer(0), m + h)]
-        direct = sp.Add(*(spread(z) for z in preactivations(w, x)))
-        claimed = law.response(spread, w, alpha, m - HALF, sp.Integer(len(x)))
+        direct = sp.Add(*(_g(z) for z in preactivations(w, x)))
+        claimed = law.response(_g, w, alpha, m - HALF, sp.Integer(len(x)))
         steps.append(
             Step(f"the double sum, n = {n}, r = {m - HALF}", sp.expand(direct - claimed) == 0)
         )
@@ -150,12 +162,11 @@ def _domain(law: Contrast, n: int) -> Step:
     h, w = n // 2, taps(n)
     half_length = max(2 * h + 2, 3)
     size = sp.Integer(2 * half_length + 1)
-    spread = lambda window: network.g(sp.expand(window))
     good = True
     for m in range(h + 1, half_length + 2):
         x = [alpha * int(abs(i) < m) for i in range(-half_length, half_length + 1)]
-        direct = sp.Add(*(spread(z) for z in preactivations(w, x)))
-        claimed = law.response(spread, w, alpha, m - HALF, size)
+        direct = sp.Add(*(_g(z) for z in preactivations(w, x)))
+        claimed = law.response(_g, w, alpha, m - HALF, size)
         inside = m - HALF <= last_radius(n, size)
         good = good and (sp.expand(direct - claimed) == 0) == bool(inside)
     return Step(f"true up to the last radius only, n = {n}, N = {size}", good)
@@ -326,8 +337,8 @@ def _free_plateau(w: Vector, b: Scalar, least: Scalar) -> bool:
     """Wrong: S < 0 is enough for the plateau, which lies between partial sums; with one tap there
     are none.
     """
-    mute = lambda partial: partial == 0 or least * partial + b <= 0
-    return bool(b > 0 > sum(w[1:], w[0]) and all(map(mute, partial_sums(w))))
+    mute = all(p == 0 or least * p + b <= 0 for p in partial_sums(w))
+    return bool(b > 0 > sum(w[1:], w[0]) and mute)
 
 
 def _lit(w: Vector, b: Scalar, pixels: Scalar) -> tuple[Any, Any]:

@@ -134,7 +134,9 @@ def kernel(r: Scalar, s: Scalar, m: int, k: int) -> Any:
 
 
 def moved(v: Vector, x: Vector, s: int) -> Any:
-    """Σ_i (v_{i+s} - v_i) x(i): what a shift of the pulse by s pixels adds to the answer."""
+    """Σ_i (v_{i+s} - v_i) x(i), v and x (N,): what a shift of the pulse by s pixels adds to the
+    answer.
+    """
     return sum((v[i + s] - v[i]) * x[i] for i in range(len(x)) if x[i] != 0)
 
 
@@ -193,7 +195,10 @@ def _pixels(r: Fraction, half_length: int, bias: bool) -> Row:
 
 def _by_kernel(law: Dense, radii: Sequence[Fraction], half_length: int, bias: bool) -> Affine:
     """P = 1 - Xᵀ K⁻¹ X and q = Xᵀ K⁻¹ r, K the kernel of radii that do not depend on each other."""
-    entry = lambda r, s: law.kernel(r, s, ceil(r - HALF), ceil(s - HALF)) + bias
+
+    def entry(r: Fraction, s: Fraction) -> Any:
+        return law.kernel(r, s, ceil(r - HALF), ceil(s - HALF)) + bias
+
     kept: list[Fraction] = []
     for r in sorted(set(radii)):
         gram = [[entry(p, q) for q in (*kept, r)] for p in (*kept, r)]

@@ -38,8 +38,8 @@ __all__ = ["CLAIM", "LAW", "Pair", "kinks", "limit", "pair", "pixels", "short_pa
 
 
 def kinks(w: Vector, b: Scalar, fraction: Scalar) -> list[Any]:
-    """The backgrounds at which the 2n windows at the edges meet the kink of ReLU: those of one
-    edge, then the other.
+    """The backgrounds at which the 2n windows at the edges meet the kink of ReLU, for taps w (n,)
+    and φ = ``fraction``: those of one edge, then the other.
     """
     total = sum(w[1:], w[0])
     first, second, start = [], [], 0 * total

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import sympy as sp
@@ -56,7 +56,7 @@ def coq(expression: sp.Expr, names: Names, part_last: bool = True) -> str:
     ------
     ValueError: a function or a power that the theorems do not hold.
     """
-    inner = lambda part: coq(part, names, part_last)
+    inner = partial(coq, names=names, part_last=part_last)
     match expression:
         case sp.Integer():
             return f"{expression}%:R" if expression >= 0 else f"(- {-expression}%:R)"

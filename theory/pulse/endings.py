@@ -21,7 +21,7 @@ its minimum: the *level* of the cell is a least-squares residual, rational when 
 
 Such a point, with every a_k ≠ 0, is a local minimum: each adjacent closed cell carries a convex
 quadratic. The gradient in a_k vanishes with that in (w_k, b_k), by Euler's identity a ∂_a = w·∂_w +
-b ∂_b.
+b ∂_b.  Derivation: docs/pulse/endings.md.
 """
 
 from __future__ import annotations

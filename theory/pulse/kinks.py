@@ -15,7 +15,7 @@ takes Δ ≠ 0.)
 Cells of the straight K = 1 responses, one kink: the *linear cell* (all pre-activations on one side,
 closed) and the *threshold cells* (both sides occur, every crossing falls on a partial sum).  A
 threshold cell satisfies at least two independent linear equations in (w, b): its codimension is 2
-or more.
+or more.  Derivation: docs/pulse/kinks.md.
 """
 
 from __future__ import annotations
@@ -126,7 +126,9 @@ class Cell:
 
 
 def cell(w: Vector, b: Scalar, tolerance: Scalar = 0) -> Cell:
-    """The cell of one channel; values within ``tolerance`` of 0 count as 0."""
+    """The cell of one channel with taps w (n,) and bias b; values within ``tolerance`` of 0 count
+    as 0.
+    """
 
     def sign(value: Scalar) -> str:
         if abs(value) <= tolerance:

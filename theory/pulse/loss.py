@@ -13,6 +13,7 @@ On two half-integers and all radii between them the network is exact if and only
 α = 0, β = 0, D ≡ 0.  For errors and these three are combinations of each other.
 
 Both formulas are ordinary arithmetic: they are proved on symbols and evaluated on arrays.
+Derivation: docs/pulse/loss.md.
 """
 
 from __future__ import annotations

@@ -124,7 +124,10 @@ class Network(Generic[N]):
 
     def mapped(self, convert: Callable[[N], M]) -> Network[M]:
         """In other numbers; what is not stored or left open stays so."""
-        row = lambda numbers: tuple(map(convert, numbers))
+
+        def row(numbers: Iterable[N]) -> tuple[M, ...]:
+            return tuple(map(convert, numbers))
+
         b = None if self.b is None else row(self.b)
         c: Any = self.c if self.c is None or self.open else convert(self.c)
         return Network(tuple(map(row, self.w)), b, row(self.a), c, self.share, self.sigma)

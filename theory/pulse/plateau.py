@@ -3,7 +3,8 @@ r"""The plateau law: at half-integer plateau radii every network measures 2rΔ +
     Σ_i [g(z_i) - g(0)] = 2rΔ + κ,    Δ = g(S) - g(0),
     κ = Σ_{j=-h}^{h-1} [g(C_j) + g(T_{j+1}) - g(0) - g(S)],    T_{j+1} = S - C_j.
 
-The sum S of the taps alone sets the slope; their order enters the offset only.
+The sum S of the taps alone sets the slope; their order enters the offset only.  Derivation:
+docs/pulse/plateau.md.
 """
 
 from __future__ import annotations
@@ -107,8 +108,5 @@ CLAIM: Claim[Law] = Claim(
         Wrong("κ with the opposite sign", _opposite),
     ),
     requires=("staircase",),
-    kernel=Kernel(
-        "all n, m and L, any taps and any g",
-        ("Plateau.plateau_law",),
-    ),
+    kernel=Kernel("all n, m and L, any taps and any g", ("Plateau.plateau_law",)),
 )

@@ -10,7 +10,7 @@ any answer f that depends on k,
 and for q equidistant midpoints r = k + (2t+1)/(2q) the constant is (1 - 1/q²)/12.  The best answer
 is k + 1/2, and the plateau law gives it to *every* filter with Δ ≠ 0, for every σ: a = 1/(2Δ), c =
 -a (N g(0) + κ).  Where the edge lies inside a pixel the network cannot see, so it need not be
-straight there: the sub-pixel law drops out.
+straight there: the sub-pixel law drops out.  Derivation: docs/pulse/point_sampled.md.
 """
 
 from __future__ import annotations

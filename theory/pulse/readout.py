@@ -10,7 +10,8 @@ r"""The optimal readout of given filters, in closed form.
     level = V - (2ΔV + μ)² / (4Δ²V + 4Δμ + v).
 
 When m and φ are independent, Cov(r, D) = Cov(φ, D).  A *blind* filter (Δ = 0) is the special case
-level = V - μ²/v: it sees the fraction φ and nothing of the integer part.
+level = V - μ²/v: it sees the fraction φ and nothing of the integer part.  Derivation:
+docs/pulse/readout.md.
 """
 
 from __future__ import annotations
@@ -124,26 +125,33 @@ def _prove_smallest(law: Readout) -> Iterator[Step]:
         yield Step(f"smallest norm for K = {channels}", parallel and solves)
 
 
+def _mean(x: Vector) -> Any:
+    return sum(x[1:], x[0]) / len(x)
+
+
+def _moment(x: Vector, y: Vector) -> Any:
+    return _mean([p * q for p, q in zip(x, y, strict=True)]) - _mean(x) * _mean(y)
+
+
 def _prove_least_squares(law: Readout) -> Iterator[Step]:
     """loss(a, c) = level + mean (c - c* + (a - a*) f)² for every a and c, f the response: both by
     the moments of r and D, in the field of rational functions; and these for arbitrary samples.
     """
     _, s, o, a, c, *moments = sp.field("Delta o a c E_r V E_D mu v", sp.QQ)
     fit = law.least_squares(s, o, *moments)
-    loss = lambda a, c: _mean_square(a, c, 1, s, o, *moments)
-    yield Step("level", loss(fit.a, fit.c) == fit.level)
+    level = _mean_square(fit.a, fit.c, 1, s, o, *moments)
+    yield Step("level", level == fit.level)
+    loss = _mean_square(a, c, 1, s, o, *moments)
     more = _mean_square(a - fit.a, c - fit.c, 0, s, o, *moments)
-    yield Step("every other readout loses a mean square more", loss(a, c) == fit.level + more)
+    yield Step("every other readout loses a mean square more", loss == fit.level + more)
     for count in (2, 3):
         names = [f"{letter}{j}" for letter in "rd" for j in range(count)]
         _, s, o, a, c, part, *values = sp.ring(["Delta", "o", "a", "c", "part", *names], sp.QQ)
         rs, ds = values[:count], values[count:]
-        mean = lambda x: sum(x[1:], x[0]) / count  # noqa: B023
-        moment = lambda x, y: mean([p * q for p, q in zip(x, y, strict=True)]) - mean(x) * mean(y)  # noqa: B023
-        direct = mean(
+        direct = _mean(
             [(c + a * (2 * s * x + o + y) - part * x) ** 2 for x, y in zip(rs, ds, strict=True)]
         )
-        averages = (mean(rs), moment(rs, rs), mean(ds), moment(rs, ds), moment(ds, ds))
+        averages = (_mean(rs), _moment(rs, rs), _mean(ds), _moment(rs, ds), _moment(ds, ds))
         by_moments = _mean_square(a, c, part, s, o, *averages)
         yield Step(f"mean squares by moments, {count} radii", direct == by_moments)
 

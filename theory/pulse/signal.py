@@ -6,7 +6,7 @@ x_r(i) = |[i - 1/2, i + 1/2] ∩ [-r, r]|.  With r = m - 1/2 + φ, m a positive 
     x_r(i) = 1 for |i| < m,    φ for |i| = m,    0 for |i| > m.
 
 So between two half-integers a pulse is the chord x = (1 - φ) x_{m-1/2} + φ x_{m+1/2}: all that this
-package proves about fractional radii comes from this one line.
+package proves about fractional radii comes from this one line.  Derivation: docs/pulse/signal.md.
 """
 
 from __future__ import annotations
@@ -102,10 +102,7 @@ CLAIM: Claim[Law] = Claim(
         r"x_r(i) = \left|[i-\tfrac12, i+\tfrac12] \cap [-r, r]\right|, \qquad \sum_i x_r(i) = 2r,"
         r" \qquad x_{m-\frac12+\varphi} = (1-\varphi)\, x_{m-\frac12} + \varphi\, x_{m+\frac12}"
     ),
-    assumptions=(
-        r"$r \ge \tfrac12$",
-        r"the pulse stays inside the signal, $m \le L$",
-    ),
+    assumptions=(r"$r \ge \tfrac12$", r"the pulse stays inside the signal, $m \le L$"),
     law=pixel,
     prove=prove,
     wrong=(

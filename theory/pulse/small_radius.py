@@ -9,7 +9,8 @@ departs from the plateau law, Σ_i [g(z_i) - g(0)] = 2rΔ + κ + ε_ℓ, by
 and between two half-integers, m <= h, by (1 - φ) ε_{2m-1} + φ ε_{2m+1} + D_m(φ), where D_m is the
 sum of the chord deviations of every position, and ε_ℓ = 0 for ℓ >= n.  A network that is exact on
 the plateau is exact down to a half-integer r_min iff also Σ_k a_k ε_{k,ℓ} = 0 for every odd ℓ with
-2 r_min <= ℓ < n, and Σ_k a_k D_{k,m} ≡ 0 on every cell it crosses.
+2 r_min <= ℓ < n, and Σ_k a_k D_{k,m} ≡ 0 on every cell it crosses.  Derivation:
+docs/pulse/small_radius.md.
 """
 
 from __future__ import annotations

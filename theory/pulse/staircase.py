@@ -7,6 +7,8 @@ multiset,
 
     C_{u-1} + φ w_u  and  T_{u+1} + φ w_u   once for every tap u   (the two edges),
     S   2m - n times (the filter lies inside),    0   N - 2m - n times (it sees the background).
+
+Derivation: docs/pulse/staircase.md.
 """
 
 from __future__ import annotations
@@ -152,8 +154,5 @@ CLAIM: Claim[Law] = Claim(
         Wrong("both edges climb the same staircase C", _one_edge),
     ),
     requires=("signal",),
-    kernel=Kernel(
-        "all n, m, L and φ, any taps",
-        ("Staircase.staircase",),
-    ),
+    kernel=Kernel("all n, m, L and φ, any taps", ("Staircase.staircase",)),
 )

@@ -3,7 +3,8 @@ r"""The sub-pixel law: between half-integers the response bends by the chord dev
     δ(p, q; φ) = g(p + φ(q - p)) - (1 - φ) g(p) - φ g(q)
     Σ_i [g(z_i) - g(0)] = 2rΔ + κ + D(φ),    D(φ) = Σ_u [δ(C_{u-1}, C_u; φ) + δ(T_{u+1}, T_u; φ)]
 
-for r = m - 1/2 + φ.  D(0) = D(1) = 0, and D does not depend on m.
+for r = m - 1/2 + φ.  D(0) = D(1) = 0, and D does not depend on m.  Derivation:
+docs/pulse/subpixel.md.
 """
 
 from __future__ import annotations

@@ -10,7 +10,8 @@ Without changing r̂ on any centred pulse one may permute the channels and, chan
 
 Derived values are compared modulo this group, in the canonical form: for homogeneous σ the scale is
 fixed by |a| = 1 (by max(|w|, |b|) = 1 when a = 0); of the remaining finitely many images of a
-channel the largest in lexicographic order is taken; channels are sorted.
+channel the largest in lexicographic order is taken; channels are sorted.  Derivation:
+docs/pulse/symmetry.md.
 """
 
 from __future__ import annotations

@@ -13,19 +13,20 @@ and where σ(z) - s_± z -> d_± as well, with N_k = (positive taps) - (negative
 
 So s_+ + s_- = 0: no network is exact (tanh, sigmoid, arctan, erf, sin, ...).  s_+ != s_-: K = 1 is
 never exact (softplus, logsigmoid, GELU, SiLU, mish), and with K = 2 the readouts have opposite
-signs, a_1/a_2 = -|w_2|_1/|w_1|_1.
+signs, a_1/a_2 = -|w_2|_1/|w_1|_1.  Derivation: docs/shape/asymptotes.md.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import cache
 from itertools import product
 from types import MappingProxyType
 from typing import Any
 
 import sympy as sp
+from sympy.polys.rings import PolyElement, PolyRing
 
 from theory.claim import Claim, Proof, Step, Wrong
 from theory.expressions.activation import ACTIVATIONS, z
@@ -123,8 +124,8 @@ def _patterns(n: int) -> Iterator[tuple[sp.Expr, ...]]:
 
 
 @cache
-def _at_infinity(n: int, m: int) -> tuple[tuple[sp.Expr, ...], ...]:
-    """Per sign pattern what the direct sum says the three residuals are, before the -1, expanded.
+def _at_infinity(n: int, m: int) -> tuple[tuple[PolyElement, ...], ...]:
+    """Per sign pattern what the direct sum says the three residuals are, before the -1.
 
     Every argument of σ is p + qφ.  For φ -> ±∞ it is replaced by its asymptote, by the sign of q;
     where q = 0 it stays, a constant that both ends share.
@@ -150,15 +151,23 @@ def _at_infinity(n: int, m: int) -> tuple[tuple[sp.Expr, ...], ...]:
         mean, half = (slopes[0] + slopes[1]) / 2, (slopes[0] - slopes[1]) / 2
         return mean, half, levels[0] - levels[1]
 
+    ring = _ring(n)
     return tuple(
-        tuple(sp.expand(_READOUT * part) for part in residuals(pattern)) for pattern in _patterns(n)
+        tuple(ring.from_expr(_READOUT * part) for part in residuals(pattern))
+        for pattern in _patterns(n)
     )
+
+
+def _ring(n: int) -> PolyRing:
+    """Polynomials in all symbols of one channel, of which each has one form."""
+    symbols = (*sp.symbols(f"x1:{n + 1}", positive=True), _BIAS, _READOUT, *astuple(_ENDS))
+    return PolyRing(symbols, sp.QQ)
 
 
 def _prove_ends(law: Law) -> Iterator[Step]:
     for n in PROVED_TAPS:
         each = [law([(pattern, _BIAS, _READOUT)], _ENDS) for pattern in _patterns(n)]
-        claimed = [[sp.expand(x + 1), sp.expand(y), sp.expand(t)] for x, y, t in each]
+        claimed = [[*map(_ring(n).from_expr, (x + 1, y, t))] for x, y, t in each]
         for m in (n // 2 + 1, n // 2 + 2) if n < 5 else (n // 2 + 1,):
             direct = _at_infinity(n, m)
             for part, name in enumerate(PARTS):

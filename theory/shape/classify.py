@@ -19,6 +19,7 @@ from functools import lru_cache
 
 import sympy as sp
 
+from theory.citations import theorem
 from theory.claim import Step
 from theory.expressions.asymptotics import analytic, slopes_at_infinity
 from theory.expressions.normal_form import (
@@ -134,7 +135,8 @@ def _found(parts: Pieces) -> Classification:
         )
     against = next(obstructions(parts.branches), None)
     if against:
-        reason = f"{against.theorem}: {against.reason}"
+        where = theorem(against.theorem)
+        reason = f"{against.theorem}: {against.reason} ({where})"
         return Classification("impossible", None, True, None, against.steps, reason)
     return _undecided("no construction and no obstruction known here applies")
 

@@ -11,7 +11,8 @@ Some network is exact at every plateau radius iff 1 is a combination of dilated,
     impossible           an obstruction applies: no network of any size is exact
     undecided            no construction and no obstruction is known
 
-``python -m theory.shape EXPRESSION`` prints it for an expression in z, or *undecided*.
+``python -m theory.shape EXPRESSION`` prints it for an expression in z, or *undecided*.  Derivation:
+docs/shape/shape.md.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ With jumps: iff (SPAN) holds and the jumps cancel, on arrival and on leaving eac
 A *copy* is a pair (α, β), the function σ(αφ + β); a network is a sum of 2nK copies, and each copy
 is a network of one tap with half the readout weight.  So a finite exact network exists, for some K
 and n, **iff** one with n = 1 exists, **iff** (σ continuous) a nonzero constant lies in the span of
-the functions σ'(αx + β), α ≠ 0, on an interval.
+the functions σ'(αx + β), α ≠ 0, on an interval.  Derivation: docs/shape/span.md.
 """
 
 from __future__ import annotations
@@ -87,9 +87,10 @@ class Leap:
 
 
 def leaps(w: Vector, b: Scalar, jumps: Sequence[Jump]) -> list[Leap]:
-    """Where the response of one channel jumps on a cell, and by how much, for exact numbers.
+    """Where the response of one channel with taps w (n,) jumps on a cell, and by how much, for
+    exact numbers.
 
-    A copy with w_u > 0 passes t from below, one with w_u < 0 from above.  At φ = 0 only ``leave``
+    A copy with w_u > 0 passes t from below, one with w_u < 0 from above. At φ = 0 only ``leave``
     and at φ = 1 only ``arrive`` belongs to the cell, the other is 0.
     """
     response_jumps = []

@@ -10,7 +10,7 @@ Without c the flow turns one way only, so S_k/√n = (u_k√E - v_k/√E)/2 is l
 or, where u_k > 0 > v_k and E = -v_k/u_k lies on the way, there, with the value √(-u_k v_k).  Hence
 at plateau radii a network stays, its end included, if and only if min S_k > S_min in every channel.
 A channel all of whose partial sums are negative is silent: it has no gradient and keeps its
-weights, and the others go on without it.
+weights, and the others go on without it.  Derivation: docs/training/active.md.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ __all__ = ["CLAIM", "LAW", "Active", "floors", "turning_point"]
 
 
 def floors(w: Vector) -> list[Any]:
-    """-n D_j/j for the partial sums of 1 to n taps from either side: S must exceed all of them."""
+    """-n D_j/j for the partial sums of 1 to n taps of w (n,) from either side: S must exceed all 2n
+    of them.
+    """
     n = len(w)
     mean = sum(w[1:], w[0]) / n
     found = []

@@ -16,7 +16,7 @@ linear functionals ℓ_r, and conserved are d · (w, b) for every d orthogonal t
 
 which survives in every cell and across the walls.  With p independent functionals these are dim(w,
 b) - p + 1. In the linear cell p = 1; each further one, a crossed partial sum or a bias, costs one
-conserved quantity.
+conserved quantity.  Derivation: docs/training/conserved.md.
 """
 
 from __future__ import annotations
@@ -48,13 +48,17 @@ __all__ = ["CLAIM", "Conserved", "deviations", "everywhere", "products"]
 
 
 def deviations(w: Taps) -> list[Any]:
-    """w_{k,u} - S_k/n for every channel and every tap but the last, whose value the others give."""
+    """w_{k,u} - S_k/n of taps w (K, n), for every channel and every tap but the last, whose value
+    the others give.
+    """
     means = [sum(row[1:], row[0]) / len(row) for row in w]
     return [tap - mean for row, mean in zip(w, means, strict=True) for tap in row[:-1]]
 
 
 def products(w: Taps, a: Vector) -> list[Any]:
-    """a_j a_k - S_j S_k/n for j <= k, and a_j S_k - a_k S_j for j < k."""
+    """a_j a_k - S_j S_k/n for j <= k, and a_j S_k - a_k S_j for j < k, of taps w (K, n) and readout
+    a (K,).
+    """
     n, sums = len(w[0]), [sum(row[1:], row[0]) for row in w]
     pairs = [(j, k) for k in range(len(a)) for j in range(k + 1)]
     even = [a[j] * a[k] - sums[j] * sums[k] / n for j, k in pairs]
@@ -62,8 +66,8 @@ def products(w: Taps, a: Vector) -> list[Any]:
 
 
 def everywhere(w: Vector, b: Scalar, a: Scalar) -> Any:
-    """a² - |w|² - b² of one channel, for every positively homogeneous σ, in every cell and across
-    walls.
+    """a² - |w|² - b² of one channel with taps w (n,), for every positively homogeneous σ, in every
+    cell and across walls.
     """
     return a * a - sum(tap * tap for tap in w) - b * b
 

@@ -33,7 +33,7 @@ __all__ = ["CLAIM", "LAW", "ConvBias", "balance", "end", "readout_squared", "sig
 
 
 def balance(w: Vector, b: Scalar, a: Scalar) -> Any:
-    """h = a² - S²/n - b²."""
+    """h = a² - S²/n - b² of one channel with taps w (n,)."""
     total = sum(w[1:], w[0])
     return a * a - total * total / len(w) - b * b
 
@@ -104,10 +104,7 @@ def _conserved(law: ConvBias, n: int) -> list[Step]:
         fields.append(field(given, variables))
     claimed = law.balance(w, b, a)
     kept = conserved([claimed], fields, variables)
-    steps = [
-        Step(f"r̂ = a (2rS + Nb), n = {n}", bool(form)),
-        Step(f"h is conserved, n = {n}", kept),
-    ]
+    steps = [Step(f"r̂ = a (2rS + Nb), n = {n}", bool(form)), Step(f"h is conserved, n = {n}", kept)]
     if n > 1:
         # And nothing else of degree 2 but the deviations.
         deviations = [tap - sum(w) / n for tap in w[:-1]]
@@ -145,8 +142,8 @@ def _end(law: ConvBias) -> list[Step]:
         sp.Symbol("a", nonzero=True, real=True),
         sp.Symbol("N", positive=True),
     )
-    error = lambda r: (2 * third * total - 1) * r + number * third * b
-    solved = sp.solve([error(first), error(first + second)], [total, b], dict=True)
+    errors = [(2 * third * total - 1) * r + number * third * b for r in (first, first + second)]
+    solved = sp.solve(errors, [total, b], dict=True)
     exact = solved == [{total: 1 / (2 * third), b: sp.Integer(0)}]
     grows = sp.diff(square - 1 / (4 * n * square), square).is_positive is True
     return [

@@ -128,7 +128,10 @@ def same_span(
 ) -> bool:
     """Both lists of polynomials span the same space over the rationals."""
     ring = QQ.poly_ring(*variables).ring
-    rank = lambda group: _matrix(_elements(ring, group)).rank() if group else 0
+
+    def rank(group: Sequence[sp.Expr]) -> int:
+        return int(_matrix(_elements(ring, group)).rank()) if group else 0
+
     together = rank([*first, *second])
     return bool(rank(first) == together == rank(second))
 
@@ -146,9 +149,7 @@ def jacobian_rank(
 
 
 def orbit_dimension(
-    fields: Sequence[Field],
-    variables: Sequence[sp.Symbol],
-    point: dict[sp.Symbol, sp.Rational],
+    fields: Sequence[Field], variables: Sequence[sp.Symbol], point: dict[sp.Symbol, sp.Rational]
 ) -> int:
     """The dimension, at a point, of what the fields and all their brackets span.
 

@@ -28,7 +28,7 @@ Taps = Matrix
 
 
 def light_cone(w: Taps, a: Vector, root: Scalar) -> tuple[list[Any], list[Any]]:
-    """(u_1..u_K, v_1..v_K) of a network with taps w[k] and readout weights a[k]."""
+    """(u_1..u_K, v_1..v_K) = a_k ± S_k/√n of a network with taps w (K, n) and readout a (K,)."""
     s = [sum(taps[1:], taps[0]) / root for taps in w]
     return [x + y for x, y in zip(a, s, strict=True)], [x - y for x, y in zip(a, s, strict=True)]
 
@@ -61,8 +61,8 @@ def unfold(
 
 
 def moved(w: Taps, sums: Vector) -> list[list[Any]]:
-    """The taps after the sums became S_k: all taps of a filter are shifted by the same (S_k - Σ
-    w_k)/n.
+    """The taps (K, n) after their sums became S_k (K,): all taps of a filter are shifted by the
+    same (S_k - Σ w_k)/n.
     """
     result = []
     for taps, total in zip(w, sums, strict=True):

@@ -44,8 +44,8 @@ def linear_risk(spread: Scalar, pixels: Scalar, noise: Scalar) -> Any:
 
 
 def passing(x: Vector) -> tuple[int, int]:
-    """How many pixels of a pulse get past a threshold just above 0 with w > 0, and, with w < 0,
-    past one just below 1.
+    """How many pixels of a pulse x (N,) get past a threshold just above 0 with w > 0, and, with w <
+    0, past one just below 1.
     """
     return sum(bool(value > 0) for value in x), sum(bool(value < 1) for value in x)
 

@@ -46,7 +46,7 @@ __all__ = [
 
 
 def gain(sums: Vector, a: Vector, n: int) -> Any:
-    """g² = 4 Σ (S_k² + n a_k²) = |∇(2θ)|²."""
+    """g² = 4 Σ (S_k² + n a_k²) = |∇(2θ)|², from S_k and a_k (K,)."""
     return sum(4 * (x * x + n * y * y) for x, y in zip(sums, a, strict=True))
 
 
@@ -176,17 +176,19 @@ def _hessian(law: Sharpness, n: int, channels: int, biased: bool) -> list[Step]:
     )
     domain = ring.to_domain()
     matrix = DomainMatrix(outer, (size, size), domain)
-    scaled = lambda value: DomainMatrix.eye(size, domain).to_dense() * domain.convert(value)
+    identity = DomainMatrix.eye(size, domain).to_dense()
     square = law.gain(sums, readouts, n)
     trace = sum((outer[i][i] for i in range(size)), ring.zero)
     squares = sum((value * value for row in outer for value in row), ring.zero)
     if biased:
         total, determinant = law.pair(square, second, mean)
-        annihilated = matrix * (matrix * matrix - matrix * total + scaled(determinant))
+        annihilated = matrix * (
+            matrix * matrix - matrix * total + identity * domain.convert(determinant)
+        )
         same = trace == total and squares == total**2 - 2 * determinant
     else:
         total = 2 * second * square
-        annihilated = matrix * (matrix - scaled(total))
+        annihilated = matrix * (matrix - identity * domain.convert(total))
         same = trace == total
     return [
         Step(f"the residuals are (2θ - 1) r + c, {name}", zero_there),
@@ -276,8 +278,8 @@ def _flattest(law: Sharpness) -> list[Step]:
         steep = slope.subs(share, q)
         return bool(abs(steep) < 1 or (steep == -1 and schwarz.subs(share, q) < 0))
 
-    once = lambda y: law.turned(y, sp.Integer(1))
-    twice = sp.Poly(sp.expand(once(once(1 + x))), x)
+    once = law.turned(1 + x, sp.Integer(1))
+    twice = sp.Poly(sp.expand(law.turned(once, sp.Integer(1))), x)
     low = [twice.coeff_monomial(x**k) for k in range(4)]
     sides = [sp.Rational(k, 100) for k in (50, 98, 99, 100, 101, 102, 150)]
     flat = law.threshold(2 * second * 4 * root)  # g² = 4√n

@@ -7,7 +7,7 @@ With R = E r² and E = e^{2τ} (see theory/training/flow.py), E_± = (1 ± √(1
 
 So t(E) and E(t) are both explicit, and with E every weight at every time.  λ is the rate along the
 whole path, and the sharpness (largest eigenvalue of the Hessian) of the end: it is known before the
-first step, since UW is conserved.
+first step, since UW is conserved.  Derivation: docs/training/trajectory.md.
 """
 
 from __future__ import annotations

@@ -14,14 +14,7 @@ from numerics.arithmetic.types import Array
 from numerics.disk.perimeter import Midpoints, strength
 from theory.disk.perimeter import STEPS
 from verify.disk.ensemble import disk_windows, filters_of, fit
-from verify.disk.networks import (
-    Difference,
-    across,
-    disks,
-    drawn,
-    excess,
-    loss_with_gradient,
-)
+from verify.disk.networks import Difference, across, disks, drawn, excess, loss_with_gradient
 from verify.disk.networks import train as train_one
 from verify.models.networks import Network, load, weights_of
 from verify.models.problem import NetworkShape

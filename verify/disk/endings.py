@@ -74,10 +74,12 @@ def levels(ensemble: TrainedEnsemble, law_part: Part) -> Array:
     """The level of the pieces of every network, between two numbers (B, 2)."""
     shape = ensemble.shape
     windows = shown(shape.taps)
-    of = lambda conv: level(law_part, shape.activation, conv, windows, R)
-    return ensemble.once(
-        law_part, lambda: np.array([of(conv) for conv in filters_of(ensemble.nets)])
-    )
+
+    def measured() -> Array:
+        filters = filters_of(ensemble.nets)
+        return np.array([level(law_part, shape.activation, conv, windows, R) for conv in filters])
+
+    return ensemble.once(law_part, measured)
 
 
 def slack(ensemble: TrainedEnsemble) -> Array:
@@ -188,7 +190,10 @@ class EndingsRow:
 
     def cells(self) -> tuple[str, ...]:
         """As text, in the order of :data:`HEADER`."""
-        count = lambda x: "" if x is None else str(x)
+
+        def text(count: int | None) -> str:
+            return "" if count is None else str(count)
+
         n = self.shape.taps
         return (
             self.shape.activation,
@@ -199,9 +204,9 @@ class EndingsRow:
             str(self.parabola),
             str(self.grown),
             str(self.through),
-            count(self.at_rest),
-            count(self.met),
-            count(self.freed),
+            text(self.at_rest),
+            text(self.met),
+            text(self.freed),
             f"{self.least:.2e}",
             f"{self.median:.2e}",
             f"{self.between:.2e}",

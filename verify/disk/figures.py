@@ -49,8 +49,8 @@ def edges_and_errors(
     errors: Mapping[str, ArrayLike],
     span: tuple[float, float],
 ) -> Drawing:
-    """Left named curves over the distance t inside an edge, right named errors over the radius;
-    ``span`` is shaded.
+    """Left named curves (T,) over the distance t (T,) inside an edge, right named errors (F,) over
+    the radii ``fine`` (F,); ``span`` is shaded. All in pixels.
     """
     styles = ("-", "--", "-.", ":")
     with drawn(3.4) as drawing:
@@ -84,12 +84,11 @@ def area_or_length(points: Mapping[str, Sequence[tuple[float, float]]]) -> Drawi
 
 
 def by_direction(
-    turn: ArrayLike,
-    lines: Mapping[str, ArrayLike],
-    nodes: ArrayLike,
-    dots: Mapping[str, ArrayLike],
+    turn: ArrayLike, lines: Mapping[str, ArrayLike], nodes: ArrayLike, dots: Mapping[str, ArrayLike]
 ) -> Drawing:
-    """Named closed curves of a direction, and dots beside them."""
+    """Named closed curves of a direction, in radians: lines at ``turn`` (T,), dots beside them at
+    ``nodes`` (Q,).
+    """
     styles = ("-", "--", "-.", ":")
     with drawn(4.4) as drawing:
         axes = drawing.add_subplot(projection="polar")

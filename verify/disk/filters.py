@@ -4,7 +4,7 @@ is cut once for all.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -15,7 +15,7 @@ from numerics.arithmetic.rounding import lipschitz
 from numerics.arithmetic.types import Array
 from numerics.disk.disk import ring
 
-__all__ = ["Filters", "Point", "sums"]
+__all__ = ["Filters", "Point"]
 
 Point = tuple[float, float]
 """The middle of a disk."""
@@ -76,11 +76,3 @@ class Filters:
         z = self.flat @ windows.reshape(len(windows), -1).T + self.b[:, None]
         values = self.sigma(z) - self.sigma(self.b)[:, None]
         return np.asarray(np.sum(values, axis=1) + lit * self.rise)
-
-
-def sums(w: Array, b: Array, name: str, r: Sequence[float], centre: Point = (0.0, 0.0)) -> Array:
-    """Σ_p [g(z_p) - g(0)] of filters w (B, n, n), b (B,), for disks of radii r around ``centre``:
-    (B, R).
-    """
-    filters = Filters(w, b, (name,), (len(w),))
-    return np.stack([filters.summed(radius, centre) for radius in r], axis=1)

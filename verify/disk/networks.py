@@ -108,12 +108,14 @@ def disks(radii: Sequence[float] | Array, half_length: int) -> Tensor:
 
 
 def loss(net: Network, x: Tensor, r: Tensor, share: Tensor) -> Tensor:
-    """Σ share (r̂ - r)², the shares adding up to 1."""
+    """Σ share (r̂ - r)² of images x (R, N, N), r and share (R,), the shares adding up to 1."""
     return torch.sum(share * (net(x) - r) ** 2)
 
 
 def loss_with_gradient(net: Network, x: Tensor, r: ArrayLike, share: ArrayLike) -> float:
-    """The loss; torch's own gradient of it is left with the weights."""
+    """The loss of images x (R, N, N), r and share (R,); torch's own gradient of it is left with the
+    weights.
+    """
     net.zero_grad()
     value = loss(net, x, torch.tensor(np.asarray(r)), torch.tensor(np.asarray(share)))
     value.backward()
@@ -129,18 +131,16 @@ def excess(features: Array, share: Array, gradient: Array) -> float:
 
 
 def train(
-    net: Network,
-    x: Tensor,
-    r: ArrayLike,
-    share: ArrayLike,
-    steps: int,
-    rounds: int = 5,
+    net: Network, x: Tensor, r: ArrayLike, share: ArrayLike, steps: int, rounds: int = 5
 ) -> None:
-    """LBFGS on the weighted squared error, in place, begun anew until it finds no way down or
-    ``rounds`` times.
+    """LBFGS on the weighted squared error of images x (R, N, N), r and share (R,), in place, begun
+    anew until it finds no way down or ``rounds`` times.
     """
     target, weight = torch.tensor(np.asarray(r)), torch.tensor(np.asarray(share))
-    squares = lambda answers, r: torch.sum(weight * (answers - r) ** 2)
+
+    def squares(answers: Tensor, r: Tensor) -> Tensor:
+        return torch.sum(weight * (answers - r) ** 2)
+
     for _ in range(rounds):
         optimizer = lbfgs(steps, 2 * steps)(net.parameters())
         next(iterates(net, samples(x, target), optimizer, loss=squares))

@@ -24,15 +24,7 @@ from numerics.arithmetic.regression import RANK, regression
 from numerics.arithmetic.types import Array, Flags, Indices
 from numerics.pulse.sample import Windows
 from theory.expressions.spelling import spelled
-from verify.disk.ensemble import (
-    INTERPOLATED,
-    LARGEST,
-    State,
-    filters_of,
-    nets_of,
-    read,
-    state,
-)
+from verify.disk.ensemble import INTERPOLATED, LARGEST, State, filters_of, nets_of, read, state
 from verify.models.problem import NetworkBatch
 from verify.optimise.regions import Line, Point, Task, descend
 
@@ -153,7 +145,10 @@ def _losses(line: Line, met: tuple[Indices, ...], when: Array) -> Callable[[Arra
     (τ - τ_s)_+, s the windows met.
     """
     point, task = line.point, line.point.task
-    along = lambda places: point.v + places[:, None, None] * line.dv
+
+    def along(places: Array) -> Array:
+        return np.asarray(point.v + places[:, None, None] * line.dv)
+
     if not task.straight:
         return lambda places: _state(task, along(places)).loss
     begin, slope, turns = point.added(point.v), line.added, line.turns(*met)

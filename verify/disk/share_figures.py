@@ -57,8 +57,8 @@ def filters(shown: Sequence[tuple[str, ArrayLike, ArrayLike]]) -> Drawing:
 
 
 def freed(pairs: Mapping[str, tuple[ArrayLike, ArrayLike]], level: float) -> Drawing:
-    """Loss after against loss before, one point each, by name; a thin line where they are equal,
-    and one at a level.
+    """Loss after against loss before, each (B,), one point per network, by name; a thin line where
+    they are equal, and one at a level.
     """
     marks = ("o", "s", "^", "D", "v", "P")
     with drawn(4.2) as drawing:
@@ -88,7 +88,7 @@ def freed(pairs: Mapping[str, tuple[ArrayLike, ArrayLike]], level: float) -> Dra
 
 
 def losses(by_setting: Mapping[str, ArrayLike], floors: Mapping[str, Sequence[float]]) -> Drawing:
-    """The losses of every network by setting, and short lines at the floors of some settings."""
+    """The losses (B,) of every network by setting, and short lines at the floors of some."""
     with drawn(3.8) as drawing:
         axes = drawing.subplots()
         for k, (name, values) in enumerate(by_setting.items()):

@@ -24,14 +24,7 @@ from numerics.disk.supremum import CLOSE, disk_supremum
 from theory.disk.disk import least
 from theory.expressions.spelling import spelled
 from verify.explain.alternatives import Trial, changed, names, told, trials
-from verify.explain.disk_facts import (
-    DiskFacts,
-    cost,
-    features,
-    measured,
-    preactivations,
-    wavering,
-)
+from verify.explain.disk_facts import DiskFacts, cost, features, measured, preactivations, wavering
 from verify.explain.text import MINOR, cancels, error_in_words, next_step
 from verify.explain.value import (
     Alternative,

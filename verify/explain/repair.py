@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-import numpy as np
-
 from numerics.certificates.conditions import exact_of
 from numerics.certificates.dyadic import dyadic, rounded
 from numerics.certificates.nearest import nearest
@@ -55,17 +53,9 @@ def repaired(explanation: SignalExplanation, dtype: str = "float64") -> Repaired
         most = float(worst.high)
         error = f"rounded to {dtype} from an exact one, it errs by {most:.3g} pixel at most"
     which = "exact network" if near.error == 0 else "network, nearly exact,"
-    stored = net.mapped(float)
-    b, c = stored.b, stored.c
     left = {*PARAMETERS, "activation_args", *HOLDERS}  # the setup says all of it
     kept = {key: x for key, x in explanation.checkpoint.metadata.items() if key not in left}
     checkpoint = replace(
-        explanation.checkpoint,
-        w=np.array(stored.w),
-        a=np.array(stored.a),
-        b=None if b is None else np.array(b),
-        c=None if c is None else np.array([c]),
-        metadata={**kept, **setup.as_dict()},
-        rational={},
+        explanation.checkpoint.holding(net.mapped(float)), metadata={**kept, **setup.as_dict()}
     )
     return Repaired(checkpoint, not rounding, f"the nearest {which} that was found; {error}")

@@ -8,7 +8,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any, Protocol
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -26,6 +27,9 @@ from verify.models.checkpoint import Checkpoint
 from verify.models.networks import elementwise
 from verify.models.setup import Setup
 
+if TYPE_CHECKING:
+    from verify.models.live.module import Live
+
 __all__ = ["FileNetwork", "confirmed", "neighbour_replayed", "replayed"]
 
 HALF = Fraction(1, 2)
@@ -33,30 +37,6 @@ GRID = 33
 """Radii, both ends among them."""
 OTHERWISE = "report the file: what was read of it and torch disagree"
 """What to do about a file whose network answers otherwise in torch."""
-
-
-class Runs(Protocol):
-    """What answers: a live module, or the network of a file.
-
-    Attributes
-    ----------
-    subject: what a reader calls it.
-    dtype: the type in which it computes.
-    checkpoint: what was read of it.
-    """
-
-    @property
-    def subject(self) -> str: ...
-
-    @property
-    def dtype(self) -> str: ...
-
-    @property
-    def checkpoint(self) -> Checkpoint: ...
-
-    def answer(self, light: Tensor) -> float:
-        """r̂ of one signal (N,) or image (N, N)."""
-        ...
 
 
 class FileNetwork:
@@ -92,7 +72,9 @@ class FileNetwork:
 
 
 def confirmed(
-    explanation: SignalExplanation | ImageExplanation, network: Runs, otherwise: str = OTHERWISE
+    explanation: SignalExplanation | ImageExplanation,
+    network: FileNetwork | Live,
+    otherwise: str = OTHERWISE,
 ) -> SignalExplanation | ImageExplanation:
     """The explanation with its replay; where torch answers otherwise, nothing is explained.
 
@@ -129,15 +111,7 @@ def neighbour_replayed(explanation: SignalExplanation) -> Replay | None:
     near, exact, setup = explanation.near, explanation.exact, explanation.setup
     if near is None or exact is None or _jumps(explanation):
         return None
-    rounded, checkpoint = exact.mapped(float), explanation.checkpoint
-    checkpoint = replace(
-        checkpoint,
-        w=np.array(rounded.w),
-        a=np.array(rounded.a),
-        b=None if rounded.b is None else np.array(rounded.b),
-        c=None if rounded.c is None else np.array([rounded.c]),
-        rational={},
-    )
+    checkpoint = explanation.checkpoint.holding(exact.mapped(float))
     network = FileNetwork(checkpoint, setup, "the nearest exact network")
     bound = roundings(exact, checkpoint, setup)[network.dtype]
     allowed = 2 * bound if isinstance(bound, Fraction) else None
@@ -162,7 +136,9 @@ def neighbour_replayed(explanation: SignalExplanation) -> Replay | None:
     )
 
 
-def replayed(explanation: SignalExplanation | ImageExplanation, network: Runs) -> Replay:
+def replayed(
+    explanation: SignalExplanation | ImageExplanation, network: FileNetwork | Live
+) -> Replay:
     """Show the network the pulse, or the disk, at which it errs most, and those of a grid, and
     compare.
 
@@ -184,7 +160,8 @@ def replayed(explanation: SignalExplanation | ImageExplanation, network: Runs) -
         radius = fraction(worst.radius)
         ends = worst.value if isinstance(worst.value, tuple) else (worst.value, worst.value)
         low, high = map(fraction, ends)
-        light = np.array([float(_pixel(radius, i)) for i in range(-half, half + 1)])
+        inside = (radius + HALF - abs(i) for i in range(-half, half + 1))
+        light = np.array([float(min(max(x, Fraction(0)), Fraction(1))) for x in inside])
         runs = worst.as_it_runs.get(network.dtype)
         if runs is not None and network.dtype == network.checkpoint.dtype:
             limit = Fraction(runs) - high
@@ -207,16 +184,13 @@ def replayed(explanation: SignalExplanation | ImageExplanation, network: Runs) -
     )
     if replay.agrees is False:
         return replay
-    return max(_otherwise(explanation, network, limit, allowed), key=_apart, default=replay)
-
-
-def _apart(replay: Replay) -> float:
-    return replay.apart
+    others = _otherwise(explanation, network, limit, allowed)
+    return max(others, key=attrgetter("apart"), default=replay)
 
 
 def _otherwise(
     explanation: SignalExplanation | ImageExplanation,
-    network: Runs,
+    network: FileNetwork | Live,
     limit: Fraction,
     allowed: float | None,
 ) -> Iterator[Replay]:
@@ -268,7 +242,3 @@ def _read(explanation: SignalExplanation | ImageExplanation, light: Tensor) -> f
     values = elementwise(setup.activation).to(light)(convolve(seen, w[:, None], b)).flatten(2)
     pooled = values.sum(2) if setup.pooling == "sum" else values.mean(2)
     return float(pooled[0] @ a) + checkpoint.offset
-
-
-def _pixel(radius: Fraction, i: int) -> Fraction:
-    return min(max(radius + HALF - abs(i), Fraction(0)), Fraction(1))

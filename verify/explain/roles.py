@@ -18,7 +18,6 @@ from numerics.certificates.conditions import Form, Pattern, Stored, dot, exact_o
 from numerics.certificates.roles import RESOLUTION, Role
 from numerics.certificates.roles import roles as pattern_roles
 from numerics.pulse.channel import exact_quantities, quantities
-from numerics.pulse.domain import Domain
 from numerics.pulse.exact_error import cells
 from numerics.pulse.preactivations import far_from_border
 from verify.explain.facts import Facts, named
@@ -35,9 +34,10 @@ def roles(
     """The role of every weight: ``own`` is the network's pattern, if it has one; ``exact`` the
     exact network that it is next to, None where it is not explained.
     """
-    laws = None
-    if _has_plateau(stored.taps, setup.domain):
-        laws = facts.alpha, facts.beta
+    n, domain = stored.taps, setup.domain
+    # Where the laws hold: on a plateau cell far from the border.
+    far = any(m > n // 2 and far_from_border(n, m, domain) for m, _, _ in cells(domain))
+    laws = (facts.alpha, facts.beta) if far else None
     if own is not None and exact is not None:
         each = [_met(role, own, stored) for role in pattern_roles(stored, own, laws)]
     else:
@@ -89,11 +89,6 @@ def _awake(role: Role) -> Role:
     if role.name == "readout.weight":
         return replace(role, role="serves other radii")
     return replace(role, role="must avoid the kink", interval=None)
-
-
-def _has_plateau(taps: int, domain: Domain) -> bool:
-    """Some cell is a plateau cell far from the border, where the laws hold."""
-    return any(m > taps // 2 and far_from_border(taps, m, domain) for m, _, _ in cells(domain))
 
 
 def _bending_roles(stored: Stored, exact: Stored | None) -> list[Role]:

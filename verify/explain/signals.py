@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from math import inf, isfinite
-from typing import Any
 
 import numpy as np
 from flint import fmpq
@@ -53,6 +52,7 @@ from verify.explain.value import (
     unfit,
 )
 from verify.models.checkpoint import Checkpoint
+from verify.models.layers import ROLES
 from verify.models.setup import Setup
 from verify.report.render import DIGITS
 
@@ -137,7 +137,7 @@ def explain(
         ),
         tolerance=float(tolerance),
         grade=grade,
-        tolerance_needed=None if needed is None else _from(needed),
+        tolerance_needed=_inwards(None if needed is None else rational(needed), 1),
         verdict=checkpoint.supposing(
             _verdict(grade, shape, facts, failing, near, away, tolerance, setup)
         ),
@@ -175,25 +175,12 @@ def explain(
 
 def _stored(checkpoint: Checkpoint, setup: Setup) -> Stored:
     """The weights in rational numbers."""
-    floats = {
-        "conv.weight": checkpoint.w,
-        "conv.bias": checkpoint.b,
-        "readout.weight": checkpoint.a,
-        "readout.bias": checkpoint.c,
-    }
-    exact: dict[str, Any] = {
-        role: None if x is None else x.tolist()
-        for role, x in {**floats, **checkpoint.rational}.items()
-    }
-    b, c = exact["conv.bias"], exact["readout.bias"]
-    net: Network[Any] = Network(
-        tuple(map(tuple, exact["conv.weight"])),
-        None if b is None else tuple(b),
-        tuple(exact["readout.weight"]),
-        None if c is None else c[0],
-        setup.share(checkpoint.w.shape[1]),
-    )
-    return net.mapped(rational)
+    floats = zip(ROLES, (checkpoint.w, checkpoint.b, checkpoint.a, checkpoint.c), strict=True)
+    w, b, a, c = (x if x is None else checkpoint.rational.get(role, x) for role, x in floats)
+    assert w is not None and a is not None
+    rows, share = tuple(map(tuple, w.tolist())), setup.share(w.shape[1])
+    biases, offset = None if b is None else tuple(b.tolist()), None if c is None else c.item()
+    return Network(rows, biases, tuple(a.tolist()), offset, share).mapped(rational)
 
 
 # ---------------------------------------------------------------------- the nearest exact network
@@ -460,12 +447,6 @@ def _worst(
 
 def _up(value: Fraction) -> float:
     return float(np.nextafter(float(value), np.inf))
-
-
-def _from(value: Fraction) -> float:
-    """The least float that is not below."""
-    near = float(value)
-    return near if near >= value else _up(value)
 
 
 def _coarse(value: fmpq, direction: int) -> fmpq:

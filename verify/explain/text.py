@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import io
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from math import ceil, floor, log10
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 from flint import fmpq
 from rich.console import Console
@@ -14,6 +13,7 @@ from rich.table import Table
 
 from numerics.certificates.conditions import exact_of
 from numerics.pulse.preactivations import last_plateau_radius
+from theory.citations import statement, theorem
 from verify.explain.value import (
     LITTLE,
     Alternative,
@@ -34,7 +34,6 @@ __all__ = [
     "derived_in_words",
     "distance_bounds",
     "error_in_words",
-    "in_words",
     "laws_in_words",
     "needed_in_words",
     "next_step",
@@ -55,8 +54,8 @@ place.
 MINOR = 0.1
 """A share of the slope, in pixels per pixel of radius, that counts."""
 CHECK = (
-    "check that pooling, padding, length and radii are those of its training: docs/network.md, When"
-    " it is not explained"
+    "check that pooling, padding, length and radii are those of its training:"
+    " docs/network.md#when-it-is-not-explained"
 )
 """Where nothing better is known."""
 WORDS = frozenset({"weight", "filter", "role"})
@@ -200,43 +199,39 @@ def _signal_step(explanation: SignalExplanation) -> str:
             )
         return "write this as a page with --out DIR"
     others = explanation.alternatives
-    if others and "activation" in others[0].options and _offset_alone(explanation):
+    alone = "offset" in explanation.failing and set(explanation.failing) <= {"offset", "distance"}
+    # A wrong readout bias is likelier than that it ran with another activation.
+    if others and "activation" in others[0].options and alone:
         name, offset = explanation.checkpoint.name("readout.bias"), explanation.residuals["offset"]
         return f"subtract {offset:.6g} from {name}: nothing but the offset fails"
     if others:
         return _with(others[0])
     if explanation.kind == "impossible":
-        return "read which activations can be exact: docs/shape/shape.md"
+        return f"read which activations can be exact: {statement('shape')}"
     if grade == "off" and explanation.cell in ("dead", "blind"):
-        return "read where training ends, and train from another start: docs/pulse/endings.md"
+        where = statement("endings")
+        return f"read where training ends, and train from another start: {where}"
     if grade == "off" and 2 * setup.domain.low < explanation.taps:
         low = f"{explanation.taps / 2:g}"
         return (
             f"ask from r = {low} on, where the pulse covers the filter, with --r-min {low}:"
-            " docs/pulse/small_radius.md"
+            f" {theorem('small radii')}"
         )
     last = last_plateau_radius(explanation.taps, setup.domain)
     if grade == "off" and setup.domain.low < last < setup.domain.high:
         high = f"{float(last):g}"
         return (
             f"ask up to r = {high}, where no window sees an edge and the border, with --r-max"
-            f" {high}: docs/network.md, When it is not explained"
+            f" {high}: docs/network.md#when-it-is-not-explained"
         )
     away = explanation.nearest.relative
     if near is None or away is None or (grade == "off" and away > LITTLE):
         return CHECK
     if away > HALF_WAY:
-        return "read what the grade is decided by: docs/network.md, Grades"
+        return "read what the grade is decided by: docs/network.md#grades"
     network = "network" if near.error else "exact network"
     where = "" if away <= LITTLE else f", {share_in_words(away)} of its length away"
     return f"write the {network} that was found next to it with --repair OUT{where}"
-
-
-def _offset_alone(explanation: SignalExplanation) -> bool:
-    """Whether the network would be right but for its readout bias: likelier than that it ran with
-    another activation.
-    """
-    return "offset" in explanation.failing and set(explanation.failing) <= {"offset", "distance"}
 
 
 def _image_step(explanation: ImageExplanation) -> str:
@@ -245,7 +240,7 @@ def _image_step(explanation: ImageExplanation) -> str:
     if explanation.alternatives:
         return _with(explanation.alternatives[0])
     if explanation.tolerance_needed is None:
-        return "read what straight edges account for: docs/disk/perimeter.md"
+        return f"read what straight edges account for: {statement('perimeter')}"
     if explanation.grade == "accurate":
         enough = rounded_up(explanation.tolerance_needed, 2)
         return f"say how much you need: --tolerance {enough} would do"
@@ -263,19 +258,10 @@ def _with(other: Alternative) -> str:
     return f"{units}: then it answers in pixels" + (f"; {words}" if words else "")
 
 
-def show(explanation: SignalExplanation | ImageExplanation) -> None:
-    """Print the tables."""
-    _print(explanation, Console(width=None if sys.stdout.isatty() else 140, highlight=False))
-
-
-def in_words(explanation: Explanation) -> str:
-    """What :func:`show` prints where nobody watches."""
-    page = io.StringIO()
-    _print(explanation, Console(file=page, width=140, highlight=False))
-    return page.getvalue()
-
-
-def _print(explanation: Explanation, console: Console) -> None:
+def show(explanation: Explanation, page: TextIO | None = None) -> None:
+    """Print the tables, on stdout if no page is given; in 140 columns where it is no terminal."""
+    page = page or sys.stdout
+    console = Console(file=page, width=None if page.isatty() else 140, highlight=False)
     images = isinstance(explanation, ImageExplanation)
     parts = (
         _images(explanation) if isinstance(explanation, ImageExplanation) else _signals(explanation)
@@ -326,14 +312,7 @@ def _weights(weights: Iterable[OneWeight], last: str, cell: Callable[[OneWeight]
     return _table(
         ("weight", "value", "role", "derived", "residual", last),
         (
-            (
-                x.label,
-                f"{x.value:.6g}",
-                x.role,
-                derived_in_words(x),
-                short(x.residual, 2),
-                cell(x),
-            )
+            (x.label, f"{x.value:.6g}", x.role, derived_in_words(x), short(x.residual, 2), cell(x))
             for x in weights
         ),
     )

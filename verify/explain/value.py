@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
+from io import StringIO
 from typing import TYPE_CHECKING, Any
 
 from flint import fmpq
@@ -188,9 +189,10 @@ class Explanation:
 
     def text(self) -> str:
         """What the command prints."""
-        from verify.explain.text import in_words
+        from verify.explain.text import show
 
-        return in_words(self)
+        show(self, page := StringIO())
+        return page.getvalue()
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON object that the command prints."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from functools import cache
 from typing import Any
 
 import sympy as sp
@@ -123,6 +124,7 @@ def _texts(branch: Branch) -> dict[str, str | None]:
     }
 
 
+@cache
 def module() -> str:
     """The text of the module: ``classified``, the answers by name."""
     answers = {name: answer(text) for name, text in NAMED.items()}

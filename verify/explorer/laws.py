@@ -14,7 +14,7 @@ Each is traced from the function of theory/ that the proofs are about.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import sympy as sp
@@ -42,37 +42,35 @@ CHANNELS = (1, 2, 3)
 """The numbers of channels."""
 
 
+@cache
 def module() -> str:
     """The text of the module."""
     every = groups()
-    exact = {name: [law for law in laws if _rational(law)] for name, laws in every.items()}
+    floats = {name: [function(law) for law in laws] for name, laws in every.items()}
+    exact = {name: list(filter(None, map(_fractions, laws))) for name, laws in every.items()}
     return (
-        f"export const float = {_object(every, 'float')};\n\n"
-        f"export const fractions = (f) => ({_object(exact, 'fraction')});\n"
+        f"export const float = {_object(floats)};\n\n"
+        f"export const fractions = (f) => ({_object(exact)});\n"
     )
 
 
+@cache
 def groups() -> dict[str, list[Law]]:
     """The laws by the name of their group."""
     return {name: list(laws) for name, laws in _groups()}
 
 
-def _object(every: dict[str, list[Law]], arithmetic: Any) -> str:
-    parts = (
-        f"{name}: {{\n" + ",\n".join(function(law, arithmetic) for law in laws) + "}"
-        for name, laws in every.items()
-        if laws
-    )
+def _object(every: dict[str, list[str]]) -> str:
+    parts = (f"{name}: {{\n" + ",\n".join(laws) + "}" for name, laws in every.items() if laws)
     return "{\n" + ",\n".join(parts) + "}"
 
 
-def _rational(law: Law) -> bool:
-    """Whether no root or logarithm is needed."""
+def _fractions(law: Law) -> str | None:
+    """The law in fractions; None where it needs a root or a logarithm."""
     try:
-        function(law, "fraction")
+        return function(law, "fraction")
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _groups() -> Iterator[tuple[str, Iterator[Law]]]:
@@ -159,12 +157,9 @@ def _distance(channels: int) -> Law:
     return Law("distance", (error, radius, n, size, steepest, pooled, a), bound)
 
 
-def _matrix(channels: int, n: int) -> list[list[sp.Symbol]]:
-    return [list(taps(n, f"_{k}_")) for k in range(1, channels + 1)]
-
-
 def _of_both(n: int, channels: int) -> Iterator[Law]:
-    w, a = _matrix(channels, n), _numbers("a", channels)
+    w = [list(taps(n, f"_{k}_")) for k in range(1, channels + 1)]
+    a = _numbers("a", channels)
 
     def end(w: Sequence[Any], a: Sequence[Any], root: Any) -> dict[str, Any]:
         taps, readout = flow.end(flow.LAW, w, a, root, sp.sqrt)

@@ -5,7 +5,6 @@ asks for nothing.
 from __future__ import annotations
 
 import json
-from functools import cache
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,7 +15,6 @@ __all__ = ["html"]
 STATIC = Path(__file__).parent / "static"
 
 
-@cache
 def html(*, served: bool = False) -> str:
     """The page, under 2 MB; ``served``: it may ask where it comes from, and nobody else."""
     modules = {path.stem: path.read_text(encoding="utf-8") for path in STATIC.glob("*.js")}
@@ -32,7 +30,6 @@ def html(*, served: bool = False) -> str:
     return page.replace("/*style.css*/", style).replace("/*imports*/", json.dumps(imports))
 
 
-@cache
 def _generated() -> dict[str, str]:
     generated = (atlas, catalogue, classified, functions, laws)
     return {each.__name__.rpartition(".")[2]: each.module() for each in generated}

@@ -9,7 +9,7 @@ the rows into words, :mod:`verify.invariance.figures` draws them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -17,6 +17,7 @@ from itertools import product
 from types import MappingProxyType
 from typing import Any
 
+from theory.citations import theorem
 from theory.invariance.nuisances import background_contrast_risk, dense_risk, sum_risk
 from theory.pulse.network import Network, last_radius
 from verify.invariance import networks
@@ -114,7 +115,7 @@ class Place:
 
 @dataclass(frozen=True)
 class Reason:
-    """A theorem or construction by name, and the page and heading that prove it."""
+    """A theorem or construction by name, and the page and anchor where it is proved."""
 
     name: str
     page: str
@@ -156,6 +157,10 @@ def scenes(unknown: str) -> tuple[tuple[Fraction, Fraction, int], ...]:
 def largest_error(row: AtlasEntry) -> Fraction:
     """The largest |r̂ - r| of a row's network on the grid of its radii and of what it does not
     know.
+
+    Raises
+    ------
+    ValueError: the row has no network.
     """
     if row.net is None:
         raise ValueError(f"{row.place} has no network")
@@ -179,38 +184,43 @@ def _error(net: Network[Any], unknown: str, radii: str, padding: str) -> Fractio
 
 # ------------------------------------------------------------------------------------- reasons
 
-LINEAR_CELL = Reason(
-    "the linear cell: the pixels add up to 2r", "../pulse/kinks.md#theorem-one-kink"
+LINEAR_CELL = Reason("the linear cell: the pixels add up to 2r", theorem("one kink"))
+SUMS_AGREE = Reason(
+    "sum pooling does not see a shift", "docs/invariance/dense.md#a-pulse-that-is-not-centred"
 )
-SUMS_AGREE = Reason("sum pooling does not see a shift", "dense.md#a-pulse-that-is-not-centred")
-EQUAL = Reason("a dense readout may be sum pooling", "dense.md#the-error-is-a-spline")
-TRADE = Reason(
-    "a linear network trades radius against background", "background.md#theorem-price-of-invariance"
+EQUAL = Reason(
+    "a dense readout may be sum pooling", "docs/invariance/dense.md#the-error-is-a-spline"
 )
-FLAT = Reason("ReLU has only one flat piece", "background.md#one-channel")
+TRADE = Reason("a linear network trades radius against background", theorem("price of invariance"))
+FLAT = Reason("ReLU has only one flat piece", "docs/invariance/background.md#one-channel")
 EDGE = Reason(
     "two channels read the background at an edge",
-    "background.md#two-channels-read-the-background-at-an-edge",
+    "docs/invariance/background.md#two-channels-read-the-background-at-an-edge",
 )
 MIRROR = Reason(
     "three channels, each straight where another bends",
-    "background.md#two-channels-read-the-background-at-an-edge",
+    "docs/invariance/background.md#two-channels-read-the-background-at-an-edge",
 )
 CROWDED = Reason(
     "two channels with three taps cannot balance bends and slopes",
-    "pair.md#theorem-large-rings",
+    theorem("large rings"),
 )
 DROPPED = Reason(
-    "a slope at which one channel is enough", "atlas.md#one-channel-with-a-slope-of-its-own"
+    "a slope at which one channel is enough",
+    "docs/invariance/atlas.md#one-channel-with-a-slope-of-its-own",
 )
-BORDER = Reason("the border is an edge", "background.md#zeros-beyond-the-border")
-NO_WEIGHT = Reason("weights that add up to 0", "background.md#zeros-beyond-the-border")
-LIGHT = Reason("a linear network measures light", "atlas.md#what-linear-networks-lose")
-SILENCE = Reason("counting silence", "contrast.md#theorem-quiet-channel")
-QUOTIENT = Reason("no sum of activations is a quotient", "contrast.md#theorem-no-quotient")
-CHAIN = Reason("two backgrounds and a contrast make a chain", "atlas.md#theorem-chain-of-contrasts")
-LEG = Reason("one leg of the compass", "atlas.md#one-leg")
-RULER = Reason("the ruler", "contrast.md#the-ruler")
+BORDER = Reason("the border is an edge", "docs/invariance/background.md#zeros-beyond-the-border")
+NO_WEIGHT = Reason(
+    "weights that add up to 0", "docs/invariance/background.md#zeros-beyond-the-border"
+)
+LIGHT = Reason(
+    "a linear network measures light", "docs/invariance/atlas.md#what-linear-networks-lose"
+)
+SILENCE = Reason("counting silence", theorem("quiet channel"))
+QUOTIENT = Reason("no sum of activations is a quotient", theorem("no quotient"))
+CHAIN = Reason("two backgrounds and a contrast make a chain", theorem("chain of contrasts"))
+LEG = Reason("one leg of the compass", "docs/invariance/atlas.md#one-leg")
+RULER = Reason("the ruler", "docs/invariance/contrast.md#the-ruler")
 
 
 # ---------------------------------------------------------------------------------------- rows
@@ -233,14 +243,6 @@ def _linear_loss(place: Place) -> Loss:
     lift = PIXELS if place.padding == "ring" else Fraction(0)
     formula = r"V - \frac{(2\mu V)^2}{4(VA + V\mu^2 + Am^2) + T^2B}"
     return Loss(sum_risk(spread, mean, light, level, shade, lift), formula, True)
-
-
-def _price(radii: str) -> Loss:
-    """V/12; between half-integers V is the variance of the half-integers alone, and the bound need
-    not be sharp.
-    """
-    spread = moments(sorted({(r - HALF) // 1 + HALF for r in RADII[radii]}))[1]
-    return Loss(background_contrast_risk(spread), r"\frac{V}{12}", radii == "half")
 
 
 def _row(place: Place) -> AtlasEntry:
@@ -268,14 +270,12 @@ def _row(place: Place) -> AtlasEntry:
     if linear:
         return AtlasEntry(place, "infeasible", LIGHT, loss=_linear_loss(place))
     if unknown == "both" and not dense:
-        price = _price(place.radii)
-        # With a given σ V/12 is a bound; with σ at will it is reached.
-        return AtlasEntry(
-            place,
-            "infeasible",
-            CHAIN,
-            loss=Loss(price.value, price.formula, price.attained and not relu),
-        )
+        # Between half-integers V is the variance of the half-integers alone, and V/12 need not be
+        # sharp.  With a given σ it is a bound; with σ at will it is reached.
+        spread = moments(sorted({(r - HALF) // 1 + HALF for r in RADII[place.radii]}))[1]
+        price = background_contrast_risk(spread)
+        loss = Loss(price, r"\frac{V}{12}", place.radii == "half" and not relu)
+        return AtlasEntry(place, "infeasible", CHAIN, loss=loss)
     if real:
         return AtlasEntry(place, "infeasible", QUOTIENT)
     if unknown == "contrast":
@@ -306,10 +306,7 @@ def _on_the_ring(place: Place) -> AtlasEntry:
 @cache
 def entries() -> tuple[AtlasEntry, ...]:
     """Every cell once, line by line."""
-    return tuple(_row(place) for place in _places())
-
-
-def _places() -> Iterator[Place]:
-    for (unknown, padding), readout, radii in product(LINES, READOUTS, RADII):
-        for kind in KINDS:
-            yield Place(unknown, readout, radii, padding, kind)
+    return tuple(
+        _row(Place(unknown, readout, radii, padding, kind))
+        for (unknown, padding), readout, radii, kind in product(LINES, READOUTS, RADII, KINDS)
+    )

@@ -90,6 +90,7 @@ class Scene:
 
     @property
     def pixels(self) -> int:
+        """N, on the ring."""
         return 2 * self.half_length + 1
 
     @property
@@ -179,7 +180,7 @@ def errors(net: Network, x: Tensor, r: Tensor) -> tuple[Array, Array]:
 
 
 def exact(net: Network, x: Tensor, r: Tensor) -> bool:
-    """Whether the loss is below :data:`EXACT`."""
+    """Whether the loss on signals x (R, N) and radii r (R,) is below :data:`EXACT`."""
     return float(np.mean((answers(net, x) - r.numpy()) ** 2)) < EXACT
 
 
@@ -293,7 +294,10 @@ def exact_counts(lab: Lab, scene: Scene, count: int) -> tuple[int, int]:
 def outcomes(lab: Lab) -> dict[Place, list[TrainingOutcome]]:
     """What became of these networks, by cells of the atlas of invariance."""
     count = networks(lab)
-    place = lambda padding, kind: Place("background", "sum", "half", padding, kind)
+
+    def place(padding: str, kind: str) -> Place:
+        return Place("background", "sum", "half", padding, kind)
+
     linear = [ratio for scene in LINEAR for ratio in linear_ratios(LAW, lab, scene, count)]
     best = sum(ratio <= 1 for ratio in linear)
     padded = sum(padded_ratio(LAW, lab, scene, count)[1] for scene in PADDED)

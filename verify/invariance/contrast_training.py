@@ -60,14 +60,10 @@ tested.
 """
 
 
-def _half_length(taps: int) -> int:
-    return taps // 2 + CELLS + taps // 2
-
-
 def data(taps: int) -> tuple[Tensor, Tensor]:
     """The signals (R, N) and radii (R,), every radius with every contrast."""
     r = np.arange(CELLS, dtype=float) + taps // 2 + 0.5
-    x = pulse(r, _half_length(taps))[:, None, :] * np.array(CONTRASTS)[:, None]
+    x = pulse(r, taps // 2 + CELLS + taps // 2)[:, None, :] * np.array(CONTRASTS)[:, None]
     return torch.tensor(x.reshape(-1, x.shape[2])), torch.tensor(np.repeat(r, len(CONTRASTS)))
 
 
@@ -123,13 +119,13 @@ def given_channel(lab: Lab, w: tuple[float, ...], b: float) -> Network:
 
 
 def loss(net: Network, x: Tensor, r: Tensor) -> float:
-    """The mean of (r̂ - r)²."""
+    """The mean of (r̂ - r)² over signals x (R, N) and radii r (R,)."""
     with torch.no_grad():
         return float(torch.mean((net(x) - r) ** 2))
 
 
 def largest_rounding(net: Network, x: Tensor) -> float:
-    """How far an answer may be from real arithmetic."""
+    """How far an answer to one of the signals x (R, N) may be from real arithmetic."""
     return float(np.max(rounding(net, x)))
 
 

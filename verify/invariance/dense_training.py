@@ -40,6 +40,7 @@ class Task:
 
     @property
     def radii(self) -> list[Fraction]:
+        """The radii, as fractions."""
         return [Fraction(q, 4) for q in self.quarters]
 
     @property

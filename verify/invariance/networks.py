@@ -82,7 +82,10 @@ class Sigma:
 
 def signal(r: Fraction, beta: Fraction, alpha: Fraction, s: int) -> list[Fraction]:
     """x(i) = β + α |[i - 1/2, i + 1/2] ∩ [s - r, s + r]|."""
-    overlap = lambda i: max(min(i + HALF, s + r) - max(i - HALF, s - r), Fraction(0))
+
+    def overlap(i: int) -> Fraction:
+        return max(min(i + HALF, s + r) - max(i - HALF, s - r), Fraction(0))
+
     return [beta + alpha * overlap(i) for i in range(-HALF_LENGTH, HALF_LENGTH + 1)]
 
 
@@ -202,6 +205,10 @@ def merged_channels() -> Network[Any]:
 
     On a pulse that is its own mirror image a filter and its reversal answer the same; so aσ(y +
     b_2) - aσ(-y + b_3) is one activation of y, with slope 2p from b_3 to -b_2 and p + 1 outside.
+
+    Raises
+    ------
+    ValueError: the two channels at the edge are no mirror images.
     """
     p = -2 / (PIXELS - 2)
     two = _summed(_prelu(p), three_channels(LOW, HIGH, -LOW, PIXELS, p, Fraction(1)))

@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import Any
 
 from theory.pulse.network import Network
-from verify.invariance.atlas import KINDS, AtlasEntry, Loss, Place, Reason, entries, largest_error
+from verify.invariance.atlas import KINDS, AtlasEntry, Loss, Place, entries, largest_error
 from verify.invariance.networks import PIXELS
 from verify.report.page import Section
 from verify.report.render import render
@@ -75,14 +75,6 @@ class Line:
     cells: tuple[AtlasEntry, ...]
 
     @property
-    def reasons(self) -> tuple[tuple[str, Reason], ...]:
-        """Each reason once, after the kinds that it holds for."""
-        kinds_of: dict[Reason, list[str]] = {}
-        for row in self.cells:
-            kinds_of.setdefault(row.reason, []).append(row.place.kind)
-        return tuple((_together(kinds), reason) for reason, kinds in kinds_of.items())
-
-    @property
     def networks(self) -> tuple[tuple[str, Network[Any]], ...]:
         """Each network once."""
         kinds_of: dict[Network[Any], list[str]] = {}
@@ -127,7 +119,12 @@ def _line(cells: tuple[AtlasEntry, ...]) -> Line:
 
 @dataclass(frozen=True)
 class TrainingOutcome:
-    """What became of networks that a claim has trained: every one of them is in one outcome."""
+    """What became of networks that a claim has trained: every one of them is in one outcome.
+
+    Raises
+    ------
+    ValueError: the outcomes do not add up.
+    """
 
     what: str
     networks: int
@@ -139,7 +136,12 @@ class TrainingOutcome:
 
 
 def section(outcomes: Mapping[Place, Sequence[TrainingOutcome]]) -> Section:
-    """The table for the report, each network run again, with what training found."""
+    """The table for the report, each network run again, with what training found.
+
+    Raises
+    ------
+    ValueError: a cell is not in the table, or a network of it is not exact.
+    """
     known = {row.place for row in entries()}
     if set(outcomes) - known:
         raise ValueError(f"no such cells: {sorted(set(outcomes) - known)}")

@@ -84,7 +84,9 @@ def contents(path: Path) -> tuple[Mapping[Any, Any], Mapping[str, str]]:
     for begin, sentence in FORMATS.items():
         if file.startswith(begin) and file[8:9] != b"{":
             raise CheckpointError(sentence)
-    return _deserialized(file), _metadata(file)
+    tensors = _deserialized(file)  # the header is well-formed, then
+    header = json.loads(file[8 : 8 + int.from_bytes(file[:8], "little")])
+    return tensors, dict(header.get("__metadata__") or {})
 
 
 def _deserialized(file: bytes) -> dict[str, Any]:
@@ -111,12 +113,6 @@ def _deserialized(file: bytes) -> dict[str, Any]:
         else:
             tensors[name] = values
     return tensors
-
-
-def _metadata(file: bytes) -> Mapping[str, str]:
-    """The strings in the header, which :func:`_deserialized` has found to be well-formed."""
-    size = 8 + int.from_bytes(file[:8], "little")
-    return dict(json.loads(file[8:size]).get("__metadata__") or {})
 
 
 def _unzipped(file: bytes) -> Mapping[Any, Any]:

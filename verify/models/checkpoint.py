@@ -20,11 +20,13 @@ from safetensors.numpy import save
 
 from numerics.arithmetic.types import Array
 from theory.expressions.spelling import spelled
+from theory.pulse.network import Network
 from verify.models.archive import ALONE, contents
 from verify.models.entries import begins_with, entries, groups, joined
 from verify.models.hyperparameters import beside
-from verify.models.layers import layer_of, listed, roles_of, without_ties
+from verify.models.layers import ROLES, layer_of, listed, roles_of, without_ties
 from verify.models.parametrizations import EPS, normalised, plain, refuse, sloped
+from verify.models.setup import left_out, merged
 from verify.models.tensors import CheckpointError, runs_in, tensors_of
 
 __all__ = ["Checkpoint", "encoded", "network_in", "network_of", "read"]
@@ -72,15 +74,19 @@ class Checkpoint:
         """Whether the slope of the activation is in the file."""
         return "activation.weight" in self.names
 
-    def asked(self, given: Mapping[str, str | None]) -> dict[str, str | None]:
-        """The settings that are asked for, but the activation where the file has learned its slope.
+    def settled(self, given: Mapping[str, str | None]) -> tuple[Checkpoint, dict[str, str]]:
+        """The settings asked for, then those of the metadata, and the same network with a note on
+        what of these is replaced; the activation is its own where the file has learned its slope.
 
         Raises
         ------
-        CheckpointError: that is another activation.
+        CheckpointError: another activation is asked for.
         """
-        if not self.learned:
-            return dict(given)
+        asked = self._asked(given) if self.learned else given
+        notes = (*self.notes, *left_out(asked, self.metadata))
+        return replace(self, notes=notes), merged(asked, self.metadata)
+
+    def _asked(self, given: Mapping[str, str | None]) -> dict[str, str | None]:
         name = self.names["activation.weight"]
         activation, arguments = given.get("activation"), given.get("activation_args")
         own = spelled(self.metadata["activation"])  # relu where each channel has a slope
@@ -93,9 +99,18 @@ class Checkpoint:
             raise CheckpointError(f"it holds {name}, a slope of PReLU: leave activation_args out")
         return {**given, "activation": None}
 
-    def noted(self, notes: tuple[str, ...]) -> Checkpoint:
-        """The same with more notes behind its own."""
-        return replace(self, notes=(*self.notes, *notes)) if notes else self
+    def holding(self, net: Network[float]) -> Checkpoint:
+        """The same with the weights of another network for signals."""
+        b, c = (None if x is None else np.array(x) for x in (net.b, net.c))
+        c = None if c is None else c[None]
+        return replace(self, w=np.array(net.w), a=np.array(net.a), b=b, c=c, rational={})
+
+    @property
+    def tensors(self) -> dict[str, Array]:
+        """What is there, by its name in the model, in a file's shapes: conv.weight (K, 1, n)."""
+        arrays = self.w[:, None], self.b, self.a[None], self.c, self.slopes
+        named = zip((*ROLES, "activation.weight"), arrays, strict=True)
+        return {role: x for role, x in named if x is not None}
 
     def supposing(self, verdict: str) -> str:
         """A verdict with what it rests on."""
@@ -137,6 +152,10 @@ def network_in(
 ) -> Checkpoint:
     """The one network in a state_dict, or in what holds one beside an optimizer, counters and the
     like; see :func:`read`.
+
+    Raises
+    ------
+    CheckpointError: there is none, or more than one, or nothing stands under ``key``.
     """
     found = entries(held)
     said = beside({**held, **metadata})
@@ -148,8 +167,10 @@ def network_in(
             raise CheckpointError(
                 f"no tensors stand under --key {key[:60]}; there are some in {keys}"
             )
-        return network_of(tensors, metadata, images=images).noted(told)
-    whole = any(_is_whole(tensors) for tensors in found.values())
+        network = network_of(tensors, metadata, images=images)
+        return replace(network, notes=(*network.notes, *told))
+    sizes = [{len(x.shape) for x in tensors.values()} for tensors in found.values()]
+    whole = any(2 in size and max(size) > 2 for size in sizes)  # filters and a readout
     layers = {} if whole else _with_filters(joined(found))
     if layers:
         told += ("its layers are entries of the file, one by one",)
@@ -157,7 +178,7 @@ def network_in(
     networks, errors = {}, {}
     for place, tensors in (_with_filters(found) or found).items():
         try:
-            networks[place] = network_of(tensors, metadata, images=images).noted(told)
+            networks[place] = network_of(tensors, metadata, images=images)
         except CheckpointError as error:
             errors[place] = error
     if not networks:
@@ -165,6 +186,7 @@ def network_in(
     if len(networks) > 1:
         raise _choice(list(networks))
     ((place, network),) = networks.items()
+    network = replace(network, notes=(*network.notes, *told))
     if not place:
         return network
     note = f"the network is the entry {place} of the file"
@@ -204,12 +226,6 @@ def _with_settings(
             shown = ", ".join(f"{name} = {x}" for name, x in new.items())
             notes.append(f"{place} is taken as metadata is: {shown}")
     return settings, tuple(notes)
-
-
-def _is_whole(tensors: Mapping[str, Any]) -> bool:
-    """Whether there may be filters and a readout."""
-    sizes = [len(value.shape) for value in tensors.values()]
-    return max(sizes, default=0) > 2 and 2 in sizes
 
 
 def _with_filters(found: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -289,8 +305,8 @@ def network_of(
         raise CheckpointError(
             f"its metadata says bias = {metadata['bias']}, and it has {names['conv.bias']}"
         )
-    notes, learned, slopes = [*layers.notes], {}, None
-    assumed = ""
+    notes, slopes, assumed = [*layers.notes], None, ""
+    told = {key: x for key, x in metadata.items() if x not in tensors}  # but names of tied ones
     if layers.norm is not None:
         conv = layer_of(names["conv.weight"])
         where = None if placed else tuple(exact)
@@ -299,9 +315,13 @@ def network_of(
         notes.append(note)
     if layers.slope is not None:
         (w, b, a), activation, note = sloped(w, b, a, layers.slope)
-        names["activation.weight"] = layers.slope[0]
+        names["activation.weight"] = name = layers.slope[0]
         slopes = layers.slope[1] if len(a) == len(values["readout.weight"][0]) else None
-        learned = {"activation": _agreed(metadata.get("activation"), activation, layers.slope[0])}
+        said = metadata.get("activation")
+        if said and spelled(said).torch != "PReLU":
+            raise CheckpointError(f"its metadata says {said[:40]}, and {name} is a slope of PReLU")
+        began = ("init", "activation_args")
+        told = {key: x for key, x in told.items() if key not in began} | {"activation": activation}
         notes.append(note)
     c = values.get("readout.bias")
     made = {"conv.weight": w, "readout.weight": a, "conv.bias": b, "readout.bias": c}
@@ -311,7 +331,7 @@ def network_of(
         floats["readout.weight"],
         floats.get("conv.bias"),
         floats.get("readout.bias"),
-        _told(metadata, tensors, learned),
+        told,
         names,
         tuple(notes),
         runs_in(x.dtype for x in exact.values()) if layers.same else "float64",
@@ -322,40 +342,11 @@ def network_of(
     )
 
 
-def _told(
-    metadata: Mapping[str, str], tensors: Mapping[str, Any], learned: Mapping[str, str]
-) -> dict[str, str]:
-    """The metadata without second names of tied tensors, and with what was learned in place of
-    where that began.
-    """
-    begun = ("init", "activation_args") if learned else ()
-    told = {key: x for key, x in metadata.items() if x not in tensors and key not in begun}
-    return {**told, **learned}
-
-
-def _agreed(said: str | None, learned: str, name: str) -> str:
-    """The activation with the learned slope, where the metadata does not contradict it."""
-    if said and spelled(said).torch != "PReLU":
-        raise CheckpointError(f"its metadata says {said[:40]}, and {name} is a slope of PReLU")
-    return learned
-
-
 def encoded(checkpoint: Checkpoint) -> bytes:
     """A safetensors file with its header's keys in order: the library writes them in an order of
     the moment.
     """
-    tensors = {
-        "conv.weight": np.expand_dims(checkpoint.w, 1),
-        "conv.bias": checkpoint.b,
-        "readout.weight": checkpoint.a[None],
-        "readout.bias": checkpoint.c,
-        "activation.weight": checkpoint.slopes,
-    }
-    stored = {
-        checkpoint.name(role): np.ascontiguousarray(x)
-        for role, x in tensors.items()
-        if x is not None
-    }
+    stored = {checkpoint.name(x): np.ascontiguousarray(y) for x, y in checkpoint.tensors.items()}
     content = save(stored, dict(checkpoint.metadata))
     size = 8 + int.from_bytes(content[:8], "little")
     header = json.dumps(json.loads(content[8:size]), sort_keys=True, separators=(",", ":")).encode()

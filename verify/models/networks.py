@@ -48,6 +48,7 @@ class Elementwise(nn.Module):
         self.function = function
 
     def forward(self, z: Tensor) -> Tensor:
+        """σ at every entry of z, in its shape."""
         return self.function(z)
 
 
@@ -109,6 +110,11 @@ class Network(nn.Module):
     dimensions: 1 for signals, 2 for images.
     inputs: C, of every signal; with more than one a signal is C prepared ones.
     conv_bias, readout_bias: whether b and c exist.
+    circular: whether the padding is a ring.
+
+    Raises
+    ------
+    ValueError: another pooling.
     """
 
     def __init__(

@@ -137,7 +137,9 @@ def plain(tensors: Mapping[str, Tensor]) -> Plain:
                     " the input itself (layer norm, group norm, batch norm without running"
                     " averages); that is not explained"
                 )
-            slopes |= {x: kept[x].values for x in beside.values() if _is_slope(x, set(beside))}
+            alone = set(beside) == {"weight"}
+            own = (x for x in beside.values() if alone or "prelu" in x.lower())
+            slopes |= {x: kept[x].values for x in own}
     for names, kind in (
         ([norm.name for norm in norms], "batch norms"),
         (list(slopes), "slopes of PReLU"),
@@ -168,10 +170,6 @@ def _layers(tensors: Mapping[str, Tensor]) -> dict[str, dict[str, str]]:
     return layers
 
 
-def _is_slope(name: str, beside: set[str]) -> bool:
-    return beside == {"weight"} or "prelu" in name.lower()
-
-
 def _batch_norm(layer: str, beside: Mapping[str, str], tensors: Mapping[str, Tensor]) -> BatchNorm:
     name = layer.removesuffix(".")
     values = {part: tensors[whole].values for part, whole in beside.items()}
@@ -183,12 +181,7 @@ def _batch_norm(layer: str, beside: Mapping[str, str], tensors: Mapping[str, Ten
 
 
 def normalised(
-    w: Array,
-    b: Array | None,
-    norm: BatchNorm,
-    conv: str,
-    eps: float,
-    names: Sequence[str] | None,
+    w: Array, b: Array | None, norm: BatchNorm, conv: str, eps: float, names: Sequence[str] | None
 ) -> tuple[tuple[Array, Array], str, str]:
     """Filters w (K, ...) and biases b (K,) with the batch norm behind them in them, a note, and
     what is assumed.
@@ -218,7 +211,7 @@ def normalised(
         raise CheckpointError(
             f"the batch norm {norm.name} stands in front of the convolution {conv} in the file; one"
             " between convolution and activation is folded: if it is called there, explain the"
-            " module itself (docs/network.md, From Python)"
+            " module itself (docs/network.md#from-python)"
         )
     if numbered and int(place) != int(number) + 1:
         raise CheckpointError(

@@ -96,10 +96,12 @@ class Model(NetworkShape):
 
     @property
     def biases(self) -> tuple[bool, bool]:
+        """Whether b and c are stored."""
         return self.conv_bias, self.readout_bias
 
     @property
     def ring(self) -> bool:
+        """Whether the signal is padded circularly."""
         return self.circular
 
     @property

@@ -104,8 +104,9 @@ def levenberg_marquardt(
         here[better], value[better] = there[better], value_there[better]
         error[better], jacobian[better] = error_there[better], jacobian_there[better]
         leave = np.zeros(len(live), dtype=bool)
-        if arrived is not None:
-            leave |= arrived(here, value)
+        moved = np.nonzero(better | (trial == 1))[0]  # the others have been asked before
+        if arrived is not None and len(moved):
+            leave[moved] = arrived(here[moved], value[moved])
         if patience is not None:
             # Refused, a step becomes shorter and shorter: where it promises rounding, nothing
             # follows.

@@ -322,7 +322,7 @@ class Line:
 
     @cached_property
     def side(self) -> NDArray[Any]:
-        """The pattern just after the beginning."""
+        """The pattern (K, J, W) just after the beginning."""
         pattern = self.point.pattern
         return np.where(pattern == 0, np.sign(self.rates), pattern) if self.leaves else pattern
 
@@ -480,7 +480,7 @@ def release(point: Point) -> Line | None:
 
     Normals of different channels are orthogonal, so f' is a sum over channels: each is asked alone.
     """
-    task, left = point.task, point.free[0]
+    task, (left, size, right) = point.task, point.free
     most, chosen = 0.0, None
     for k, (_, _, basis) in enumerate(point.faces):
         rank = basis.shape[1]
@@ -511,16 +511,10 @@ def release(point: Point) -> Line | None:
         return None
     dv = np.zeros_like(point.v)
     dv[chosen[0]] = chosen[1]
-    return _compensated(Line(point, dv, 0.0, leaves=True))
-
-
-def _compensated(line: Line) -> Line:
-    """The same with what the free directions make up for: the step to the minimum beyond the face
-    that it leaves.
-    """
-    left, size, right = line.point.free
+    line = Line(point, dv, 0.0, leaves=True)
+    # The free directions make up for it: the step to the minimum beyond the face that it leaves.
     *z, dc = -right.T @ (left.T @ line.velocity / size)
-    return replace(line, dv=line.dv + line.point.along(np.array(z)), dc=line.dc + float(dc))
+    return replace(line, dv=dv + point.along(np.array(z)), dc=float(dc))
 
 
 def _least_squares(point: Point) -> tuple[Line, float]:

@@ -207,7 +207,8 @@ def descend(
 
 
 def settle(module: Bundle | Network, x: Tensor, r: Tensor, steps: int) -> None:
-    """At most ``steps`` steps of LBFGS on the sum of mean((r̂ - r)²), in place.
+    """At most ``steps`` steps of LBFGS on the sum of mean((r̂ - r)²) over signals x (R, N) and
+    radii r (R,), in place.
 
     Where a step moves nothing the next sees what this one saw, and moves nothing either: it ends.
     """
@@ -224,7 +225,7 @@ def settle(module: Bundle | Network, x: Tensor, r: Tensor, steps: int) -> None:
 
 
 def gradient_length(module: nn.Module, x: Tensor, r: Tensor) -> float:
-    """|∇ mean((r̂ - r)²)| by all that requires a gradient."""
+    """|∇ mean((r̂ - r)²)| of signals x (R, N) and radii r (R,), by all that requires a gradient."""
     weights = [p for p in module.parameters() if p.requires_grad]
     slopes = torch.autograd.grad(mean_squares(module(x), r), weights)
     return float(sum(torch.sum(slope**2).item() for slope in slopes) ** 0.5)

@@ -155,13 +155,7 @@ def look(ensemble: Ensemble) -> Look:
     setting, weights = ensemble.setting, ensemble.weights
     radii = setting.radii
     bound = prediction_bound(
-        weights.w,
-        weights.b,
-        weights.a,
-        weights.c,
-        radii.r,
-        setting.pixels,
-        setting.activation,
+        weights.w, weights.b, weights.a, weights.c, radii.r, setting.pixels, setting.activation
     )
     alpha, beta, d = residual_errors(LOSS.law, setting, weights)
     # Where |e| <= B is measured, the laws give |e| <= 2B: so at half-integers is the line α r + β,

@@ -24,7 +24,7 @@ from verify.models.problem import Ensemble, Setting
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
-__all__ = ["ResponseLaw", "check_response", "law_response", "train_response"]
+__all__ = ["ResponseLaw", "check_response", "law_response", "plateau_cells", "train_response"]
 
 Array = NDArray[np.float64]
 ResponseLaw = Callable[[int, int], sp.Expr]
@@ -55,12 +55,13 @@ class _Domain:
         return f"{[list(self.cells(n)) for n in taps]} {self.fractions}"
 
 
+def plateau_cells(n: int) -> range:
+    """The first four cells of the plateau laws: m = h + 1, ..., h + 4 for n = 2h + 1 taps."""
+    return range(n // 2 + 1, n // 2 + 5)
+
+
 def check_response(
-    law: ResponseLaw,
-    lab: Lab,
-    name: str,
-    cells: Callable[[int], Sequence[int]],
-    fractions: bool,
+    law: ResponseLaw, lab: Lab, name: str, cells: Callable[[int], Sequence[int]], fractions: bool
 ) -> Column:
     """Count the random networks on which the law and the direct simulation disagree.
 

@@ -35,7 +35,6 @@ __all__ = [
     "figure",
     "figure_svg",
     "loss_histogram",
-    "profile",
     "pulses",
     "scatter",
     "staircase",
@@ -233,8 +232,8 @@ def error_over(
     worst: float,
     claimed: tuple[str, ArrayLike, ArrayLike] | None = None,
 ) -> Drawing:
-    """The error r̂(r) - r over all radii as a line, and the radius where it is largest; perhaps
-    dots by a named law, at its own radii.
+    """The error r̂(r) - r (R,) over all radii r (R,) as a line, and the radius where it is largest;
+    perhaps dots by a named law (name, radii (L,), values (L,)). All in pixels.
     """
     x, y = np.asarray(r, dtype=float), np.asarray(error, dtype=float)
     with _panels() as (drawing, (axes,)):
@@ -252,7 +251,9 @@ def error_over(
 
 
 def curves(losses: Mapping[str, ArrayLike], levels: Mapping[str, float]) -> Drawing:
-    """Loss against training step, both logarithmic, one line per name; predicted levels dashed."""
+    """Losses (T,) against training step, both logarithmic, one line per name; predicted levels
+    dashed.
+    """
     with _panels() as (drawing, (axes,)):
         lines = zip(losses.items(), ("-", "-.", ":", "--"), strict=False)
         for i, ((name, values), line) in enumerate(lines):
@@ -270,26 +271,6 @@ def curves(losses: Mapping[str, ArrayLike], levels: Mapping[str, float]) -> Draw
             )
         axes.set(xlabel="step", ylabel="loss")
         above(axes, len(losses))
-    return drawing
-
-
-def profile(
-    x: ArrayLike, y: ArrayLike, across: str, up: str, levels: Mapping[str, float]
-) -> Drawing:
-    """One curve over a real variable, and named predicted levels as dashed lines."""
-    with _panels() as (drawing, (axes,)):
-        axes.plot(np.asarray(x, dtype=float), np.asarray(y, dtype=float), color=COLOURS[0])
-        for name, level in levels.items():
-            axes.axhline(level, color=INK, linestyle="--", linewidth=1)
-            axes.annotate(
-                name,
-                (1, level),
-                xycoords=("axes fraction", "data"),
-                ha="right",
-                va="bottom",
-                fontsize=9,
-            )
-        axes.set(xlabel=across, ylabel=up)
     return drawing
 
 

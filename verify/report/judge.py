@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from theory import claim as registry
 from theory.claim import Claim, Proof
 from theory.proofs.statements import coverage
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judges
 from verify.report.page import Figure, Section
 from verify.report.verdict import COLUMNS, Column, Verdict, column
 
@@ -149,7 +149,7 @@ class Examined:
     """A verdict with what the report shows beside it, and what went wrong while drawing that.
 
     ``training`` is how many seconds the ensembles took that were trained ahead for this claim;
-    ``kept`` is the date of a verdict of an earlier run.
+    ``kept`` is the date of a verdict of an earlier run; ``judges`` are those of the evidence.
     """
 
     verdict: Verdict
@@ -158,6 +158,7 @@ class Examined:
     problems: tuple[str, ...] = ()
     training: float = 0.0
     kept: str | None = None
+    judges: Judges | None = None
 
 
 def stopped(claim: Claim[Any], error: Exception) -> Examined:
@@ -213,4 +214,4 @@ def examine(name: str, lab: Lab, debug: bool = False) -> Examined:
                 raise
             problems.append(f"{name}: {kind}: {one_line(error)}")
     figures, sections = (offered.get(kind, ()) for kind in ("figures", "sections"))
-    return Examined(verdict, figures, sections, tuple(problems))
+    return Examined(verdict, figures, sections, tuple(problems), judges=evidence.judges)

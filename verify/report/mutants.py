@@ -3,7 +3,7 @@
 A mutant is the law with one operator changed: a sign, a product for a quotient, a constant (hence
 an index or an exponent) one higher, a comparison that takes or leaves its border, ``and`` for
 ``or``, ``min`` for ``max``.  What proof, check and training all accept is either the same law in
-other letters (then the reason stands here) or something that the claim's evidence cannot see.
+other letters (unchanged.csv has the reason) or something that the claim's evidence cannot see.
 
 ``python -m verify.mutants`` judges them and keeps the counts in the file beside this one; the
 report and the documentation quote them.
@@ -12,6 +12,7 @@ report and the documentation quote them.
 from __future__ import annotations
 
 import ast
+import csv
 import dataclasses
 import functools
 import hashlib
@@ -133,239 +134,9 @@ LAWS: dict[str, tuple[str, ...]] = {
 }
 """The functions that make up each claim's law; those of another file carry its path and a dot."""
 
-UNCHANGED: dict[tuple[str, str, str], str] = {
-    (
-        "subpixel",
-        "_edge",
-        "q - p -> q + p",
-    ): "only the spelling: where q - p is not replaced by its tap, it stays a difference",
-    (
-        "perimeter",
-        "crest",
-        "k + 1 -> k - 1",
-    ): "two pixels of a chain are equally large; either may stand on the crest",
-    (
-        "laplacian",
-        "turned",
-        "part += f.number(ahead * value) * gain -> part -= f.number(ahead * value) * gain",
-    ): "of an arc only the absolute value counts",
-    (
-        "shape",
-        "shape.polynomials._by_cubic",
-        "b + end -> b - end",
-    ): "only a proposal: whether the staircases lie on the piece is decided afterwards",
-    (
-        "shape",
-        "shape.polynomials._by_cubic",
-        "ONE / 2 -> ONE * 2",
-    ): "only a proposal: a network of another size, which is decided afterwards",
-    (
-        "shape",
-        "shape.polynomials._by_cubic",
-        "ONE / 2 -> ONE / 3",
-    ): "only a proposal: a network of another size, which is decided afterwards",
-    (
-        "shape",
-        "shape.polynomials._by_cubic",
-        "ONE / 4 -> ONE * 4",
-    ): "only a proposal: a network of another size, which is decided afterwards",
-    (
-        "shape",
-        "shape.polynomials._by_cubic",
-        "ONE / 4 -> ONE / 5",
-    ): "only a proposal: a network of another size, which is decided afterwards",
-    (
-        "shape",
-        "shape.polynomials._by_cubic",
-        "ONE / 16 -> ONE * 16",
-    ): "only a proposal: a network of another size, which is decided afterwards",
-    (
-        "shape",
-        "shape.polynomials._by_cubic",
-        "ONE / 16 -> ONE / 17",
-    ): "only a proposal: a network of another size, which is decided afterwards",
-    (
-        "shape",
-        "shape.polynomials._by_cubic",
-        "ONE / 64 -> ONE * 64",
-    ): "only a proposal: a network of another size, which is decided afterwards",
-    (
-        "shape",
-        "shape.polynomials._by_cubic",
-        "ONE / 64 -> ONE / 65",
-    ): "only a proposal: a network of another size, which is decided afterwards",
-    (
-        "shape",
-        "shape.polynomials._by_cubic",
-        "(j - sp.Rational(count, 2)) * scale -> (j - sp.Rational(count, 2)) / scale",
-    ): "only a proposal: channels further apart, which is decided afterwards",
-    (
-        "shape",
-        "shape.polynomials._by_cubic",
-        "sp.radsimp(a, symbolic=False) -> sp.radsimp(a, symbolic=True)",
-    ): "only how a number is written",
-    (
-        "shape",
-        "shape.polynomials._by_cubic",
-        (
-            "all((within(b + end, piece) for w, b, _ in channels for pair in segments(w) for end in"
-            " pair)) -> any((within(b + end, piece) for w, b, _ in channels for pair in segments(w)"
-            " for end in pair))"
-        ),
-    ): "only a proposal: whether the staircases lie on the piece is decided afterwards",
-    (
-        "shape",
-        "shape.families.family",
-        "sp.Add(*recipe.w[0]) / 2 -> sp.Add(*recipe.w[0]) / 3",
-    ): "another place on the same piece",
-    (
-        "shape",
-        "shape.families.family",
-        "sp.Symbol('b', real=True) -> sp.Symbol('b', real=False)",
-    ): "the steps hold for any b",
-    (
-        "shape",
-        "shape.families.family",
-        "sp.Symbol('h', real=True) -> sp.Symbol('h', real=False)",
-    ): "the steps hold for any h",
-    (
-        "shape",
-        "shape.families.family",
-        "sp.symbols('u v', positive=True) -> sp.symbols('u v', positive=False)",
-    ): "the steps hold for any u and v",
-    ("laplacian", "box", "0 * x -> 1 * x"): "x or y is 0 there",
-    ("laplacian", "strength", "level > 0 -> level >= 0"): "the level 0 comes before",
-    ("laplacian", "across", "p * q > 0 -> p * q >= 0"): "neither p nor q is 0",
-    ("laplacian", "across", "p * q -> p / q"): "of the sign only; in the divisor it is rejected",
-    (
-        "laplacian",
-        "turned",
-        (
-            "1 + max((int(max((v[k] for v in found)) - min((v[k] for v in found))) for k in (0,"
-            " 1))) -> 2 + max((int(max((v[k] for v in found)) - min((v[k] for v in found))) for k"
-            " in (0, 1)))"
-        ),
-    ): "more arcs, with the same sum",
-    ("laplacian", "turned", "(1, 0) -> (2, 0)"): "the same direction",
-    ("laplacian", "turned", "(0, 1) -> (0, 2)"): "the same direction",
-    (
-        "laplacian",
-        "turned",
-        "v[0] * (a + p) + v[1] * (b + q) > 0 -> v[0] * (a + p) + v[1] * (b + q) >= 0",
-    ): "inside an arc no corner but the centre lies on the line, and that one adds 0",
-    (
-        "laplacian",
-        "disk.zero_lines.stretches",
-        "sum(octant[0]) * sum(octant[1]) -> sum(octant[0]) / sum(octant[1])",
-    ): "both are 1 or -1",
-    (
-        "laplacian",
-        "disk.zero_lines.stretches",
-        "q[1] > p[1] -> q[1] >= p[1]",
-    ): "parallel lines, which the next line leaves out",
-    (
-        "laplacian",
-        "disk.zero_lines.stretches",
-        "0 < one[0] < one[1] -> 0 <= one[0] < one[1]",
-    ): "0 is among the ends",
-    (
-        "laplacian",
-        "disk.zero_lines.stretches",
-        "0 < one[0] < one[1] -> 1 < one[0] < one[1]",
-    ): "where a corner's line meets the centre's it meets its mirror image's, twice as far off",
-    (
-        "laplacian",
-        "disk.zero_lines._trapezoids",
-        "order[0][0] + 2 -> order[0][0] + 3",
-    ): "below all lines the quadratic is 2ub, wherever its trapezoid begins",
-    (
-        "laplacian",
-        "disk.zero_lines._trapezoids",
-        "order[0] -> order[1]",
-    ): "below all lines the quadratic is 2ub, wherever its trapezoid begins",
-    (
-        "laplacian",
-        "disk.zero_lines._trapezoids",
-        "-1 -> -2",
-    ): "above all lines the quadratic is S + b times 2u, wherever its trapezoid ends",
-    (
-        "laplacian",
-        "disk.zero_lines._trapezoids",
-        "order[-1][0] -> order[-1][1]",
-    ): "above all lines the quadratic is S + b times 2u, wherever its trapezoid ends",
-    (
-        "laplacian",
-        "disk.zero_lines._trapezoids",
-        "order[-1][0] - 2 -> order[-1][0] - 3",
-    ): "above all lines the quadratic is S + b times 2u, wherever its trapezoid ends",
-    (
-        "laplacian",
-        "disk.zero_lines._trapezoids",
-        "-1 -> +1",
-    ): "above all lines the quadratic is S + b times 2u, wherever its trapezoid ends",
-    (
-        "laplacian",
-        "disk.zero_lines._trapezoids",
-        "order[-1][0] - 2 -> order[-1][0] + 2",
-    ): "above all lines the quadratic is S + b times 2u, wherever its trapezoid ends",
-    (
-        "rates",
-        "shape.rates.expansion.moments",
-        "0 * total -> 0 / total",
-    ): "0 in the arithmetic of the taps",
-    ("staircase", "partial_sums", "h + 1 -> h + 2"): "one more name, which no law mentions",
-    (
-        "small_radius",
-        "defect",
-        "lit < 1 or lit % 2 == 0 -> lit < 1 and lit % 2 == 0",
-    ): "what is refused, and is not asked for",
-    ("small_radius", "defect", "lit >= n -> lit > n"): "for ℓ = n the sum is 0, too",
-    ("small_radius", "sliding_deviation", "n // 2 -> n * 2"): "more positions, all in the dark",
-    ("small_radius", "sliding_deviation", "m + h + 1 -> m + h + 2"): "one more, in the dark",
-    ("small_radius", "conditions", "h + 1 -> h + 2"): "one more condition, 0 or the plateau's own",
-    ("extremes", "lines", "m + h + 1 -> m + h + 2"): "one more window, without a border pixel",
-    ("running", "answer", "0 * sizes.offset -> 0 / sizes.offset"): "0 in the arithmetic of c",
-    ("disk", "corner", "x >= 0 -> x > 0"): "at x = 0 the area is 0, and has no sign",
-    ("disk", "corner", "y >= 0 -> y > 0"): "at y = 0 the area is 0, and has no sign",
-    (
-        "disk",
-        "corner",
-        "x * x + y * y <= r * r -> x * x + y * y < r * r",
-    ): "on the circle both formulas are x y",
-    ("perimeter", "crest", "reach + 1 -> reach + 2"): "one more chain, in the dark",
-    ("perimeter", "width", "0 * r -> 0 / r"): "0 in the arithmetic of r",
-    ("perimeter", "width", "i * (r / r) -> i / (r / r)"): "1 in the arithmetic of r",
-    ("perimeter", "width", "j * (r / r) -> j / (r / r)"): "1 in the arithmetic of r",
-    ("shares", "share", "0 * mean -> 0 / mean"): "0 in the arithmetic of μ",
-    ("dense", "_block", "last + 2 -> last + 3"): "an empty range more",
-    (
-        "dense",
-        "_block",
-        "last + 1 -> last + 2",
-    ): "at the block's last half-integer every radius inside lies below j + 1/2",
-    (
-        "dense",
-        "groups",
-        "m - HALF < r < m + HALF -> m - HALF <= r < m + HALF",
-    ): "where the groups are not used the kernel takes the start to the same end",
-    (
-        "dense",
-        "groups",
-        "low < m < high -> low <= m < high",
-    ): "no radius is a whole number m here: it would lie inside the pixel",
-    ("dense", "kernel", "m < k -> m <= k"): "m = k comes before",
-    ("contrast", "response", "0 * total -> 0 / total"): "0 in the arithmetic of the pulse",
-    (
-        "contrast",
-        "silence_readout",
-        "(pixels - len(w) + 1 + zeros) * unit -> (pixels - len(w) + 1 + zeros) / unit",
-    ): "1 in the arithmetic of the taps",
-    ("background", "response", "0 * total -> 0 / total"): "0 in the arithmetic of the pulse",
-    ("background", "two_channels", "0 * edge -> 0 / edge"): "0 in the arithmetic of the taps",
-    ("pair", "kinks", "0 * total -> 0 / total"): "0 in the arithmetic of the taps",
-    ("pair", "pair", "0 * edge -> 0 / edge"): "0 in the arithmetic of the taps",
-    ("pair", "pair", "-turns * unit -> -turns / unit"): "1 in the arithmetic of the taps",
-}
+with STORE.with_name("unchanged.csv").open(encoding="utf-8", newline="") as _file:
+    _rows = list(csv.reader(_file))[1:]
+UNCHANGED = {(claim, path, change): reason for claim, path, change, reason in _rows}
 """Mutants that are the same law, as (claim, function, change), each with the reason."""
 
 _SHAPES = ("shape.classify.classify", "_symbolic", "_steps", "_exact_by_hand")

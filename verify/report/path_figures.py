@@ -12,21 +12,12 @@ from numpy.typing import ArrayLike
 
 from verify.report.figures import COLOURS, INK, above, drawn
 
-__all__ = [
-    "against",
-    "catapult",
-    "decay",
-    "paths",
-    "positions",
-    "ridge",
-    "threshold",
-    "unknown",
-]
+__all__ = ["against", "catapult", "decay", "paths", "positions", "ridge", "threshold", "unknown"]
 
 
 def against(predicted: ArrayLike, trained: ArrayLike, allowed: ArrayLike, unit: str) -> Drawing:
-    """Above: every weight a point, trained over predicted, and the diagonal.  Below: |difference|
-    and its bound.
+    """Above: every weight a point, trained over predicted, and the diagonal. Below: |difference|
+    and its bound. All three of one shape.
     """
     x, y, bound = (
         np.asarray(values, dtype=float).ravel() for values in (predicted, trained, allowed)
@@ -89,8 +80,8 @@ def decay(steps: ArrayLike, losses: ArrayLike, predicted: ArrayLike) -> Drawing:
 
 
 def catapult(losses: ArrayLike, levels: ArrayLike, shares: Sequence[float]) -> Drawing:
-    """Left the loss over the steps, right ηλ of the end ahead with its limit 2 dashed; a column per
-    step size.
+    """Left the loss over the steps, right ηλ of the end ahead with its limit 2 dashed, each (T, E);
+    a column per step size, of which ``shares`` (E,) names the share of 2/λ.
     """
     left, right = (np.asarray(values, dtype=float) for values in (losses, levels))
     with drawn(3.2) as drawing:
@@ -167,8 +158,8 @@ def threshold(
 
 
 def positions(where: ArrayLike, start: ArrayLike, closed: ArrayLike, trained: ArrayLike) -> Drawing:
-    """One weight per position: bars at the start, rings in closed form, dots from training; the
-    line is at 1/2.
+    """One weight per position, each (P,): bars at the start, rings in closed form, dots from
+    training; the line is at 1/2.
     """
     i = np.asarray(where)
     with drawn(3.2) as drawing:
@@ -191,12 +182,10 @@ def positions(where: ArrayLike, start: ArrayLike, closed: ArrayLike, trained: Ar
 
 
 def unknown(
-    levels: ArrayLike,
-    panels: Mapping[str, Mapping[str, ArrayLike]],
-    span: tuple[float, float],
+    levels: ArrayLike, panels: Mapping[str, Mapping[str, ArrayLike]], span: tuple[float, float]
 ) -> Drawing:
-    """Errors over an unknown quantity, one panel per title, one curve per name; the interval
-    promised is shaded.
+    """Errors (X,) over an unknown quantity at ``levels`` (X,), one panel per title, one curve per
+    name; the interval promised is shaded.
     """
     x, styles = np.asarray(levels, dtype=float), ("-", "--", "-.")
     with drawn(3.2) as drawing:

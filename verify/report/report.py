@@ -134,6 +134,7 @@ def as_json(report: Report) -> str:
             "chapter": registry.chapter_of(claim.id),
             "assumptions": list(claim.assumptions),
             "mutants": mutants.summary(claim.id),
+            "judges": result.judges,
             "training_seconds": round(result.training, 3),
             "kept": result.kept,
         }

@@ -57,6 +57,7 @@ class Verdict:
 
     @property
     def verdict(self) -> Literal["verified", "failed", "blocked"]:
+        """Failed where a column fails, else blocked where one is blocked, else verified."""
         states = [self.columns[name].status for name in COLUMNS]
         if "fails" in states:
             return "failed"

@@ -100,12 +100,12 @@ class AtlasRow:
     def why(self) -> str:
         """The reason, and why fewer channels do not do; long fractions as decimals."""
         lower = f". Fewer channels do not do: {self.shape.lower}" if self.shape.lower else ""
-        text = re.sub(r"(\d{9,})/(\d{9,})", _decimal, self.shape.reason + lower)
+        text = re.sub(
+            r"(\d{9,})/(\d{9,})",
+            lambda fraction: f"{int(fraction[1]) / int(fraction[2]):.9g}…",
+            self.shape.reason + lower,
+        )
         return re.sub(r"\boo\b", "∞", text).replace("-∞", "−∞")
-
-
-def _decimal(fraction: re.Match[str]) -> str:
-    return f"{int(fraction[1]) / int(fraction[2]):.9g}…"
 
 
 def _plain(number: sp.Expr) -> str:

@@ -27,12 +27,7 @@ from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import prediction_bound
-from numerics.pulse.error_enclosure import (
-    Certified,
-    certified_error,
-    error_ball,
-    largest_error,
-)
+from numerics.pulse.error_enclosure import Certified, certified_error, error_ball, largest_error
 from numerics.pulse.sample import pulse, windows
 from theory.expressions.activation import ACTIVATIONS, z
 from theory.pulse.network import Network
@@ -176,20 +171,18 @@ def _certify(setting: Setting, weights: NetworkBatch, looked: Look, j: int) -> C
     return certified_error(net, others, half_length)
 
 
-def certify(setting: Setting, weights: NetworkBatch) -> tuple[Certified, ...]:
+def certify(setting: Setting, weights: NetworkBatch, looked: Look) -> tuple[Certified, ...]:
     """For every network the proof that it errs at some radius between the samples, where there is
     one.
     """
-    looked = look(setting, weights)
     return tuple(_certify(setting, weights, looked, j) for j in range(len(weights.c)))
 
 
-def refined(ensemble: Ensemble, most: int = TRIED) -> Refined | None:
+def refined(ensemble: Ensemble, looked: Look, most: int = TRIED) -> Refined | None:
     """The first of the networks that look exact, the best first, whose continued training is exact.
 
     None: none of the first ``most`` is.
     """
-    looked = look(ensemble.setting, ensemble.weights)
     order = [int(j) for j in np.argsort(looked.between) if looked.kinds[j] == "exact"]
     for j in order[:most]:
         exact = _refine(ensemble.setting, net_of(ensemble.setting.activation, ensemble.weights, j))

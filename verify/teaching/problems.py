@@ -72,11 +72,7 @@ TAPERED = _numbers("1/4", "3/4", "1/4")
 
 
 def _errs(
-    w: Taps,
-    b: Sequence[Fraction],
-    a: Sequence[Fraction],
-    c: Fraction,
-    activation: str = "relu",
+    w: Taps, b: Sequence[Fraction], a: Sequence[Fraction], c: Fraction, activation: str = "relu"
 ) -> str:
     """Where the network is not exact: over every real radius, in rationals; empty if it is."""
     stored: Network[fmpq] = Network(

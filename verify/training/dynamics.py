@@ -76,7 +76,9 @@ def starts(lab: Lab, model: Model, networks: int) -> NetworkBatch:
 
 
 def shuffled(lab: Lab, model: Model, size: int) -> Iterator[NDArray[np.intp]]:
-    """The mini-batches of ``size`` radii that networks of a model see, keyed by both."""
+    """The mini-batches of ``size`` radii that networks of a model see, keyed by both: indices
+    (size,), without end.
+    """
     return batches(len(model.radii.r), size, lab.rng(("batches", size, model)))
 
 

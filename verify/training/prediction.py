@@ -38,11 +38,13 @@ from verify.models.problem import Model
 from verify.training.dynamics import Run, corrected, end_rounding
 from verify.training.reduced import flow_end, followed, simulated
 from verify.training.side_by_side import (
+    CITED,
     Condition,
     OutsideTheorem,
     Prediction,
     Task,
     bends,
+    condition,
     flat,
     judged,
     kept,
@@ -89,8 +91,10 @@ def prediction(
     """Predict, train and compare one network Conv1d -> activation -> sum -> Linear on full batches
     of pulses.
 
-    Parameters ---------- w, a, b, c: initial weights (K, n), (K,), (K,) or None, (1,) or None; None
-    is a bias that the network has not.
+    Parameters
+    ----------
+    w, a, b, c: initial weights (K, n), (K,), (K,) or None, (1,) or None; None is a bias that the
+        network has not.
     activation: ``identity`` or ``relu``.
     optimizer: ``sgd``, ``adam`` or ``adamw``.
     lr, momentum, dampening, nesterov, weight_decay, betas, eps: torch's.  weight_decay acts on
@@ -147,6 +151,9 @@ def admitted(
 ) -> None:
     """Ask of a start what it alone decides: without biases all that the closed form asks for, with
     them ReLU's first step.
+
+    The arguments are those of :func:`predict`: w (K, n), a (K,), b (K,) and c (1,) where there are
+    any; ``step`` is a share of 1/λ.
 
     Raises
     ------
@@ -219,7 +226,7 @@ def _unit(task: Task) -> float:
     if not leads_on and start.b is None:
         raise OutsideTheorem(
             f"U > 0: U = Σ(a + S/√n)² is {big_u:.3g} beside W = {big_w:.3g}; from there training"
-            " runs into the saddle at 0"
+            f" runs into the saddle at 0; {CITED['U > 0']}"
         )
     if start.b is None and start.c is None:
         return speed
@@ -239,14 +246,14 @@ def _closed_conditions(task: Task, rate: float) -> tuple[Condition, ...]:
     w, a = task.start.w[None], task.start.a[None]
     rho = drift_bound(coordinates(w, a), task.problem.second, rate)
     text = "the steps shrink, and their drift is at most this"
-    met = [*saddle(task), Condition("step", True, float(rho[0]), text)]
+    met = [*saddle(task), condition("step", True, float(rho[0]), text)]
     if task.model.activation == "relu" and math.isfinite(float(rho[0])):
         room = margins(w, a, rho)[0]
         worst = int(np.argmin(room))
         if not room[worst] > 0:
             raise OutsideTheorem(bends(worst, float(room[worst])))
         text = "least margin of a partial sum on the way"
-        met.append(Condition("linear cell", True, float(room[worst]), text))
+        met.append(condition("linear cell", True, float(room[worst]), text))
     return tuple(met)
 
 

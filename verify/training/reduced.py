@@ -26,6 +26,7 @@ from verify.training.side_by_side import (
     Task,
     bends,
     bounds,
+    condition,
     flat,
     judged,
     kept,
@@ -69,7 +70,7 @@ def followed(task: Task, unit: float, rule: Sgd, steps: int | None) -> Predictio
             " --lr"
         )
     text = "the step, as a part of the largest at which the last weights are stable"
-    met = [*saddle(task), Condition("threshold", share < 1, share, text)]
+    met = [*saddle(task), condition("threshold", share < 1, share, text)]
     if rule == Sgd(rule.lr) and task.model.biases == (False, False):
         met.insert(1, _shrinks(task, unit, rule.lr))
     text = "the last step moves no weight by more than its rounding"
@@ -78,7 +79,7 @@ def followed(task: Task, unit: float, rule: Sgd, steps: int | None) -> Predictio
     met.append(Condition("settled", not moved, moved, text))
     if task.model.activation == "relu":
         text = "least margin of a partial sum on the way"
-        met.append(Condition("linear cell", True, least, text))
+        met.append(condition("linear cell", True, least, text))
     law, limit = _limit(task, rule, end)
     make = partial(
         torch.optim.SGD,
@@ -121,7 +122,7 @@ def _shrinks(task: Task, unit: float, rate: float) -> Condition:
             "of 1/sharpness; the steps are not shown to shrink, those that are counted here are"
             " proved all the same"
         )
-    return Condition("step", shown, rate * unit, text)
+    return condition("step", shown, rate * unit, text)
 
 
 def _path(task: Task, rule: Sgd, steps: int | None) -> tuple[Enclosed, int, float, float]:
@@ -151,7 +152,7 @@ def _path(task: Task, rule: Sgd, steps: int | None) -> tuple[Enclosed, int, floa
                 room = margins(task.start, moment, task.dtype)
                 least = min(least, float(np.min(room)))
                 if not least > 0:
-                    raise OutsideTheorem(f"{bends(int(np.argmin(room)), least)} at step {t}")
+                    raise OutsideTheorem(bends(int(np.argmin(room)), least, t))
             change = float(np.max(np.abs(numbers - before)))
             moved = change if change > 4 * UNITS["float64"] * size else 0.0
             if t == steps or (steps is None and (not moved or t == MOST)):
@@ -218,11 +219,11 @@ def simulated(task: Task, unit: float, rule: Adam, name: str, steps: int | None)
             room = margins(task.start, Enclosed.known(moment.x), task.dtype)
             least = min(least, float(np.min(room)))
             if not least > 0:
-                raise OutsideTheorem(f"{bends(int(np.argmin(room)), least)} at step {t}")
+                raise OutsideTheorem(bends(int(np.argmin(room)), least, t))
     met = saddle(task)
     if task.model.activation == "relu":
         text = "least margin of a partial sum in the simulation"
-        met.append(Condition("linear cell", True, least, text))
+        met.append(condition("linear cell", True, least, text))
     make = partial(
         torch.optim.AdamW if name == "adamw" else torch.optim.Adam,
         lr=rule.lr,

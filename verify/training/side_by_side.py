@@ -15,12 +15,14 @@ from numerics.pulse.sample import pulse
 from numerics.training.forward_error import HIGHEST
 from numerics.training.linear_cell import coordinates
 from numerics.training.reduced import Adam, Problem, Weights
+from theory.citations import statement
 from theory.training.reduced import Sgd
 from verify.models.networks import load
 from verify.models.problem import Model, NetworkBatch
 from verify.optimise.sgd import Make, Path, mean_squares
 
 __all__ = [
+    "CITED",
     "Condition",
     "OutsideTheorem",
     "Prediction",
@@ -28,6 +30,7 @@ __all__ = [
     "Weight",
     "bends",
     "bounds",
+    "condition",
     "flat",
     "judged",
     "kept",
@@ -46,6 +49,20 @@ class Condition:
     holds: bool
     value: float
     text: str
+
+
+CITED = {
+    "U > 0": statement("flow"),
+    "linear cell": statement("active"),
+    "step": statement("steps"),
+    "threshold": statement("sharpness"),
+}
+"""Where each condition comes from."""
+
+
+def condition(name: str, holds: bool, value: float, text: str) -> Condition:
+    """A condition whose text cites the claim that it comes from."""
+    return Condition(name, holds, value, f"{text}: {CITED[name]}")
 
 
 @dataclass(frozen=True)
@@ -242,7 +259,7 @@ def saddle(task: Task) -> list[Condition]:
     if task.start.b is not None:
         return []
     big_u = float(coordinates(task.start.w[None], task.start.a[None]).big_u[0])
-    return [Condition("U > 0", True, big_u, "the start does not lead into the saddle at 0")]
+    return [condition("U > 0", True, big_u, "the start does not lead into the saddle at 0")]
 
 
 def leaves(step: int, kind: str) -> str:
@@ -253,9 +270,10 @@ def leaves(step: int, kind: str) -> str:
     )
 
 
-def bends(channel: int, margin: float) -> str:
-    """Why ReLU is outside its linear cell."""
+def bends(channel: int, margin: float, step: int | None = None) -> str:
+    """Why ReLU is outside its linear cell; in the reduced dynamics at which step."""
+    when = "" if step is None else f" at step {step}"
     return (
         f"linear cell: in channel {channel} a partial sum of the taps is or becomes negative on the"
-        f" way (margin {margin:.3g}), so ReLU bends"
+        f" way (margin {margin:.3g}), so ReLU bends{when}; {CITED['linear cell']}"
     )

@@ -22,13 +22,7 @@ from contextlib import ExitStack, contextmanager, redirect_stdout
 from functools import cache, partial
 from typing import Any
 
-from verify.work.executor import (
-    ENVIRONMENT,
-    ExecutorError,
-    Workers,
-    environment,
-    interrupts_held,
-)
+from verify.work.executor import ENVIRONMENT, ExecutorError, Workers, environment, interrupts_held
 from verify.work.store import code_digest
 
 __all__ = ["open_cluster"]

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ENVIRONMENT",
-    "EXECUTORS",
     "ExecutorError",
     "Outcome",
     "Serial",
@@ -46,9 +45,6 @@ __all__ = [
     "interrupts_held",
     "open_executor",
 ]
-
-EXECUTORS = ("serial", "processes", "dask")
-"""The kinds of executors, as the command line names them."""
 
 AHEAD = 1000
 """So many tasks are handed over before the first has ended: what bounds memory."""
@@ -107,10 +103,7 @@ class Outcome:
 
 
 def completed(
-    executor: Executor,
-    tasks: Iterable[Task | None],
-    store: Store | None = None,
-    ahead: int = AHEAD,
+    executor: Executor, tasks: Iterable[Task | None], store: Store | None = None, ahead: int = AHEAD
 ) -> Iterator[Outcome]:
     """The outcome of every task, in the order in which they end; results are kept in the store
     first.

@@ -13,6 +13,7 @@ loss from the readout, and finds the leading terms as limits S -> 0:
     and with Σ w_u³ -> 0 L ~ S⁶, or S⁸ when s_4 = 0.
 
 All orders in S are those of a fixed shape w/S: w = (√S, S, -√S) has the height S, and D ~ S.
+Derivation: docs/shape/rates.md.
 """
 
 from __future__ import annotations
@@ -179,8 +180,11 @@ def _prove_constants(averages: Callable[[Vector, Scalar], Spread], parts: Basis)
 
     def mean(f: sp.Expr) -> sp.Expr:
         """Over x = t/q, t < q: Σ t^k = (B_{k+1}(q) - B_{k+1}(0))/(k + 1)."""
-        power = lambda k: (sp.bernoulli(k, q) - sp.bernoulli(k, 0)) / (k * q**k)
-        return sp.expand(sp.Add(*(c * power(k + 1) for (k,), c in sp.Poly(f, x).terms())))
+        powers = (
+            c * (sp.bernoulli(k + 1, q) - sp.bernoulli(k + 1, 0)) / ((k + 1) * q ** (k + 1))
+            for (k,), c in sp.Poly(f, x).terms()
+        )
+        return sp.expand(sp.Add(*powers))
 
     for name, f, variance, cov in (
         ("E", parts(x)[0], sp.Rational(1, 180), 0),
@@ -330,10 +334,7 @@ def _prove_cubic_free() -> Iterator[Step]:
     x, y, value = sp.symbols("x y P", real=True)
     w = (x, y, 1 - x - y)
     p2, p3, p4, p5 = (sp.expand(sum(tap**k for tap in w)) for k in (2, 3, 4, 5))
-    for name, claimed in (
-        ("p4", p4 - (3 * p2**2 - 6 * p2 + 1) / 6),
-        ("p5", p5 - (1 - 5 * p2) / 6),
-    ):
+    for name, claimed in (("p4", p4 - (3 * p2**2 - 6 * p2 + 1) / 6), ("p5", p5 - (1 - 5 * p2) / 6)):
         yield Step(f"lemma: {name} by P", sp.rem(sp.expand(claimed), p3, x) == 0)
     cubic = x**3 - x**2 + (1 - value) / 2 * x - (1 - 3 * value) / 6
     bound = 3 * value**3 - 21 * value**2 + 9 * value - 1

@@ -64,8 +64,8 @@ class Moments:
 
 
 def moments(w: Vector) -> Moments:
-    """The moments of a filter; x_u = C_{u-1} + w_u/2 - S/2, so that the ends of the staircase are
-    ∓S/2.
+    """The moments of a filter w (n,); x_u = C_{u-1} + w_u/2 - S/2, so that the ends of the
+    staircase are ∓S/2.
     """
     total = sum(w)
     middles, reached = [], 0 * total
@@ -105,8 +105,8 @@ def signed_square(x: Scalar) -> Any:
 
 
 def kinked_deviation(w: Vector, c: Scalar, fraction: Scalar, f: Function = signed_square) -> Any:
-    """D(φ) of σ(t + x) = x|x| (or f), the centre c measured from t: exact, step by step on both
-    staircases.
+    """D(φ) at φ = ``fraction`` of σ(t + x) = x|x| (or f) and taps w (n,), the centre c measured
+    from t: exact, step by step on both staircases.
     """
     low, high = c - sum(w) / 2, c + sum(w) / 2
     result: Any = 0

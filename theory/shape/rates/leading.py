@@ -57,13 +57,9 @@ class Spread:
     gram: tuple[tuple[Any, ...], ...]
 
 
-def spread(
-    fractions: Vector,
-    variance: Scalar,
-    functions: Basis = basis,
-) -> Spread:
-    """The averages for radii m - 1/2 + φ, m and φ independent, φ uniform on ``fractions``, Var r =
-    V.
+def spread(fractions: Vector, variance: Scalar, functions: Basis = basis) -> Spread:
+    """The averages for radii m - 1/2 + φ, m and φ independent, φ uniform on ``fractions`` (q,), Var
+    r = V.
     """
     count = len(fractions)
     values = [functions(f) for f in fractions]
@@ -85,8 +81,8 @@ def spread(
 
 
 def loss(delta: Scalar, coefficients: Vector, over: Spread) -> Any:
-    """(V v - q²)/(4Δ²V + 4Δq + v) for D = Σ coefficient · f: the loss of the best
-    readout, exact.
+    """(V v - q²)/(4Δ²V + 4Δq + v) for D = Σ coefficient · f, one coefficient for each f of ``over``
+    (F,): the loss of the best readout, exact.
     """
     q = sum(x * cov for x, cov in zip(coefficients, over.cov, strict=True))
     v = sum(
@@ -139,8 +135,8 @@ def after_radius(over: Spread) -> list[list[Any]]:
 
 
 def remaining(matrix: Matrix, j: int) -> Any:
-    """The variance of f_j that is left after regression on f_0, ..., f_{j-1}: a pivot of the
-    matrix.
+    """The variance of f_j that is left after regression on f_0, ..., f_{j-1}: a pivot of the matrix
+    (F, F) of covariances.
     """
     rows = [list(row) for row in matrix]
     for k in range(j):
@@ -151,7 +147,9 @@ def remaining(matrix: Matrix, j: int) -> Any:
 
 
 def curved_rate(s: Vector, n: int, over: Spread) -> Rate:
-    """Where σ'' ≠ 0 ≠ σ', for the best filter there, w = S/n."""
+    """Where σ'' ≠ 0 ≠ σ', for the best filter there, w = S/n; s = (s_1, s_2, ...) with s_k =
+    σ⁽ᵏ⁾/k!.
+    """
     return Rate(2, remaining(after_radius(over), 0) * (s[1] / (s[0] * n)) ** 2)
 
 
@@ -174,10 +172,10 @@ CUBIC_FREE = (_x, _x, -sp.cbrt(2) * _x)
 
 
 def free_filter_rate(s: Vector, fourth: Scalar, fifth: Scalar, over: Spread) -> Rate:
-    """At an inflection with s_1 s_3 ≠ 0, for filters S ω with Σ ω = 1 and Σ ω³ -> 0; Σ ω⁴ and Σ ω⁵
-    are given.
+    """At an inflection with s_1 s_3 ≠ 0, for filters S ω with Σ ω = 1 and Σ ω³ -> 0; s = (s_1, ...,
+    s_5), Σ ω⁴ and Σ ω⁵ are given.
 
-    S⁶ when s_4 ≠ 0, else S⁸.  The remnant of Σ ω³ and the bias take E and O away.
+    S⁶ when s_4 ≠ 0, else S⁸. The remnant of Σ ω³ and the bias take E and O away.
     """
     left = after_radius(over)
     if s[3] != 0:
@@ -188,15 +186,16 @@ def free_filter_rate(s: Vector, fourth: Scalar, fifth: Scalar, over: Spread) -> 
 
 
 def cubic_free_rate(s: Vector, over: Spread) -> Rate:
-    """The smallest of these for n = 3: Σ ω⁴ and (Σ ω⁵)² grow with Σ ω², so ω is
-    :data:`CUBIC_FREE`.
+    """The smallest of these for n = 3 and s = (s_1, ..., s_5): Σ ω⁴ and (Σ ω⁵)² grow with Σ ω², so
+    ω is :data:`CUBIC_FREE`.
     """
     fourth, fifth = (float(sum(tap**k for tap in CUBIC_FREE)) for k in (4, 5))
     return free_filter_rate(s, fourth, fifth, over)
 
 
 def kink_rate(s: Vector, fractions: Vector, variance: Scalar) -> Rate:
-    """At t with σ(t + x) = s_1 x + s_2 x|x| + ..., n = 1 and c = t: L ~ (s_2/s_1)² Var(f | r) S².
+    """At t with σ(t + x) = s_1 x + s_2 x|x| + ..., n = 1 and c = t: L ~ (s_2/s_1)² Var(f | r) S²,
+    from s = (s_1, s_2), φ uniform on ``fractions`` (q,), and Var r.
 
     f = (y|y| - y)/4 with y = 2φ - 1.
     """

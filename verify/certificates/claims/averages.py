@@ -11,7 +11,6 @@ from fractions import Fraction
 import numpy as np
 import torch
 from flint import fmpq
-from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.numbers import fraction
@@ -26,13 +25,12 @@ from verify.models.networks import load
 from verify.models.problem import NetworkBatch, Setting
 from verify.pulse.certified import answer_error, certificates
 from verify.pulse.settings import BENT, finished_and_stopped
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "train"]
 
-Array = NDArray[np.float64]
 FINISHED = 6
 """Networks per setting at their end, beside those stopped on the way."""
 PLACES = 8
@@ -176,5 +174,28 @@ def _measured(
     return loss, (2 * most + off) * off + float(gamma(r.size + 8)) * loss
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: BENT)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "integrals of the kernel's branches and of a squared error, piece by piece",
+            ("theory.certificates.averages._kernel",),
+        ),
+        check=Judge(
+            "Simpson's rule, exact here, on answers simulated by loops in rationals",
+            (f"{__name__}._simulated", "numerics.arithmetic.oracle"),
+        ),
+        training=Judge(
+            "Simpson's rule on answers of torch modules, and the certificate checker",
+            (
+                "verify.models.networks",
+                "verify.optimise.sgd",
+                "verify.optimise.ensemble",
+                "numerics.certificates.checker",
+            ),
+        ),
+    ),
+    needs=lambda profile: BENT,
+)
 """What the claim rests on."""

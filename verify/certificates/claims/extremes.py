@@ -27,7 +27,7 @@ from verify.models.networks import load
 from verify.models.problem import Setting
 from verify.pulse.certified import certificates, certified_net, plateau
 from verify.pulse.settings import BENT, finished_and_stopped
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
@@ -97,12 +97,15 @@ def _error(
 def _simulated(lab: Lab) -> tuple[Simulated, ...]:
     """No law is asked."""
     rng, networks = lab.rng("extremes"), []
+
+    def quarters(count: int) -> list[Fraction]:
+        return [Fraction(int(rng.integers(-12, 13)), 4) for _ in range(count)]
+
     for t in range(max(lab.profile.draws // 2, 48)):
         name = ("relu", "leaky_relu", "abs", "hardtanh")[t % 4]
         n, channels = (3, 5, 1)[t // 4 % 3], 1 + t % 2
-        some = lambda: Fraction(int(rng.integers(-12, 13)), 4)
-        w = [[some() for _ in range(n)] for _ in range(channels)]
-        b, a = [some() for _ in range(channels)], [some() for _ in range(channels)]
+        w = [quarters(n) for _ in range(channels)]
+        b, a = quarters(channels), quarters(channels)
         error = _error(w, b, a, oracle.RATIONAL[name])
         network = Simulated(name, w, b, error, {})
         for m in (1, n // 2 + 1, 3):
@@ -173,5 +176,28 @@ def _claimed(
     return fraction(most)
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: BENT)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "pre-activations from the double sum, window by window",
+            ("theory.pulse.network.preactivations",),
+        ),
+        check=Judge(
+            "answers simulated by loops, at 48 radii per pixel and at the law's places",
+            ("numerics.arithmetic.oracle", f"{__name__}._error", f"{__name__}.Simulated"),
+        ),
+        training=Judge(
+            "answers of torch modules at 64 radii per pixel, and the certificate checker",
+            (
+                "verify.models.networks",
+                "verify.optimise.sgd",
+                "verify.optimise.ensemble",
+                "numerics.certificates.checker",
+            ),
+        ),
+    ),
+    needs=lambda profile: BENT,
+)
 """What the claim rests on."""

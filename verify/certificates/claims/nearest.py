@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 from flint import arb, ctx
@@ -23,7 +24,7 @@ from verify.models.networks import weights_of
 from verify.models.problem import NetworkBatch, Setting
 from verify.pulse.certified import plateau
 from verify.pulse.settings import STRAIGHT, stopped
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
@@ -71,7 +72,10 @@ def _ratio(law: Nearness, facts: Facts, square: Fraction) -> float:
     """The bound over a distance whose square is given, in balls, rounded up; no error, no bound."""
     if facts.error <= 0:
         return 0.0
-    ball = lambda x: arb(rational(x))
+
+    def ball(x: Any) -> arb:
+        return arb(rational(x))
+
     with ctx.workprec(BITS):
         inside = replace(
             facts,
@@ -94,7 +98,10 @@ def check(law: Nearness, lab: Lab) -> Column:
     rng = lab.rng("nearest")
     names = ("identity", "relu", "leaky_relu", "abs", "hardtanh")
     most, wrong, cases = 0.0, 0, 2 * max(lab.profile.draws, 40)
-    some = lambda low, high, parts: Fraction(int(rng.integers(low, high)), parts)
+
+    def drawn(low: int, high: int, parts: int) -> Fraction:
+        return Fraction(int(rng.integers(low, high)), parts)
+
     for t in range(cases):
         name, n, channels = names[t % 5], (1, 3, 5)[t // 5 % 3], 1 + t % 3
         steep = STEEP[t // 2 % len(STEEP)]
@@ -102,18 +109,18 @@ def check(law: Nearness, lab: Lab) -> Column:
         share = 2 * half_length + 1 if t % 2 else 1
         conv, offset = bool(t % 4), bool(t % 7)  # whether b and c are stored
         # Not negative, and below 1 in sum: no window leaves the affine piece.
-        w = [[some(1, 9, 16 * n) for _ in range(n)] for _ in range(channels)]
-        b = [some(0, 5, 16) if conv and offset else ZERO for _ in range(channels)]
-        part = [some(1, 9, 8) for _ in range(channels)]
+        w = [[drawn(1, 9, 16 * n) for _ in range(n)] for _ in range(channels)]
+        b = [drawn(0, 5, 16) if conv and offset else ZERO for _ in range(channels)]
+        part = [drawn(1, 9, 8) for _ in range(channels)]
         a = [share * y / sum(part) / (2 * steep * sum(row)) for y, row in zip(part, w, strict=True)]
         positions = 2 * half_length + 1
         c = -sum((steep * y * positions * z / share for y, z in zip(a, b, strict=True)), ZERO)
         exact = Network(tuple(map(tuple, w)), tuple(b), tuple(a), c, share)
-        radius = some(30, 60 * (half_length - n // 2) + 31, 60)
+        radius = drawn(30, 60 * (half_length - n // 2) + 31, 60)
         x = oracle.overlap_pulse(radius, half_length)
         wrong += _answer(name, exact, x, steep) != radius
         if t % 3:
-            move = [some(-8, 9, 8) for _ in _flat(exact)]
+            move = [drawn(-8, 9, 8) for _ in _flat(exact)]
         else:
             steps = [[steep * y * 2 * radius / share] * n for y in a]
             biases = [steep * y * positions / share for y in a]
@@ -248,5 +255,23 @@ def train(law: Nearness, lab: Lab) -> Column:
     return column(most if pairs else float("nan"), 1.0, detail)
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: STRAIGHT)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the double sum of two networks on the same pixels; sums of squares",
+            ("theory.pulse.network.preactivations",),
+        ),
+        check=Judge(
+            "exact networks written by hand, moved, and simulated by loops in fractions",
+            ("numerics.arithmetic.oracle",),
+        ),
+        training=Judge(
+            "distances between networks that torch.optim stopped on the way and exact ones",
+            ("verify.models.networks", "verify.optimise.sgd", "verify.optimise.ensemble"),
+        ),
+    ),
+    needs=lambda profile: STRAIGHT,
+)
 """What the claim rests on."""

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +30,7 @@ from verify.models.networks import load, weights_of
 from verify.models.problem import Ensemble, Setting
 from verify.pulse.certified import plateau
 from verify.pulse.settings import STRAIGHT, finished_and_stopped
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
@@ -145,24 +146,29 @@ def _rows(law: Running) -> Iterator[Fraction]:
     and so would any index.  Siblings: n + 2.
     """
     unit, root = Fraction(1, 2**DIGITS), 2 ** (DIGITS // 2)
-    near = lambda x: rounded(x, DIGITS)
-    g = lambda k: law.gamma(k, unit)
+
+    def nearest(x: Fraction) -> Fraction:
+        return rounded(x, DIGITS)
+
+    def gamma(k: int) -> Any:
+        return law.gamma(k, unit)
+
     # Above 1 digits are 2u apart; added to a sum there this rounds up by almost u.
     more = unit * (1 + 2 * unit)
     for channels in (1, 2, 3):
         a = [1 + unit * root, *[more] * (channels - 1)]
         p = [1 + unit * (root + 2), *[Fraction(1)] * (channels - 1)]
         terms = [x * y for x, y in zip(a, p, strict=True)]
-        off = sequential_sum([*map(near, terms), more], DIGITS) - sum(terms) - more
+        off = sequential_sum([*map(nearest, terms), more], DIGITS) - sum(terms) - more
         sizes = Sizes(1, 1, ONE, (), tuple(a), more, lambda reach: (reach, reach))
-        yield off / law.answer(sizes, p, [ZERO] * channels, g)
+        yield off / law.answer(sizes, p, [ZERO] * channels, gamma)
     for n in (1, 3, 5):
         # The pixel rounds up to 1 - u√(1/4u), and its product with the tap to the next number.
         pixel, tap = 1 - unit * (root // 2) - unit / 2 + unit**2, 1 + 2 * unit * (root - 1)
         others = [more] * n
-        first = near(tap * near(pixel))
+        first = nearest(tap * nearest(pixel))
         off = sequential_sum([first, *others], DIGITS) - tap * pixel - sum(others)
-        yield off / law.argument(n, tap + sum(others), g)
+        yield off / law.argument(n, tap + sum(others), gamma)
 
 
 @dataclass(frozen=True)
@@ -278,5 +284,23 @@ def train(law: Running, lab: Lab) -> Column:
     return column(float(max(most, last)), 1.0, detail)
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: STRAIGHT)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "a register of roundings, one operation after the other, in every order of a sum",
+            ("theory.certificates.rounding",),
+        ),
+        check=Judge(
+            "emulated floats of 4 to 10 bits against the same sums in fractions",
+            ("numerics.arithmetic.softfloat", "numerics.arithmetic.oracle"),
+        ),
+        training=Judge(
+            "torch in float32 and float64 against exact answers",
+            ("verify.models.networks", "verify.optimise.sgd", "verify.optimise.ensemble"),
+        ),
+    ),
+    needs=lambda profile: STRAIGHT,
+)
 """What the claim rests on."""

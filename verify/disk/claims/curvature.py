@@ -16,13 +16,7 @@ from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT, gamma
 from numerics.arithmetic.types import Array
 from numerics.disk.centre_average import Centres, centres, centres_bound, variation
-from numerics.disk.curvature import (
-    NARROW,
-    constant_of,
-    direction_bound,
-    nodes,
-    remainder,
-)
+from numerics.disk.curvature import NARROW, constant_of, direction_bound, nodes, remainder
 from numerics.disk.disk import disk_bound, ring
 from numerics.disk.perimeter import angles, circle_windows, difference, half_squares, reach
 from numerics.disk.perimeter_enclosure import (
@@ -41,7 +35,7 @@ from verify.disk.networks import Difference, across, disks
 from verify.disk.networks import train as train_one
 from verify.models.networks import elementwise
 from verify.models.problem import NetworkBatch, NetworkShape
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.figures import figure
 from verify.report.lab import Lab
 from verify.report.page import Figure
@@ -506,5 +500,33 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     )
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "chords of a square from its definition, and integrals over a pixel once around",
+            ("theory.disk.curvature._chord",),
+        ),
+        check=Judge(
+            "pixels of disks in 60 digits, circles less their tangents, and sums at all "
+            "centres by numpy",
+            ("numerics.disk.disk", "theory.disk.disk.pixel", f"{__name__}._circle"),
+            (
+                "numerics.disk.perimeter.half_squares",
+                "theory.disk.perimeter.edge",
+                "theory.disk.perimeter.kernel",
+            ),
+        ),
+        training=Judge(
+            "torch's answers to a circle less those to its tangents",
+            (
+                "verify.disk.networks",
+                "verify.disk.ensemble.train_networks",
+                "verify.models.networks",
+            ),
+        ),
+    ),
+    figures=figures,
+)
 """What the claim rests on."""

@@ -24,7 +24,7 @@ from verify.disk import figures as draw
 from verify.disk.networks import ARRIVED, disks, drawn, excess, loss_with_gradient
 from verify.disk.networks import train as train_one
 from verify.models.networks import Network
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.figures import figure
 from verify.report.lab import Lab
 from verify.report.page import Figure
@@ -109,9 +109,11 @@ def enclosed(i: int, j: int, r: Fraction) -> arb:
         ):
             total += straight * (end - start)
             if curved:
-                root_of = lambda z, analytic: (radius * radius - z * z).sqrt(analytic=analytic)
                 total += curved * acb.integral(
-                    root_of, acb(start), acb(end), abs_tol=arb(2) ** -120
+                    lambda z, analytic: (radius * radius - z * z).sqrt(analytic=analytic),
+                    acb(start),
+                    acb(end),
+                    abs_tol=arb(2) ** -120,
                 )
     return total.real
 
@@ -265,7 +267,10 @@ class Grid:
         rounded = _unexplained(lambda k: sum((p * r**k for r, p in nodes), Fraction(0)))
         steps = range(self.count or 0)
         radii = [LOW + Fraction((HIGH - LOW) * t, len(steps) - 1) for t in steps]
-        even = lambda k: sum((r**k for r in radii), Fraction(0)) / len(radii)
+
+        def even(k: int) -> Fraction:
+            return sum((r**k for r in radii), Fraction(0)) / len(radii)
+
         meant = _unexplained(even if radii else _on_interval(Fraction(LOW), Fraction(HIGH)))
         return float(abs(rounded - meant))
 
@@ -354,9 +359,9 @@ def _total(law: Disk, r: float) -> float:
     """The sum of the law's pixels, in 40 digits, by a quarter of them."""
     with mpmath.workdps(DIGITS):
         exact, reach = mpmath.mpf(r), int(r + 1)
-        copies = lambda k: 2 if k else 1
+        copies = (1, *[2] * reach)
         quarter = (
-            copies(i) * copies(j) * law.pixel(mpmath.mpf(i), mpmath.mpf(j), exact, mpmath)
+            copies[i] * copies[j] * law.pixel(mpmath.mpf(i), mpmath.mpf(j), exact, mpmath)
             for i in range(reach + 1)
             for j in range(reach + 1)
         )
@@ -416,5 +421,23 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     )
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the integral that defines a pixel, and the normal equations",
+            ("theory.disk.disk._area", "theory.disk.disk._unexplained"),
+        ),
+        check=Judge(
+            "the integral that defines a pixel, enclosed by flint; normal equations in fractions",
+            (f"{__name__}.enclosed", f"{__name__}._unexplained"),
+        ),
+        training=Judge(
+            "losses, gradients and answers of torch.nn.Conv2d without σ",
+            ("verify.disk.networks", "verify.models.networks"),
+        ),
+    ),
+    figures=figures,
+)
 """What the claim rests on."""

@@ -28,21 +28,13 @@ from verify.disk.clipping import clipped
 from verify.disk.networks import combination, disks, loss
 from verify.disk.networks import train as train_one
 from verify.models.networks import Network
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.figures import figure
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 
-__all__ = [
-    "EVIDENCE",
-    "KINDS",
-    "Digits",
-    "check",
-    "figures",
-    "sampled",
-    "train",
-]
+__all__ = ["EVIDENCE", "KINDS", "Digits", "check", "figures", "sampled", "train"]
 
 DIGITS = 40
 
@@ -474,9 +466,12 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     turn = np.linspace(0.003, 2 * pi + 0.003, 361)
     lines, dots = {}, {}
     nodes = angles(48)
+
+    def direction(x: float) -> tuple[Fraction, Fraction]:
+        return Fraction(float(np.cos(x))), Fraction(float(np.sin(x)))
+
     for name, w in SHOWN.items():
         exact = rational(w)
-        direction = lambda x: (Fraction(float(np.cos(x))), Fraction(float(np.sin(x))))
         lines[name] = [
             abs(float(across(exact, (Fraction(0), Fraction(0)), *direction(x))))
             for x in turn.tolist()
@@ -499,5 +494,29 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     )
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "distances from triangles, and half squares by rows",
+            ("theory.disk.laplacian._area", "theory.disk.perimeter.half_square"),
+        ),
+        check=Judge(
+            "Gauss' rule along rays, signs at thousands of places, and P by splines; where "
+            "places see too little, clipped squares at places that the decision names",
+            (
+                f"{__name__}._by_rays",
+                f"{__name__}.sampled",
+                "numerics.disk.perimeter_enclosure.quadrature_of",
+                "numerics.disk.perimeter_enclosure.by_direction",
+            ),
+        ),
+        training=Judge(
+            "P summed from torch's answers around a large circle",
+            (f"{__name__}._torch_strength", "verify.disk.networks", "verify.models.networks"),
+        ),
+    ),
+    figures=figures,
+)
 """What the claim rests on."""

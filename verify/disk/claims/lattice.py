@@ -28,7 +28,7 @@ from verify.disk.filters import Filters, Point
 from verify.disk.networks import disks
 from verify.models.networks import Bundle, elementwise
 from verify.models.problem import NetworkBatch, NetworkShape
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.figures import figure
 from verify.report.lab import Lab
 from verify.report.page import Figure
@@ -525,5 +525,28 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     )
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "half squares by rows, and the integral along the parabola",
+            ("theory.disk.lattice._half_square",),
+        ),
+        check=Judge(
+            "clipped squares in fractions, a Fourier series, and sums over numpy's disks; "
+            "what may be left is derived from the law's own waves",
+            ("verify.disk.clipping", "verify.disk.filters.Filters.summed"),
+        ),
+        training=Judge(
+            "torch's answers to disks far beyond the radii of training",
+            (
+                f"{__name__}._answered",
+                "verify.disk.ensemble.train_networks",
+                "verify.models.networks",
+            ),
+        ),
+    ),
+    figures=figures,
+)
 """What the claim rests on."""

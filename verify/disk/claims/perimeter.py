@@ -4,7 +4,7 @@ measure a width.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -47,7 +47,7 @@ from verify.disk.differences import (
     networks_of_each,
 )
 from verify.disk.networks import ARRIVED, across, disks
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.figures import figure
 from verify.report.lab import Lab
 from verify.report.page import Figure
@@ -347,7 +347,10 @@ def floor(law: Perimeter, step: Step) -> float:
     with mpmath.workdps(DIGITS):
         r = [LOW + mpmath.mpf(HIGH - LOW) * k / (COUNT - 1) for k in range(COUNT)]
         wide = [law.width(step, x, HIGH + 1, mpmath) for x in r]
-        mean = lambda values: sum(values, mpmath.mpf(0)) / COUNT
+
+        def mean(values: Sequence[mpmath.mpf]) -> mpmath.mpf:
+            return sum(values, mpmath.mpf(0)) / COUNT
+
         mean_r, mean_width = mean(r), mean(wide)
         both = mean([(x - mean_r) * (y - mean_width) for x, y in zip(r, wide, strict=True)])
         spread = mean([(y - mean_width) ** 2 for y in wide])
@@ -475,5 +478,25 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     )
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "rows of a square, integrated; the double sum over pixels of disks",
+            ("theory.disk.perimeter.half_square",),
+        ),
+        check=Judge(
+            "squares clipped in fractions, P by splines with a proved error, and sums over "
+            "numpy's disks",
+            ("verify.disk.clipping.clipped", "numerics.disk.perimeter_enclosure.quadrature_of"),
+        ),
+        training=Judge(
+            "torch's pre-activations at a straight edge, and losses and answers of trained "
+            "differences",
+            ("verify.disk.differences._train", "verify.disk.networks", "verify.models.networks"),
+        ),
+    ),
+    figures=figures,
+)
 """What the claim rests on."""

@@ -57,7 +57,7 @@ from verify.disk.trained import (
 )
 from verify.models.networks import load
 from verify.models.problem import NetworkBatch, NetworkShape
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.figures import figure
 from verify.report.lab import Lab
 from verify.report.page import Figure, Section
@@ -100,7 +100,10 @@ def _regression(law: Shares, rng: np.random.Generator) -> bool:
     r = [mean + s * t for t in apart for s in (1, -1)]
     f = [[_some(rng) for _ in r] for _ in range(channels)]
     values = [_some(rng) for _ in range(channels + 1)]
-    average = lambda row: sum(row, Fraction(0)) / len(r)
+
+    def average(row: list[Fraction]) -> Fraction:
+        return sum(row, Fraction(0)) / len(row)
+
     spread = average([(x - mean) ** 2 for x in r])
 
     def lost(every: list[Fraction]) -> Fraction:
@@ -141,10 +144,12 @@ def _squares(law: Shares, rng: np.random.Generator) -> bool:
         for j in wide:
             z = sum((tap * x.get((i + u, j + v), 0) for (u, v), tap in w.items()), b)
             total += z * z - b * b
-    same = lambda d: sum(
-        (pixel * x.get((i + d[0], j + d[1]), 0) for (i, j), pixel in x.items()), Fraction(0)
-    )
-    claimed = sum((value * same(d) for d, value in law.lags(w).items()), Fraction(0))
+
+    def correlation(u: int, v: int) -> Fraction:
+        products = (pixel * x.get((i + u, j + v), 0) for (i, j), pixel in x.items())
+        return sum(products, Fraction(0))
+
+    claimed = sum((value * correlation(*d) for d, value in law.lags(w).items()), Fraction(0))
     claimed += 2 * b * sum(w.values(), Fraction(0)) * sum(x.values(), Fraction(0))
     return bool(claimed == total)
 
@@ -167,9 +172,9 @@ def _pieces(law: Shares, rng: np.random.Generator) -> bool:
     pre = sum((tap * pixel for tap, pixel in zip(w, x, strict=True)), b)
     products = sum((a * tap * pixel for tap, pixel in zip(w, x, strict=True)), a * b)
     slope, intercept = pieces(name)[sum(pre > kink for kink in kinks)]
-    exact = lambda v: fraction(v)
     return bool(
-        law.part(exact(slope), exact(intercept), products, a) == a * oracle.RATIONAL[name](pre)
+        law.part(fraction(slope), fraction(intercept), products, a)
+        == a * oracle.RATIONAL[name](pre)
     )
 
 
@@ -367,9 +372,7 @@ def train(law: Shares, lab: Lab) -> Column:
     return column(figure_ if good else float("nan"), 1.0, detail)
 
 
-def table_of(
-    every: Iterable[TrainedEnsemble],
-) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def table_of(every: Iterable[TrainedEnsemble]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     """The header and one row of text for each setting."""
     rows = []
     for ensemble in every:
@@ -398,7 +401,10 @@ def _far(ensemble: TrainedEnsemble, j: int, length: Array, area: Array, r: Array
     nets, sigma = ensemble.nets, activation(ensemble.shape.activation)[0]
     a = nets.a[j]
     swung = a @ fluctuation(nets.w[j], nets.b[j], sigma, np.concatenate([R, r]), reach=8)
-    by_law = lambda x, wavers: a @ area[j] * x**2 + a @ length[j] * x + wavers
+
+    def by_law(x: Array, wavers: Array) -> Array:
+        return np.asarray(a @ area[j] * x**2 + a @ length[j] * x + wavers)
+
     remainder = np.mean(a @ ensemble.measured[j].features - by_law(R, swung[:COUNT]))
     constant = nets.c[j] + _dark(ensemble, HALF_LENGTH)[j] + remainder
     return np.asarray(constant + by_law(r, swung[COUNT:]))
@@ -526,5 +532,34 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     )
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures, sections=sections)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the loss differentiated, images pixel by pixel, and half squares from both sides",
+            ("theory.disk.shares._image",),
+        ),
+        check=Judge(
+            "clipped squares, losses and double sums over random images, and σ, all in fractions",
+            ("verify.disk.clipping", "numerics.arithmetic.oracle"),
+        ),
+        training=Judge(
+            "losses, features and P of trained torch modules",
+            (
+                "verify.disk.trained._measured",
+                "verify.disk.trained._torch_lengths",
+                "verify.models.networks",
+            ),
+            (
+                "verify.disk.trained.midpoints",
+                "numerics.disk.perimeter.Midpoints",
+                "numerics.disk.perimeter.angles",
+                "numerics.disk.perimeter.reach",
+            ),
+        ),
+    ),
+    figures=figures,
+    sections=sections,
+)
 """What the claim rests on."""

@@ -18,7 +18,7 @@ from verify.explain.text import next_step, replay_in_words
 from verify.explain.value import ImageExplanation, SignalExplanation
 from verify.models.checkpoint import Checkpoint, network_in, read
 from verify.models.live.module import Live, live
-from verify.models.setup import Setup, left_out, merged, setup_of
+from verify.models.setup import Setup, setup_of
 from verify.report.arguments import printable
 
 __all__ = ["explained"]
@@ -41,14 +41,17 @@ METHODS = {
 def explained(
     network: object, given: Mapping[str, object], tolerance: object, key: str | None = None
 ) -> SignalExplanation | ImageExplanation:
-    """See :func:`verify.network.explain`."""
+    """See :func:`verify.network.explain`.
+
+    Raises
+    ------
+    ValueError: neither the network nor the arguments say its activation or its length.
+    """
     words = {key: _word(key, value) for key, value in given.items()}
     limit = _tolerance(tolerance)
     source, name = _source(network, given.get("length"), key)
     checkpoint = source.checkpoint if isinstance(source, Live) else source
-    asked = checkpoint.asked(words)
-    settings = merged(asked, checkpoint.metadata)
-    checkpoint = checkpoint.noted(left_out(asked, checkpoint.metadata))
+    checkpoint, settings = checkpoint.settled(words)
     missing = [key for key in ("activation", "length") if key not in settings]
     if missing:
         arguments = ", ".join(f"{key}=" for key in missing)
@@ -81,12 +84,8 @@ def _step(explanation: SignalExplanation | ImageExplanation) -> str:
     step = next_step(explanation)
     for option, method in METHODS.items():
         step = step.replace(option, method)
-    return re.sub(r"--(\w+)-?(\w*) (\S+)", _argument, step)
-
-
-def _argument(option: re.Match[str]) -> str:
-    """--r-min 1.5 is r_min=1.5."""
-    return f"{'_'.join(filter(None, option.groups()[:2]))}={option[3]}"
+    step = re.sub(r"--(\w+)-(\w+) (\S+)", r"\1_\2=\3", step)  # --r-min 1.5 is r_min=1.5
+    return re.sub(r"--(\w+) (\S+)", r"\1=\2", step)
 
 
 def _agreed(asked: Setup, own: Setup) -> None:

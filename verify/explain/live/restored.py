@@ -15,14 +15,18 @@ from torch.nn.utils.weight_norm import WeightNorm
 
 from verify.explain.repair import repaired
 from verify.explain.value import Explanation, SignalExplanation
-from verify.models.checkpoint import Checkpoint
 from verify.models.live.module import Live
 
 __all__ = ["restored"]
 
 
 def restored(explanation: Explanation) -> nn.Module | dict[str, Tensor]:
-    """See :meth:`Explanation.repair`."""
+    """See :meth:`Explanation.repair`.
+
+    Raises
+    ------
+    ValueError: no nearest exact network is known.
+    """
     if not isinstance(explanation, SignalExplanation):
         raise ValueError("of a network for images no nearest exact one is known")  # noqa: TRY004 - the method is theirs, too
     live, checkpoint = explanation.live, explanation.checkpoint
@@ -32,23 +36,11 @@ def restored(explanation: Explanation) -> nn.Module | dict[str, Tensor]:
         raise ValueError(explanation.nearest.reason)
     if not made.exact:
         warnings.warn(made.text, stacklevel=3)
-    tensors = _tensors(made.checkpoint, getattr(torch, dtype))
+    kind = getattr(torch, dtype)
+    tensors = {role: torch.tensor(x, dtype=kind) for role, x in made.checkpoint.tensors.items()}
     if live is not None:
         return _module(live, tensors)
-    if checkpoint.slopes is not None:
-        slopes = torch.tensor(checkpoint.slopes, dtype=tensors["conv.weight"].dtype)
-        tensors["activation.weight"] = slopes
     return {checkpoint.name(role): x for role, x in tensors.items()}
-
-
-def _tensors(checkpoint: Checkpoint, dtype: torch.dtype) -> dict[str, Tensor]:
-    arrays = {
-        "conv.weight": checkpoint.w[:, None],
-        "conv.bias": checkpoint.b,
-        "readout.weight": checkpoint.a[None],
-        "readout.bias": checkpoint.c,
-    }
-    return {role: torch.tensor(x, dtype=dtype) for role, x in arrays.items() if x is not None}
 
 
 def _module(live: Live, tensors: Mapping[str, Tensor]) -> nn.Module:

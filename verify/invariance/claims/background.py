@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
@@ -52,7 +53,7 @@ from verify.models.networks import Elementwise, Network
 from verify.optimise.sgd import settle
 from verify.report import figures as draw
 from verify.report import path_figures
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure, Section
 from verify.report.verdict import Column, column
@@ -224,7 +225,10 @@ def _steep_agrees(law: Background, rng: np.random.Generator, t: int) -> bool:
     # Slope t up to the last background, 1 from there to the first plateau, t beyond.
     near, slope = [beta / 8 for beta in backgrounds], Fraction(1, int(rng.integers(2, 9)))
     top, first = max(near), min(near) + 1
-    sigma = lambda z: slope * z + (1 - slope) * min(max(z, top), first)
+
+    def sigma(z: Fraction) -> Fraction:
+        return slope * z + (1 - slope) * min(max(z, top), first)
+
     features = _features([Fraction(1)], sigma, Fraction(0), radii, near, length)
     reached = law.risk(v, size, _spread(near), 1 + (1 / slope - 1) * (first - top))
     return bool(
@@ -281,8 +285,9 @@ def train(law: Background, lab: Lab) -> Column:
     count = networks(lab)
     ratios = [_linear(law, lab, scene, count) for scene in LINEAR]
     ratios += [_below(law.risk(*_price(scene)), lab, scene, count) for scene in STEEP]
-    price = lambda s: law.one_tap(s.moments[0], s.pixels, s.moments[2])
-    ratios += [_below(price(scene), lab, scene, count) for scene in ONE_TAP]
+    for scene in ONE_TAP:
+        v, _, mean = scene.moments
+        ratios.append(_below(law.one_tap(v, scene.pixels, mean), lab, scene, count))
     ratios += [_answered(law, lab, scene, count) for scene in (*STEEP, *SEEKING, *ONE_TAP)]
     ratios += [_until(law, lab, scene, 4) for scene in BENT]
     padded = [padded_ratio(law, lab, scene, count) for scene in PADDED]
@@ -408,7 +413,10 @@ def _steepest(law: Background, lab: Lab) -> float:
     """
     scene, slope = replace(STEEP[0], taps=1), 0.25
     top = max(scene.backgrounds)
-    bent = lambda z: slope * z + (1 - slope) * (torch.clamp(z, top, 1.0) - top)
+
+    def bent(z: Tensor) -> Tensor:
+        return slope * z + (1 - slope) * (torch.clamp(z, top, 1.0) - top)
+
     net = Network("identity", 1, 1, circular=True)
     net.activation = Elementwise(bent)
     with torch.no_grad():
@@ -497,5 +505,34 @@ def _errors(exact: Weights[Any], scene: Scene, backgrounds: Array, r: float) -> 
     return answers(net, torch.tensor(pulse(r, scene.half_length) + backgrounds[:, None])) - r
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures, sections=sections)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the circular double sum with an undefined g and symbols for ends and slopes",
+            ("theory.pulse.network.circular", "theory.pulse.network.preactivations"),
+        ),
+        check=Judge(
+            "answers by loops over a ring, and regressions by Gram-Schmidt, in fractions",
+            (
+                "numerics.arithmetic.oracle",
+                "numerics.invariance.gram_schmidt",
+                "verify.invariance.background_training.on_a_ring",
+            ),
+        ),
+        training=Judge(
+            "losses, answers and readouts of trained torch modules with circular padding",
+            (
+                "verify.invariance.background_training.trained",
+                "verify.invariance.background_training.readout",
+                "verify.invariance.background_training.answers",
+                "verify.models.networks",
+                "verify.optimise.sgd",
+            ),
+        ),
+    ),
+    figures=figures,
+    sections=sections,
+)
 """What the claim rests on."""

@@ -30,7 +30,7 @@ from verify.invariance.contrast_training import (
     ruler_end,
     silent,
 )
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
@@ -187,5 +187,32 @@ def _answered(law: Contrast, lab: Lab, name: str, channels: int, taps: int) -> f
     return worst
 
 
-EVIDENCE = Evidence(check=check, train=train)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the double sum with an undefined g, and every small filter",
+            ("theory.pulse.network.preactivations",),
+        ),
+        check=Judge(
+            "answers by loops, readability at the kinks of the contrast, and Gram-Schmidt, "
+            "in fractions",
+            (
+                "numerics.arithmetic.oracle",
+                "numerics.invariance.gram_schmidt",
+                f"{__name__}._readable",
+            ),
+        ),
+        training=Judge(
+            "trained readouts and free channels in torch, and rulers under torch.optim.SGD",
+            (
+                "verify.invariance.contrast_training.given_channel",
+                "verify.invariance.dense_readout",
+                "verify.models.networks",
+                "verify.optimise.sgd",
+            ),
+        ),
+    ),
+)
 """What the claim rests on."""

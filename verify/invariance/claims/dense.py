@@ -26,7 +26,7 @@ from verify.models.problem import Setting
 from verify.pulse.settings import stopped
 from verify.report import figures as draw
 from verify.report import path_figures
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
@@ -235,5 +235,28 @@ def figures(lab: Lab) -> list[Figure]:
     return [draw.figure("dense-weights", "One weight per position", caption, drawing)]
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the signal matrix from the pulse, its null vectors and its gradient",
+            ("theory.invariance.dense._answer", "theory.pulse.signal.pulse"),
+        ),
+        check=Judge(
+            "projections by Gram-Schmidt in fractions, and pixels from the definition",
+            (
+                f"{__name__}._projected",
+                f"{__name__}._pair",
+                "numerics.arithmetic.oracle",
+                "numerics.invariance.gram_schmidt",
+            ),
+        ),
+        training=Judge(
+            "weights at the end of torch.optim.SGD on a readout with one weight per position",
+            ("verify.invariance.dense_readout", "verify.models.networks", "verify.optimise.sgd"),
+        ),
+    ),
+    figures=figures,
+)
 """What the claim rests on."""

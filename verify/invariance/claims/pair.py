@@ -31,7 +31,7 @@ from verify.invariance.background_training import (
 )
 from verify.models.networks import Network
 from verify.report import figures as draw
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
@@ -227,5 +227,32 @@ def figures(lab: Lab) -> list[Figure]:
     return [draw.figure("pair-turns", "Two channels, straight at every radius", caption, drawing)]
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "every window of the ring from the double sum",
+            ("theory.pulse.network.circular", "theory.pulse.network.preactivations"),
+        ),
+        check=Judge(
+            "answers by loops over a ring in fractions, and a search through all small staircases",
+            (
+                "numerics.arithmetic.oracle",
+                "verify.invariance.background_training.on_a_ring",
+                "numerics.invariance.pair",
+            ),
+        ),
+        training=Judge(
+            "readouts trained by torch on the stated filters, and free channels",
+            (
+                "verify.invariance.background_training.trained",
+                "verify.invariance.background_training.readout",
+                "verify.models.networks",
+                "verify.optimise.sgd",
+            ),
+        ),
+    ),
+    figures=figures,
+)
 """What the claim rests on."""

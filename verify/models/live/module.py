@@ -14,7 +14,7 @@ The module stays as it was: its weights, its modes, no gradients.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar, NoReturn
 
@@ -213,8 +213,9 @@ class _Wiring:
                     if functions
                     else ""
                 )
+                named = f" ({', '.join(str(node.target) for node in nodes)})" if nodes else ""
                 raise CheckpointError(
-                    f"it calls {len(nodes) or 'no'} layers {what}{_named(nodes)}{hint}; {STATED}"
+                    f"it calls {len(nodes) or 'no'} layers {what}{named}{hint}; {STATED}"
                 )
         (conv,), (readout,) = convolutions, readouts
         if readout < conv:
@@ -438,7 +439,3 @@ class _Wiring:
                 f"its pooling is {named[0]}: sum and mean over all positions are explained"
             )
         raise CheckpointError(f"{reason}" + (f" ({', '.join(names)})" if names else ""))
-
-
-def _named(nodes: Sequence[fx.Node]) -> str:
-    return f" ({', '.join(str(node.target) for node in nodes)})" if nodes else ""

@@ -71,7 +71,12 @@ class Drawing(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
     def refuse(self, name: str = "") -> None:
-        """Raise if there were any; under the name of what drew them, if it is known."""
+        """Raise if there were any; under the name of what drew them, if it is known.
+
+        Raises
+        ------
+        CheckpointError: random numbers were drawn.
+        """
         if self.names:
             raise CheckpointError(
                 f"its forward draws random numbers ({name or self.names[0]}): what it answers is "
@@ -128,7 +133,12 @@ class _Tracer(fx.Tracer):
 
 
 def traced(module: nn.Module) -> fx.GraphModule:
-    """The graph of a module, with the module's own names."""
+    """The graph of a module, with the module's own names.
+
+    Raises
+    ------
+    CheckpointError: a layer or the forward cannot be traced.
+    """
     called = _Called(module)
     try:
         if isinstance(module, torch.jit.ScriptModule):

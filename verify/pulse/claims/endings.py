@@ -25,7 +25,7 @@ from verify.pulse.classify import KINDS, Ending, classify, look, wilson
 from verify.pulse.explained import section
 from verify.pulse.settings import CENSUS
 from verify.report import figures as draw
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure, Section
 from verify.report.render import render
@@ -406,6 +406,31 @@ def _census_row(setting: Setting, endings: Sequence[Ending]) -> dict[str, object
 
 
 EVIDENCE = Evidence(
-    check=check, train=train, needs=lambda profile: CENSUS, figures=figures, sections=sections
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "pre-activations from the double sum, and its derivatives",
+            ("theory.pulse.network.preactivations",),
+        ),
+        check=Judge(
+            "differences of answers simulated by loops, fitted by Gram-Schmidt in fractions",
+            ("numerics.arithmetic.oracle", f"{__name__}._within", f"{__name__}._residual"),
+            (f"{__name__}._dot",),
+        ),
+        training=Judge(
+            "losses of trained torch modules, signs and stationarity found again, and the "
+            "certificate checker",
+            (
+                "verify.models.networks",
+                "verify.optimise.ensemble",
+                "verify.optimise.stationary",
+                "numerics.certificates.checker",
+            ),
+        ),
+    ),
+    needs=lambda profile: CENSUS,
+    figures=figures,
+    sections=sections,
 )
 """What the claim rests on."""

@@ -20,7 +20,7 @@ from theory.pulse.kinks import LAW, KinkLaw, bridge, cell, crossings
 from verify.models.networks import load, signals, weights_of
 from verify.models.problem import NetworkBatch, Setting
 from verify.pulse.settings import STRAIGHT, finished_and_stopped, stopped
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.figures import error_between, figure, staircase
 from verify.report.lab import Lab
 from verify.report.page import Figure
@@ -172,5 +172,23 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     )
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: STRAIGHT, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the double sum with an undefined g less its chord; hinges written out",
+            ("theory.pulse.network.direct_response",),
+        ),
+        check=Judge(
+            "bends of responses simulated by loops in fractions", ("numerics.arithmetic.oracle",)
+        ),
+        training=Judge(
+            "answers of torch modules between half-integers less their chord",
+            ("verify.models.networks", "verify.optimise.sgd", "verify.optimise.ensemble"),
+        ),
+    ),
+    needs=lambda profile: STRAIGHT,
+    figures=figures,
+)
 """What the claim rests on."""

@@ -19,7 +19,7 @@ from verify.models.networks import measure, signals, weights_of
 from verify.models.problem import Ensemble, NetworkBatch, Setting
 from verify.pulse.residuals import residual_errors
 from verify.pulse.settings import LAWS, stopped
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
@@ -167,8 +167,12 @@ def _cases(rng: np.random.Generator, k: int) -> Iterator[_Case]:
     offset or slope law.
     """
     n = (1, 3, 5)[k % 3]
-    some = lambda low, count: [Fraction(v, 8) for v in rng.integers(low, 17, (count,)).tolist()]
-    (a,), (b,), lit, mixed, other = some(1, 1), some(0, 1), some(1, n), some(-16, n), some(-16, n)
+
+    def eighths(low: int, count: int) -> list[Fraction]:
+        return [Fraction(v, 8) for v in rng.integers(low, 17, (count,)).tolist()]
+
+    (a,), (b,), lit = eighths(1, 1), eighths(0, 1), eighths(1, n)
+    mixed, other = eighths(-16, n), eighths(-16, n)
     turned = ([-tap for tap in mixed], -b)
     name, filters, readout = (
         ("relu", ((lit, b),), (a,)),
@@ -237,11 +241,7 @@ def _distance(law: Decomposition, setting: Setting, weights: NetworkBatch, answe
     size = setting.pixels
     alpha, beta, d = residual_errors(law, setting, weights)
     mean = Moments(
-        np.mean(r),
-        np.mean(r**2),
-        np.mean(d, axis=1),
-        np.mean(r * d, axis=1),
-        np.mean(d**2, axis=1),
+        np.mean(r), np.mean(r**2), np.mean(d, axis=1), np.mean(r * d, axis=1), np.mean(d**2, axis=1)
     )
     terms = np.stack(law.attribution(alpha, beta, mean))
     bound = prediction_bound(
@@ -292,7 +292,10 @@ def _conditions(law: Decomposition, setting: Setting, weights: NetworkBatch) -> 
     """The law's conditions of every network of a batch, each (B, 1) or (B, R)."""
     size = setting.pixels
     q = quantities(weights.w, weights.b, setting.activation, setting.radii.phi)
-    columns = lambda x: list(x.T[:, :, None])
+
+    def columns(x: Array) -> list[Array]:
+        return list(x.T[:, :, None])
+
     values = law.conditions(
         columns(weights.a), weights.c[:, None], size, columns(q.slope), columns(q.background),
         columns(q.kappa), list(np.moveaxis(q.deviation, 1, 0)),
@@ -300,5 +303,23 @@ def _conditions(law: Decomposition, setting: Setting, weights: NetworkBatch) -> 
     return [np.asarray(x) for x in values]
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: LAWS)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "errors from the double sum, and means of squares written out",
+            ("theory.pulse.loss.direct_error",),
+        ),
+        check=Judge(
+            "mean squared errors of answers simulated by loops in fractions",
+            ("numerics.arithmetic.oracle",),
+        ),
+        training=Judge(
+            "losses and features of trained torch modules",
+            ("verify.models.networks", "verify.optimise.sgd", "verify.optimise.ensemble"),
+        ),
+    ),
+    needs=lambda profile: LAWS,
+)
 """What the claim rests on."""

@@ -17,7 +17,7 @@ from theory.pulse.point_sampled import PointLaw
 from verify.models.networks import load, weights_of
 from verify.models.problem import NetworkBatch, Setting, initial
 from verify.optimise.sgd import OPTIMIZERS, descend
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
@@ -45,20 +45,25 @@ def check(law: PointLaw, lab: Lab) -> Column:
     wrong = groups = 0
     for _ in range(lab.profile.draws // 4):
         q, cells, first = (int(rng.integers(low, high)) for low, high in ((1, 9), (1, 5), (0, 4)))
-        alike: defaultdict[tuple[bool, ...], list[Fraction]] = defaultdict(list)
-        for k in range(first, first + cells):
-            for t in range(q):
-                r = k + Fraction(2 * t + 1, 2 * q)
-                alike[tuple(abs(i) <= r for i in range(-9, 10))].append(r)
-        for pixels, radii in alike.items():
-            mean = sum(radii, Fraction(0)) / len(radii)
-            risk = sum(((r - mean) ** 2 for r in radii), Fraction(0)) / len(radii)
-            lit = Fraction((sum(pixels) - 1) // 2)
+        for lit, mean, risk in _groups(q, cells, first):
             wrong += (law.answer(lit), law.risk(Fraction(q))) != (mean, risk)
             groups += 1
     return column(
         wrong, 0, f"groups of equal pulses, of {groups}, whose mean or variance is another"
     )
+
+
+def _groups(q: int, cells: int, first: int) -> Iterator[tuple[Fraction, Fraction, Fraction]]:
+    """The last lit pixel, mean and variance of all radii, ``q`` per cell, with one pulse."""
+    alike: defaultdict[tuple[bool, ...], list[Fraction]] = defaultdict(list)
+    for k in range(first, first + cells):
+        for t in range(q):
+            r = k + Fraction(2 * t + 1, 2 * q)
+            alike[tuple(abs(i) <= r for i in range(-9, 10))].append(r)
+    for pixels, radii in alike.items():
+        mean = sum(radii, Fraction(0)) / len(radii)
+        risk = sum(((r - mean) ** 2 for r in radii), Fraction(0)) / len(radii)
+        yield Fraction((sum(pixels) - 1) // 2), mean, risk
 
 
 def train(law: PointLaw, lab: Lab) -> Column:
@@ -138,5 +143,23 @@ def _by_lbfgs(setting: Setting, seed: int) -> NetworkBatch:
     return weights_of(nets)
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: HALF_INTEGERS)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "pixels from the definition; means of squares written out; errors from the double sum",
+            ("theory.pulse.point_sampled.sampled_pixel", "theory.pulse.loss.direct_error"),
+        ),
+        check=Judge(
+            "radii grouped by what their pulses show, mean and variance of each group in fractions",
+            (f"{__name__}._groups",),
+        ),
+        training=Judge(
+            "losses of torch modules on point-sampled pulses",
+            ("verify.models.networks", "verify.optimise.sgd", "verify.optimise.ensemble"),
+        ),
+    ),
+    needs=lambda profile: HALF_INTEGERS,
+)
 """What the claim rests on."""

@@ -21,7 +21,7 @@ from verify.models.networks import data, load, measure, weights_of
 from verify.models.problem import NetworkBatch, Setting, initial
 from verify.optimise.sgd import OPTIMIZERS, descend, gradient_length
 from verify.pulse.settings import LAWS
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
@@ -281,5 +281,23 @@ def _condition(features: Array) -> Array:
     return np.asarray(np.linalg.cond(columns / np.where(scale == 0, 1.0, scale)))
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: ONE_CHANNEL)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "errors from the double sum, and means of squares written out",
+            ("theory.pulse.loss.direct_error",),
+        ),
+        check=Judge(
+            "normal equations of features simulated by loops in fractions",
+            ("numerics.arithmetic.oracle",),
+        ),
+        training=Judge(
+            "readouts that torch.optim.LBFGS ends at, and those of trained networks",
+            ("verify.models.networks", "verify.optimise.sgd", "verify.optimise.ensemble"),
+        ),
+    ),
+    needs=lambda profile: ONE_CHANNEL,
+)
 """What the claim rests on."""

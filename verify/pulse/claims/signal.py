@@ -15,7 +15,7 @@ from numerics.pulse.sample import pulse
 from theory.pulse.signal import Law
 from verify.models.networks import measure
 from verify.models.problem import Setting
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.figures import figure, pulses
 from verify.report.lab import Lab
 from verify.report.page import Figure
@@ -86,5 +86,22 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     return (figure("signal-pulses", "Four pulses", caption, pulses([0.5, 1.75, 3.5, 5.25], 7)),)
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: (SCALE,), figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the overlap of two intervals by maxima and minima, at the ends and the middle "
+            "of a cell",
+            ("theory.pulse.signal.overlap",),
+        ),
+        check=Judge("the overlap of two intervals in fractions", ("numerics.arithmetic.oracle",)),
+        training=Judge(
+            "torch.nn.Conv1d with one tap, trained, on sampled pulses",
+            ("verify.models.networks", "verify.optimise.ensemble"),
+        ),
+    ),
+    needs=lambda profile: (SCALE,),
+    figures=figures,
+)
 """What the claim rests on."""

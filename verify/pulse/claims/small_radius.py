@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import compile_law, exact_law
 from numerics.arithmetic.rounding import prediction_bound
+from numerics.arithmetic.types import Array, Flags
 from numerics.pulse.channel import exact_quantities, quantities
 from theory.pulse.loss import residuals
 from theory.pulse.small_radius import Small
@@ -24,13 +24,12 @@ from verify.models.problem import Ensemble, NetworkBatch, Setting
 from verify.pulse.certified import agrees
 from verify.pulse.compare import check_response, train_response
 from verify.pulse.settings import EVERY_RADIUS
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "train"]
 
-Array = NDArray[np.float64]
 ZERO, HALF = Fraction(0), Fraction(1, 2)
 
 
@@ -38,7 +37,10 @@ def check(law: Small, lab: Lab) -> Column:
     """Law against direct simulation at every radius from 1/2 to the first plateau cell; and which
     networks are exact.
     """
-    cells = lambda n: range(1, n // 2 + 2)
+
+    def cells(n: int) -> range:
+        return range(1, n // 2 + 2)
+
     responses = check_response(law.response, lab, "small_radius", cells, fractions=True)
     answers = list(_exactness(law, lab))
     exact = sum(measured for measured, _ in answers)
@@ -191,7 +193,10 @@ def _anew(ensemble: Ensemble) -> Iterator[NetworkBatch]:
     held = (radii.phi == 0) | (radii.r >= n / 2)
     _, values, rows = np.linalg.svd(features[held])
     free = rows[int(np.sum(values > RANK * values[0])) :]
-    solved = lambda some, target: np.linalg.lstsq(features[some], target[some], rcond=RANK)[0]
+
+    def solved(chosen: Flags, target: Array) -> Array:
+        return np.asarray(np.linalg.lstsq(features[chosen], target[chosen], rcond=RANK)[0])
+
     below = np.where(radii.m == 1, 1 - radii.phi, 0.0)
     turn = np.linalg.svd(features[~held] @ free.T)[2][0] @ free
     for readout in (solved(held | ~held, radii.r + below), solved(held, radii.r) + turn):
@@ -211,7 +216,10 @@ A smaller one lets readouts grow until rounding hides what they err.
 def _plateau(setting: Setting, weights: NetworkBatch) -> Array:
     """The largest of |α|, |β|, |D| of every network of a batch."""
     q = quantities(weights.w, weights.b, setting.activation, setting.radii.phi)
-    columns = lambda x: list(x.T[:, :, None])
+
+    def columns(x: Array) -> list[Array]:
+        return list(x.T[:, :, None])
+
     values = residuals(
         columns(weights.a),
         weights.c[:, None],
@@ -250,5 +258,22 @@ def _certified(ensemble: Ensemble) -> int:
     return sum(agrees(ensemble.setting, ensemble.weights, j) is not None for j in range(CERTIFIED))
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: EVERY_RADIUS)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the double sum with an undefined g and symbols for taps",
+            ("theory.pulse.network.direct_response",),
+        ),
+        check=Judge(
+            "the double sum by loops, in fractions and in floats", ("numerics.arithmetic.oracle",)
+        ),
+        training=Judge(
+            "features of trained torch modules, and certificates that the checker accepts",
+            ("verify.models.networks", "verify.optimise.ensemble", "numerics.certificates.checker"),
+        ),
+    ),
+    needs=lambda profile: EVERY_RADIUS,
+)
 """What the claim rests on."""

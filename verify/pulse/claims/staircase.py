@@ -14,7 +14,7 @@ from numerics.arithmetic.rounding import preactivation_bound
 from theory.pulse.staircase import Law
 from verify.models.networks import load, signals
 from verify.pulse.settings import LAWS
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
@@ -78,5 +78,23 @@ def train(law: Law, lab: Lab) -> Column:
     return column(worst, 1.0, detail)
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: LAWS)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "pre-activations at every position, from the double sum with symbols for taps",
+            ("theory.pulse.network.preactivations",),
+        ),
+        check=Judge(
+            "pre-activations at every position, by loops in fractions",
+            ("numerics.arithmetic.oracle",),
+        ),
+        training=Judge(
+            "pre-activations of trained torch.nn.Conv1d",
+            ("verify.models.networks", "verify.optimise.ensemble"),
+        ),
+    ),
+    needs=lambda profile: LAWS,
+)
 """What the claim rests on."""

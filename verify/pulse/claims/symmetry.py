@@ -18,7 +18,7 @@ from theory.pulse.symmetry import Channel, Symmetries, canonical, finite_symmetr
 from verify.models.networks import load, measure, signals
 from verify.models.problem import NetworkBatch, Setting
 from verify.pulse.settings import LAWS
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 
@@ -168,5 +168,23 @@ def _predict(setting: Setting, weights: NetworkBatch, j: int, x: torch.Tensor) -
         return np.asarray(load(setting, weights, j)(x).numpy())
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: TWO_CHANNELS)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "pre-activations from the double sum before and after, and σ of every row",
+            ("theory.pulse.network.preactivations",),
+        ),
+        check=Judge(
+            "answers simulated by loops in fractions before and after",
+            ("numerics.arithmetic.oracle",),
+        ),
+        training=Judge(
+            "answers of torch modules before and after",
+            ("verify.models.networks", "verify.optimise.ensemble"),
+        ),
+    ),
+    needs=lambda profile: TWO_CHANNELS,
+)
 """What the claim rests on."""

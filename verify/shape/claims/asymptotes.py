@@ -21,7 +21,7 @@ from theory.shape.span import unrolled
 from verify.models.networks import measure
 from verify.models.problem import Setting
 from verify.optimise.refine import BITS, GOAL, Refined
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.figures import FLOOR, figure, scatter
 from verify.report.lab import Lab
 from verify.report.page import Figure
@@ -341,5 +341,29 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     return (figure("asymptotes-balance", "Exact networks are balanced", caption, drawing),)
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: SINGLE, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the double sum continued to φ = ±∞, for every pattern of signs",
+            ("theory.pulse.network.direct_response",),
+        ),
+        check=Judge(
+            "the double sum by loops in 256-bit balls, continued to φ = ±4096",
+            ("numerics.arithmetic.oracle",),
+        ),
+        training=Judge(
+            "networks trained and refined in 256 bits until they are exact",
+            (
+                "verify.shape.pairs",
+                "verify.optimise.refine.refine",
+                "verify.models.networks",
+                "verify.optimise.ensemble",
+            ),
+        ),
+    ),
+    needs=lambda profile: SINGLE,
+    figures=figures,
+)
 """What the claim rests on."""

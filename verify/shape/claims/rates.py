@@ -22,7 +22,7 @@ from numerics.arithmetic.taylor import at_inflection, inflections
 from theory.shape.rates import LAW, RateLaw
 from theory.shape.rates.expansion import moments
 from theory.shape.rates.leading import cubic_free_rate, kink_rate, spread
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.figures import figure
 from verify.report.lab import Lab
 from verify.report.page import Figure
@@ -277,5 +277,24 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     )
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the deviation of the sub-pixel law and the level of the readout, both proved before",
+            ("theory.pulse.subpixel.deviation", "theory.pulse.readout.least_squares"),
+        ),
+        check=Judge(
+            "least losses of features simulated by loops in fractions; the closed forms are"
+            " held to the law's own minimum",
+            (f"{__name__}._direct_loss", "numerics.arithmetic.oracle"),
+        ),
+        training=Judge(
+            "losses of torch modules trained at a fixed height",
+            ("verify.shape.rates.height", "verify.models.networks"),
+        ),
+    ),
+    figures=figures,
+)
 """What the claim rests on."""

@@ -29,7 +29,7 @@ from theory.shape.shape import LAW, PROBES, Probe, ShapeLaw
 from verify.models.networks import load
 from verify.models.problem import Ensemble, NetworkBatch, Setting
 from verify.optimise.refine import Refined
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab, Profile
 from verify.report.page import Figure, Section
 from verify.report.verdict import Column, column
@@ -38,6 +38,7 @@ from verify.shape.attempts import (
     KINDS,
     TAPS,
     TRIED,
+    Look,
     Reached,
     by_torch,
     certify,
@@ -306,7 +307,7 @@ def reached(law: ShapeLaw, lab: Lab) -> Iterator[Reached]:
 def _reached(name: str, channels: int, shape: Classification, lab: Lab) -> Reached:
     said = forecast(shape, channels)
     ensembles = [lab.ensemble(setting) for setting in settings(name, channels, lab.profile)]
-    kinds = Counter(kind for e in ensembles for kind in look(e.setting, e.weights).kinds)
+    kinds = Counter(kind for e in ensembles for kind in _look(lab, e).kinds)
     networks = sum(len(e.c) for e in ensembles)
     plain = [e for e in ensembles if e.setting.per_cell == 16 and e.setting.spread == 1]
     losses = np.concatenate([e.loss for e in plain])
@@ -315,7 +316,7 @@ def _reached(name: str, channels: int, shape: Classification, lab: Lab) -> Reach
     # batch.
     most = networks if said == "never" else TRIED
     exact = any(
-        lab.once(("shape/refined", e.setting, most), refined, e, most) is not None
+        lab.once(("shape/refined", e.setting, most), refined, e, _look(lab, e), most) is not None
         for e in ensembles
     )
     violations = 0
@@ -339,9 +340,16 @@ def _reached(name: str, channels: int, shape: Classification, lab: Lab) -> Reach
     )  # fmt: skip
 
 
+def _look(lab: Lab, ensemble: Ensemble) -> Look:
+    setting = ensemble.setting
+    return lab.once(("shape/look", setting), look, setting, ensemble.weights)
+
+
 def _certificates(lab: Lab, ensemble: Ensemble) -> tuple[Certified, ...]:
     setting = ensemble.setting
-    return lab.once(("shape/certificates", setting), certify, setting, ensemble.weights)
+    return lab.once(
+        ("shape/certificates", setting), certify, setting, ensemble.weights, _look(lab, ensemble)
+    )
 
 
 def _near(
@@ -458,7 +466,8 @@ def _by_torch(law: ShapeLaw, lab: Lab) -> tuple[int, int]:
 
 
 def _torch_certificates(lab: Lab, setting: Setting) -> tuple[Certified, ...]:
-    return certify(setting, by_torch(setting, BY_TORCH, lab.seed))
+    weights = by_torch(setting, BY_TORCH, lab.seed)
+    return certify(setting, weights, look(setting, weights))
 
 
 def figures(lab: Lab) -> tuple[Figure, ...]:
@@ -472,5 +481,33 @@ def sections(lab: Lab) -> tuple[Section, ...]:
     return atlas.sections(tuple(reached(LAW, lab)), STARTS, rates)
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=needs, figures=figures, sections=sections)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the stated network on the pieces of σ, by the kernels of kinks; the premises "
+            "of an obstruction, by sympy's limits too",
+            ("theory.shape.shape._limits",),
+        ),
+        check=Judge(
+            "errors enclosed in balls by loops over positions, polynomials in φ expanded, "
+            "and determinants in balls",
+            (
+                "numerics.pulse.error_enclosure.largest_error",
+                "numerics.pulse.error_enclosure.responses",
+                f"{__name__}.identical",
+                f"{__name__}._no_readout",
+            ),
+        ),
+        training=Judge(
+            "derived networks in torch; trained networks refined to exact ones, or enclosed"
+            " away from r",
+            ("verify.shape.attempts", "verify.models.networks", "verify.optimise.ensemble"),
+        ),
+    ),
+    needs=needs,
+    figures=figures,
+    sections=sections,
+)
 """What the claim rests on."""

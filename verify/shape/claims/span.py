@@ -25,22 +25,13 @@ from verify.models.networks import Network, load, measure, weights_of
 from verify.models.problem import Ensemble, NetworkBatch, Setting
 from verify.optimise.residuals import worst
 from verify.pulse.settings import LAWS, stopped
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.figures import error_between, figure
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
 
-__all__ = [
-    "EVIDENCE",
-    "PIECEWISE",
-    "Piecewise",
-    "check",
-    "figures",
-    "rate",
-    "torch_rate",
-    "train",
-]
+__all__ = ["EVIDENCE", "PIECEWISE", "Piecewise", "check", "figures", "rate", "torch_rate", "train"]
 
 Array = NDArray[np.float64]
 Number = Callable[[Any], Any]
@@ -456,5 +447,29 @@ def figures(lab: Lab) -> tuple[Figure, ...]:
     return (figure("span-rate", "The answer's derivative is a sum of copies", caption, drawing),)
 
 
-EVIDENCE = Evidence(check=check, train=train, needs=lambda profile: LAWS, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the chain rule on the double sum with an undefined g",
+            ("theory.pulse.network.direct_response",),
+        ),
+        check=Judge(
+            "answers simulated by loops in fractions; the law is integrated",
+            ("numerics.arithmetic.oracle",),
+        ),
+        training=Judge(
+            "torch.autograd along the radius, and errors of torch modules",
+            (
+                f"{__name__}.torch_rate",
+                "verify.models.networks",
+                "verify.optimise.sgd",
+                "verify.optimise.ensemble",
+            ),
+        ),
+    ),
+    needs=lambda profile: LAWS,
+    figures=figures,
+)
 """What the claim rests on."""

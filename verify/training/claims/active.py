@@ -14,7 +14,7 @@ from numerics.training.steps import change_bound, drift_from_losses, sharpness
 from theory.training import linear_cell
 from theory.training.active import Active
 from verify.models.problem import Model
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 from verify.training.dynamics import Run, end_rounding, integrate, run, second_moment
@@ -152,5 +152,21 @@ def train(law: Active, lab: Lab) -> Column:
     return column(counted if worst <= 1 else float("inf"), 0, detail)
 
 
-EVIDENCE = Evidence(check=check, train=train)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "pre-activations from the double sum, window by window",
+            ("theory.pulse.network.preactivations",),
+        ),
+        check=Judge(
+            "scipy's LSODA on the gradient of the signals' windows",
+            ("verify.training.dynamics.integrate", "verify.optimise.flow"),
+        ),
+        training=Judge(
+            "partial sums along torch.optim.SGD", ("verify.models.networks", "verify.optimise.sgd")
+        ),
+    ),
+)
 """What the claim rests on."""

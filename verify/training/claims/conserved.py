@@ -22,7 +22,7 @@ from verify.models.networks import Bundle, data
 from verify.models.problem import Model, NetworkBatch
 from verify.optimise.sgd import Path, descend, step_rounding
 from verify.report import figures as draw
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
@@ -160,8 +160,9 @@ def _linear_holds(law: Conserved, pulled: Pulled) -> bool:
 
 def _homogeneous_holds(law: Conserved, pulled: Pulled) -> bool:
     n = pulled.n
-    square = lambda q: [law.everywhere(q[:n], q[n], q[n + 1])]
-    (slope,) = jacobian(square, pulled.point, pulled.free, STEP)
+    (slope,) = jacobian(
+        lambda q: [law.everywhere(q[:n], q[n], q[n + 1])], pulled.point, pulled.free, STEP
+    )
     return any(slope) and _unmoved([slope], pulled.gradients)
 
 
@@ -182,7 +183,10 @@ def _quantities(law: Conserved, model: Model, weights: NetworkBatch) -> tuple[Ar
     """The linear ones (B, p) and the quadratic ones (B, q) of every network."""
     w = [list(taps) for taps in np.moveaxis(weights.w, 0, 2)]
     a, b = list(weights.a.T), list(weights.b.T)
-    stack = lambda values: np.stack(values, axis=1) if values else np.zeros((len(weights.c), 0))
+
+    def stack(values: list[Array]) -> Array:
+        return np.stack(values, axis=1) if values else np.zeros((len(weights.c), 0))
+
     if model.activation == "identity":
         return stack(law.deviations(w)), stack(law.products(w, a))
     return stack([]), stack([law.everywhere(w[k], b[k], a[k]) for k in range(len(a))])
@@ -269,5 +273,24 @@ def figures(lab: Lab) -> list[Figure]:
     return [draw.figure("conserved-hyperbolas", "Paths on hyperbolas", caption, drawing)]
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "vector fields of the double sum, and ranks over the rational numbers",
+            ("theory.training.invariants",),
+        ),
+        check=Judge(
+            "exact differences of answers simulated by loops in fractions",
+            (f"{__name__}._pulled", f"{__name__}._gradients", "numerics.arithmetic.oracle"),
+            ("verify.training.dynamics.jacobian", f"{__name__}._rank", f"{__name__}._rows"),
+        ),
+        training=Judge(
+            "paths of torch.optim.SGD, every step kept",
+            ("verify.models.networks", "verify.optimise.sgd"),
+        ),
+    ),
+    figures=figures,
+)
 """What the claim rests on."""

@@ -18,7 +18,7 @@ from verify.models.networks import Bundle, data
 from verify.models.problem import Model, NetworkBatch
 from verify.optimise.flow import flow
 from verify.optimise.sgd import Path, descend, step_rounding
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.verdict import Column, column
 from verify.training.dynamics import light, pull, second_moment, shuffled, starts
@@ -294,5 +294,22 @@ def train(law: ConvBias, lab: Lab) -> Column:
     return column(float(np.max(worst)) if flips else math.nan, 1.0, detail)
 
 
-EVIDENCE = Evidence(check=check, train=train)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "vector fields of the double sum, and the equations of an end",
+            ("theory.training.invariants",),
+        ),
+        check=Judge(
+            "scipy's integrator on the gradient of the signals' windows",
+            (f"{__name__}.integrate", "verify.optimise.flow"),
+        ),
+        training=Judge(
+            "weights at the end of torch.optim.SGD",
+            ("verify.models.networks", "verify.optimise.sgd"),
+        ),
+    ),
+)
 """What the claim rests on."""

@@ -22,7 +22,7 @@ from verify.models.problem import Model
 from verify.pulse.certified import accepted
 from verify.report import figures as draw
 from verify.report import path_figures
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
@@ -62,10 +62,7 @@ def _runs(lab: Lab) -> list[tuple[str, Run]]:
     return [
         ("full batches", run(lab, Model("identity", 1, 5), networks, 0.02, 1800)),
         ("mini-batches of 2", run(lab, Model("identity", 3, 7), networks, 0.02, 2400, 2)),
-        (
-            "ReLU, positive taps",
-            run(lab, Model("relu", 2, 5), networks, 0.02, 1800, positive=True),
-        ),
+        ("ReLU, positive taps", run(lab, Model("relu", 2, 5), networks, 0.02, 1800, positive=True)),
         (
             "with c",
             run(
@@ -102,7 +99,10 @@ def _compared(law: Flow, done: Run) -> tuple[Array, Array, Array]:
     rho = _drift(done)
     by_tap, by_read = change_bound(done.cone, np.zeros_like(rho), rho)
     rounding = end_rounding(done)[:, None]
-    flat = lambda x, y: np.concatenate([x.reshape(len(x), -1), y], axis=1)
+
+    def flat(filters: Array, readout: Array) -> Array:
+        return np.concatenate([filters.reshape(len(filters), -1), readout], axis=1)
+
     tap = np.broadcast_to((by_tap + rounding)[..., None], w.shape)
     return flat(w, a), flat(last.w, last.a), flat(tap, by_read + rounding)
 
@@ -178,5 +178,20 @@ def figures(lab: Lab) -> list[Figure]:
     return [draw.figure("flow-weights", "Every weight, predicted and trained", caption, drawing)]
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge("the gradient of the double sum on symbols", ("theory.training.invariants",)),
+        check=Judge(
+            "scipy's LSODA on the gradient of the signals' windows",
+            ("verify.training.dynamics.integrate", "verify.optimise.flow"),
+        ),
+        training=Judge(
+            "weights at the end of torch.optim.SGD, and the certificate checker",
+            ("verify.models.networks", "verify.optimise.sgd", "numerics.certificates.checker"),
+        ),
+    ),
+    figures=figures,
+)
 """What the claim rests on."""

@@ -23,13 +23,13 @@ from numerics.arithmetic import oracle
 from numerics.pulse.sample import Radii, pulse
 from numerics.training.noise import NUMERIC, Problem, best, moments, risk, scan, small_noise_ratio
 from theory.training import gaussian
-from theory.training.noise import LAW, Noise
+from theory.training.noise import LAW, Noise, linear_risk
 from verify.models.networks import Network, data
 from verify.models.problem import Model, NetworkBatch
 from verify.optimise.sgd import OPTIMIZERS, descend
 from verify.report import figures as draw
 from verify.report import path_figures
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
@@ -145,8 +145,13 @@ def _integrated(
     sd, other = rng.uniform(0.3, 2, 2)
     rho = float(rng.uniform(-0.9, 0.9))
     q = math.sqrt(1 - rho * rho)
-    density = lambda z, m, s: math.exp(-(((z - m) / s) ** 2) / 2) / (s * math.sqrt(2 * math.pi))
-    top = lambda m, s: max(m, 0) + 12 * s
+
+    def density(z: float, m: float, s: float) -> float:
+        return math.exp(-(((z - m) / s) ** 2) / 2) / (s * math.sqrt(2 * math.pi))
+
+    def top(m: float, s: float) -> float:
+        return max(m, 0) + 12 * s
+
     single = [
         quad(lambda z, power=power: z**power * density(z, mu, sd), 0, top(mu, sd), epsabs=1e-12)
         for power in (1, 2)
@@ -199,7 +204,7 @@ def _quiet(radii: Radii, half_length: int) -> tuple[Problem, float, float]:
     x, ratios = pulse(radii.r, half_length), []
     for noise in (2e-3, 1e-3):
         p = Problem(radii.r, x, noise)
-        line = LAW.linear_risk(p.spread, x.shape[1], noise)
+        line = linear_risk(p.spread, x.shape[1], noise)
         ratios.append(min(scan(p, sign)[0] for sign in (1.0, -1.0)) / line)
     return Problem(radii.r, x, 0.0), ratios[0], ratios[1]
 
@@ -251,6 +256,7 @@ class Task:
 
     @property
     def problem(self) -> Problem:
+        """Radii, signals and noise as numbers."""
         return Problem(self.model.radii.r, data(self.model)[0].numpy(), self.noise)
 
 
@@ -319,7 +325,10 @@ def _true_risk(task: Task, q: Array) -> float:
 def _hessian(task: Task, q: Array) -> Array:
     """By second differences of the exact risk."""
     e = np.eye(len(q)) * 1e-4
-    value = lambda move: _true_risk(task, q + move)
+
+    def value(move: Array) -> float:
+        return _true_risk(task, q + move)
+
     return np.array(
         [
             [(value(x + y) - value(x - y) - value(y - x) + value(-x - y)) / 4e-8 for y in e]
@@ -414,7 +423,10 @@ def _silencing(lab: Lab) -> tuple[tuple[float, float], ...]:
     """
     rng = lab.rng("noise/silencing")
     x, r = pulse(THREE.r, THREE_LENGTH), THREE.r
-    copies = lambda count: x + LITTLE * rng.normal(size=(count, *x.shape))
+
+    def copies(count: int) -> Array:
+        return np.asarray(x + LITTLE * rng.normal(size=(count, *x.shape)))
+
     risks = []
     for j in range(SILENCING):
         net = Network("relu", 1, 1, circular=True)
@@ -544,5 +556,40 @@ def figures(lab: Lab) -> list[Figure]:
     return [draw.figure("noise-threshold", "What a threshold buys", caption, drawing)]
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the double sum on noisy pixels; derivatives of the Gaussian density",
+            ("theory.pulse.network.preactivations", "theory.pulse.network.circular"),
+        ),
+        check=Judge(
+            "all combinations of signs in fractions, scipy's quadrature, and simulated "
+            "noise; the limit of little noise is held to the risk at two levels, which is "
+            "the law's own",
+            (
+                f"{__name__}._enumerated",
+                f"{__name__}._integrated",
+                f"{__name__}._noisy",
+                f"{__name__}._quiet",
+            ),
+            (
+                "numerics.training.noise",
+                "theory.training.gaussian",
+                "theory.training.noise.linear_risk",
+            ),
+        ),
+        training=Judge(
+            "averages of torch.optim.SGD on fresh noise",
+            (
+                "verify.training.noisy",
+                f"{__name__}._silencing",
+                "verify.models.networks",
+                "verify.optimise.sgd",
+            ),
+        ),
+    ),
+    figures=figures,
+)
 """What the claim rests on."""

@@ -5,7 +5,7 @@ the bound.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,7 +24,7 @@ from verify.optimise.flow import flow
 from verify.optimise.sgd import SGD, Make, Path, descend, step_rounding
 from verify.report import figures as draw
 from verify.report import path_figures
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
@@ -168,12 +168,17 @@ def _objectives(lab: Lab) -> tuple[tuple[float, float, float, int], ...]:
         a = scale * (1 + 0.2 * rng.normal(size=k))
         w = scale / math.sqrt(n) * (1 + 0.2 * rng.normal(size=(k, n)))
         b = np.abs(rng.normal(size=k)) * float(rng.choice([0, 0.1, 3]))
-        view = windows(pulse(radii.r, radii.half_length(n)), n)
-        for name in BOUNDED:
-            answer = view.counts @ activation(name)[0](view.windows @ w.T + b) @ a
-            value = np.var(answer - radii.r) + penalty * (np.sum(a**2) + np.sum(w**2))
-            objectives.append((float(value), penalty, spread, n))
+        values = _values(w, b, a, penalty, radii)
+        objectives += [(value, penalty, spread, n) for value in values]
     return tuple(objectives)
+
+
+def _values(w: Array, b: Array, a: Array, penalty: float, radii: Radii) -> Iterator[float]:
+    """J with the best readout bias, on the signals' windows, for each of :data:`BOUNDED`."""
+    view = windows(pulse(radii.r, radii.half_length(w.shape[1])), w.shape[1])
+    for name in BOUNDED:
+        answer = view.counts @ activation(name)[0](view.windows @ w.T + b) @ a
+        yield float(np.var(answer - radii.r) + penalty * (np.sum(a**2) + np.sum(w**2)))
 
 
 # --------------------------------------------------------------------------------------- training
@@ -388,5 +393,28 @@ def figures(lab: Lab) -> list[Figure]:
     return [draw.figure("ridge-path", "From the box filter to the collapse", caption, drawing)]
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "the gradient of the double sum on symbols; bounds as sums of squares",
+            ("theory.training.invariants", "theory.pulse.network.preactivations"),
+        ),
+        check=Judge(
+            "scipy's integrator on the gradient with decay; values of J of random networks",
+            (
+                f"{__name__}._flow",
+                f"{__name__}._objective",
+                f"{__name__}._values",
+                "verify.optimise.flow",
+            ),
+        ),
+        training=Judge(
+            "weights and losses under torch.optim.SGD with weight_decay",
+            ("verify.models.networks", "verify.optimise.sgd"),
+        ),
+    ),
+    figures=figures,
+)
 """What the claim rests on."""

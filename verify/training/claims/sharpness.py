@@ -22,7 +22,7 @@ from verify.models.problem import Model, NetworkBatch
 from verify.optimise.sgd import descend, sgd
 from verify.report import figures as draw
 from verify.report import path_figures
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
@@ -120,11 +120,14 @@ def _hessians(lab: Lab) -> list[Hessian]:
 
 
 def _hessian(rng: np.random.Generator, n: int, channels: int, biased: bool) -> Hessian:
-    some = lambda: Fraction(int(rng.integers(1, 9)) * (1 - 2 * int(rng.integers(2))), 4)
-    w = [[some() for _ in range(n)] for _ in range(channels)]
+    def quarters(count: int) -> list[Fraction]:
+        signed = (int(rng.integers(1, 9)) * (1 - 2 * int(rng.integers(2))) for _ in range(count))
+        return [Fraction(number, 4) for number in signed]
+
+    w = [quarters(n) for _ in range(channels)]
     w[0][0] += 20  # S of the first channel is not 0
     sums = [sum(row, Fraction(0)) for row in w]
-    a = [Fraction(0), *(some() for _ in range(channels - 1))]
+    a = [Fraction(0), *quarters(channels - 1)]
     a[0] = (
         Fraction(1, 2) - sum((x * y for x, y in zip(a, sums, strict=True)), Fraction(0))
     ) / sums[0]
@@ -387,5 +390,24 @@ def figures(lab: Lab) -> list[Figure]:
     ]
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge(
+            "second derivatives of the double sum on symbols",
+            ("theory.training.invariants.answer",),
+        ),
+        check=Judge(
+            "Hessians by exact differences of losses simulated by loops in fractions; "
+            "recursions by hand",
+            (f"{__name__}._hessian",),
+        ),
+        training=Judge(
+            "torch.optim.SGD beside the end, along the eigenvector of torch's own Hessian",
+            (f"{__name__}._grows", "verify.models.networks", "verify.optimise.sgd"),
+        ),
+    ),
+    figures=figures,
+)
 """What the claim rests on."""

@@ -17,7 +17,7 @@ from verify.models.problem import Model
 from verify.optimise.sgd import step_rounding
 from verify.report import figures as draw
 from verify.report import path_figures
-from verify.report.evidence import Evidence
+from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
 from verify.report.page import Figure
 from verify.report.verdict import Column, column
@@ -163,5 +163,19 @@ def figures(lab: Lab) -> list[Figure]:
     ]
 
 
-EVIDENCE = Evidence(check=check, train=train, figures=figures)
+EVIDENCE = Evidence(
+    check=check,
+    train=train,
+    judges=Judges(
+        proof=Judge("the gradient of the double sum on symbols", ("theory.training.invariants",)),
+        check=Judge(
+            "scipy's LSODA on the gradient of the signals' windows",
+            ("verify.training.dynamics.integrate", "verify.optimise.flow"),
+        ),
+        training=Judge(
+            "weights along torch.optim.SGD", ("verify.models.networks", "verify.optimise.sgd")
+        ),
+    ),
+    figures=figures,
+)
 """What the claim rests on."""

@@ -1,0 +1,70 @@
+"""Every hypothesis of every claim: dropped, with the smallest case that then disobeys, or excused.
+
+One pass of a search tries all cases of its order, so that no smaller one disobeys; what is true
+comes from the definitions.  Here the cases are judged once more, hypothesis by hypothesis.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from theory.claim import Claim, find_claims
+from verify.counterexamples.catalogue import (
+    CHAPTERS,
+    HEAD,
+    reasons_of,
+    rows_of,
+    searched,
+    searches_of,
+)
+
+CLAIMS = {claim.id: claim for claim in find_claims()}
+SEARCHED = sorted({search.claim for chapter in CHAPTERS for search in chapter.SEARCHES})
+GLUE = re.compile(r"(?:[\s,;:.]|\b(?:and|or|with|so|on|for)\b)*")
+BUDGET = 5000
+"""Cases tried for one hypothesis, at most."""
+
+
+def _left(claim: Claim[Any], parts: list[str]) -> list[str]:
+    """What the parts leave of the claim's assumptions; some are asked in its statement."""
+    sentences = [*claim.assumptions, claim.statement]
+    for part in sorted(set(parts), key=len, reverse=True):
+        pattern = re.compile(".*?".join(map(re.escape, part.split("…"))))
+        assert any(map(pattern.search, sentences)), part
+        sentences = [pattern.sub(" ", sentence) for sentence in sentences]
+    return [sentence for sentence in sentences[:-1] if not GLUE.fullmatch(sentence)]
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_every_word_of_the_assumptions_is_dropped_or_excused(name: str) -> None:
+    words = [h.words for search in searches_of(name) for h in search.hypotheses]
+    excused = [part for part, reason in reasons_of(name) if reason]
+    assert _left(CLAIMS[name], [*words, *excused]) == []
+
+
+@pytest.mark.parametrize("name", SEARCHED)
+def test_without_a_hypothesis_the_smallest_case_disobeys(name: str) -> None:
+    for search, result in zip(searches_of(name), searched(name), strict=True):
+        for hypothesis, outcome in zip(search.hypotheses, result.outcomes, strict=True):
+            assert 0 < outcome.tried <= BUDGET, hypothesis
+            assert (outcome.case is not None) == hypothesis.needed, hypothesis
+            if outcome.case is not None:
+                assert not search.agree(outcome.law, outcome.truth)
+                assert [h for h in search.hypotheses if not h.holds(outcome.case)] == [hypothesis]
+
+
+@pytest.mark.parametrize("name", SEARCHED)
+def test_with_all_hypotheses_the_same_cases_obey(name: str) -> None:
+    for result in searched(name):
+        assert result.kept > 0
+        assert result.refuting == ()
+
+
+def test_rows_are_shown_for_each_hypothesis() -> None:
+    for result in searched("plateau"):
+        rows = rows_of(result)
+        assert len(rows) == len(result.outcomes)
+        assert {len(row) for row in rows} == {len(HEAD)}
