@@ -35,7 +35,7 @@ from verify import exercises
 from verify.explain.explainer import explainer
 from verify.explorer import server
 from verify.models.checkpoint import read
-from verify.models.setup import KEYS, left_out, merged, setup_of
+from verify.models.setup import KEYS, setup_of
 from verify.report.lab import PROFILES
 from verify.report.schedule import typical
 from verify.teaching.problems import PROBLEMS
@@ -157,10 +157,9 @@ def _network(data: bytes) -> object:
     path = SCRATCH / "net"
     path.write_bytes(data)
     checkpoint = read(path, images=True)
-    asked = checkpoint.asked(GIVEN)
-    given = {"activation": "relu", "length": "17", **merged(asked, checkpoint.metadata)}
-    checkpoint = checkpoint.noted(left_out(asked, checkpoint.metadata))
-    setup = setup_of(given, checkpoint.w.shape[1], images=checkpoint.w.ndim == 3)
+    checkpoint, said = checkpoint.settled(GIVEN)
+    told = {"activation": "relu", "length": "17", **said}
+    setup = setup_of(told, checkpoint.w.shape[1], images=checkpoint.w.ndim == 3)
     too_much, _ = explainer(checkpoint)
     return too_much(checkpoint, setup)
 
