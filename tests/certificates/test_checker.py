@@ -358,14 +358,16 @@ def test_what_takes_more_than_ten_seconds_is_refused_at_once(shape: Any) -> None
     assert time.process_time() - begin < 2
 
 
-@pytest.mark.parametrize("number", range(len(SAMPLES)))
-def test_the_page_s_count_of_steps_is_the_checker_s(number: int) -> None:
+@pytest.mark.parametrize(
+    "document", [*SAMPLES, json.loads(_costly(2, 5, 2, 3, 3, 30))], ids=range(3)
+)
+def test_the_page_s_count_of_steps_is_the_checker_s(document: Document) -> None:
     """Cause: a subdivision was said to cost as much as a polynomial on a window; it has no taps,
     but 60 bits more.
     """
-    net = checker.Network(SAMPLES[number])
+    net = checker.Network(document)
     n, filters, t, d, bits = net.taps, len(net.w), len(net.breaks), net.size - 1, net.bits
-    low, high = F(SAMPLES[number]["domain"]["low"]), F(SAMPLES[number]["domain"]["high"])
+    low, high = F(document["domain"]["low"]), F(document["domain"]["high"])
     halves = [F(k, 2) for k in range(1, 2 * net.length + 2, 2)]
     cells = sum(low < k + 1 and k < high for k in halves)
 
@@ -483,7 +485,10 @@ def _sigma(breaks: int, pieces: int | None = None, size: int = 2) -> dict[str, A
     ids=range(6),
 )
 def test_networks_at_the_limits_are_read(path: tuple[Any, ...], to: Any) -> None:
-    assert checker.Network(_changed(*path, to=to)).left > 0
+    document = _changed(*path, to=to)
+    net = checker.Network(document)
+    assert net.left > 0
+    assert net.size == max(2, *map(len, document["network"]["activation"]["pieces"]))
 
 
 @pytest.mark.parametrize(
@@ -542,6 +547,7 @@ def test_work_is_counted_to_the_last_step(monkeypatch: pytest.MonkeyPatch) -> No
 
 @few
 @given(networks())
+@example(("relu", "zeros", 2, [[[F(1)]], [F(-1)], [F(1)]], F(0)))
 def test_windows_and_the_error_are_those_of_plain_lists(case: Any) -> None:
     """Each window once, and on every cell the pieces one after the other, without an empty one."""
     name, padding, half_length, (w, b, a), c = case

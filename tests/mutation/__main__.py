@@ -41,12 +41,12 @@ from tests.mutation.counts import (
     SURVIVED,
     Count,
     digest,
+    equivalent,
     keep,
     modules,
+    own_tests,
     stored,
-    tests_of,
 )
-from tests.mutation.equivalent import EQUIVALENT
 from tests.mutation.imports import name_of, prepare
 from tests.mutation.mutants import Mutants
 
@@ -122,7 +122,7 @@ def _started(
         for stream in range(3):
             os.dup2(nowhere, stream)
         sys.meta_path.insert(0, _Finder(module, text))
-        status = pytest.main([*OPTIONS, str(tests_of(module))], [_QuickestFirst(seconds)])
+        status = pytest.main([*OPTIONS, str(own_tests(module))], [_QuickestFirst(seconds)])
         if kept:
             json.dump(seconds, kept)
             kept.flush()
@@ -148,7 +148,7 @@ def _unchanged(module: str, text: str) -> tuple[int, dict[str, float]]:
     with tempfile.TemporaryFile("w+") as kept:
         _, status, usage = os.wait4(_started(module, text, 600, {}, kept), 0)
         if status:
-            raise ValueError(f"{tests_of(module)} fails without a mutant: status {status}")
+            raise ValueError(f"{own_tests(module)} fails without a mutant: status {status}")
         kept.seek(0)
         return SPARE + round(TIMES * (usage.ru_utime + usage.ru_stime)), json.load(kept)
 
@@ -161,7 +161,7 @@ def _work(names: Sequence[str], most: int, kept: dict[str, Count]) -> Iterator[W
     """The mutants that are still to be judged."""
     for module in names:
         text = (ROOT / module).read_text("utf-8")
-        digests = digest(ROOT / module), digest(tests_of(module))
+        digests = digest(ROOT / module), digest(own_tests(module))
         mutants = Mutants(text, module)
         if module not in kept or kept[module].module != digests[0]:
             kept[module] = Count(*digests, len(mutants))
@@ -169,7 +169,7 @@ def _work(names: Sequence[str], most: int, kept: dict[str, Count]) -> Iterator[W
             kept[module].again(digests[1])
         places = kept[module].open(len(mutants) if module in CHECKERS else min(most, len(mutants)))
         if places:
-            prepare(ROOT / module, tests_of(module))
+            prepare(ROOT / module, own_tests(module))
             limit, seconds = _unchanged(module, text)
         for place in places:
             changed, change = mutants[place]
@@ -230,12 +230,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 130
+    same = equivalent()
     alive = [
         f"{name}: {change}"
         for name in names
         if name in kept
         for change in kept[name].survivors.values()
-        if change not in EQUIVALENT.get(name, {})
+        if (name, change) not in same
     ]
     print(*alive, sep="\n")
     return int(bool(alive))

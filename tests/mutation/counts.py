@@ -5,13 +5,26 @@ that are killed.
 from __future__ import annotations
 
 import ast
+import csv
 import hashlib
 import json
 import math
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-__all__ = ["CHECKERS", "JUDGES", "ROOT", "STORE", "Count", "digest", "modules", "stored", "wilson"]
+__all__ = [
+    "CHECKERS",
+    "JUDGES",
+    "ROOT",
+    "Count",
+    "digest",
+    "equivalent",
+    "keep",
+    "modules",
+    "own_tests",
+    "stored",
+    "wilson",
+]
 
 ROOT = Path(__file__).parent.parent.parent
 STORE = Path(__file__).with_name("counts.json")
@@ -38,6 +51,12 @@ JUDGES = (
 
 KILLED, LATE, SURVIVED, OPEN = "kts?"
 """A test failed, the tests took too long, all of them passed, or they have not been run."""
+
+
+def equivalent() -> dict[tuple[str, str], str]:
+    """Why no test can kill some mutants, by module and change: they compute the same."""
+    with STORE.with_name("equivalent.csv").open(encoding="utf-8", newline="") as file:
+        return {(row["module"], row["change"]): row["reason"] for row in csv.DictReader(file)}
 
 
 @dataclass
@@ -70,7 +89,9 @@ class Count:
             self.survivors[str(place)] = change
 
     def again(self, tests: str) -> None:
-        """The tests have changed: what survived the old ones is judged anew."""
+        """The tests have changed: what survived the old ones is judged anew, and no other: whoever
+        takes a test away begins the module anew.
+        """
         self.tests, self.survivors = tests, {}
         self.outcomes = self.outcomes.replace(SURVIVED, OPEN)
 
@@ -83,16 +104,19 @@ def wilson(killed: int, judged: int, z: float = 1.96) -> tuple[float, float]:
 
 
 def modules() -> list[str]:
-    """All modules that are mutated: those that judge first, then theory and numerics."""
+    """All modules that are mutated: those that judge first, then theory and numerics; of these
+    what has tests of its own, which is all that computes.
+    """
     found = [
         path.relative_to(ROOT).as_posix()
         for package in ("theory", "numerics")
         for path in sorted((ROOT / package).rglob("*.py"))
     ]
-    return [*CHECKERS, *JUDGES, *(path for path in found if path not in CHECKERS)]
+    others = [path for path in found if path not in CHECKERS and own_tests(path).is_file()]
+    return [*CHECKERS, *JUDGES, *others]
 
 
-def tests_of(module: str) -> Path:
+def own_tests(module: str) -> Path:
     """The module's own tests: the tree of tests mirrors that of the modules."""
     path = Path(module)
     stem = path.parent.name if path.stem == "__init__" else path.stem
