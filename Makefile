@@ -3,6 +3,7 @@
 # make thorough: the slow tests and those that are run before a release
 # make mutants: the code changed one operator at a time, and how many changes its tests notice
 # make traps: networks and certificates that look right and are not, for any verifier
+# make coverage: the tests, and which lines, branches and raises they have run
 # make fuzz: changed inputs for every reader of what a user gives
 # Each works from a bare clone with python3 (3.11 or newer, with venv), git and make.
 # Arguments pass through: make verify ARGS="--profile full"
@@ -16,7 +17,7 @@ comma := ,
 python := $(VENV)/bin/python
 pip := PIP_DISABLE_PIP_VERSION_CHECK=1 $(python) -m pip install --quiet --constraint constraints.txt
 
-.PHONY: explore verify proofs test thorough docs browser bench mutants traps fuzz lint wheel venv clean
+.PHONY: explore verify proofs test thorough docs browser bench mutants traps fuzz coverage lint wheel venv clean
 .NOTPARALLEL:
 
 explore: $(VENV)/.ready-test
@@ -53,6 +54,13 @@ traps: $(VENV)/.ready-test
 
 fuzz: $(VENV)/.ready-test
 	@$(python) -m tests.fuzz $(ARGS)
+
+coverage: $(VENV)/.ready-coverage
+	$(python) -m coverage erase
+	$(python) -m coverage run -m pytest -n auto --dist worksteal $(ARGS)
+	$(python) -m coverage combine --quiet
+	$(python) -m coverage json --quiet
+	@$(python) -m tests.raises build/coverage.json
 
 bench: $(VENV)/.ready-test
 	$(python) -m benchmarks $(ARGS)

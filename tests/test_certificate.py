@@ -190,16 +190,19 @@ def test_a_coqc_that_takes_too_long(
 
 
 @needs_coq
-@pytest.mark.slow
 @pytest.mark.parametrize(("cache", "home"), [("relative", "."), ("", "file"), ("file", ".")])
 def test_where_nothing_can_be_kept_it_is_compiled_anew(
     cache: str, home: str, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """A short library in place of the checker's: what is kept where does not depend on it."""
     folder = path.parent
     (folder / "file").touch()
+    (folder / "Certificate.v").write_text("Definition kept := 7.\n", encoding="utf-8")
+    monkeypatch.setattr(kernel, "SOURCE", folder / "Certificate.v")
     monkeypatch.setenv("XDG_CACHE_HOME", str(folder / cache) if cache == "file" else cache)
     monkeypatch.setenv("HOME", str(folder / home))
     monkeypatch.chdir(folder)
     before = set(folder.rglob("*"))
-    assert main([str(path), "--kernel"]) == 0
+    answer = kernel.run("From Everyweight Require Import Certificate. Eval compute in kept.")
+    assert (answer.returncode, answer.stdout.split()[:2]) == (0, ["=", "7"])
     assert set(folder.rglob("*")) == before

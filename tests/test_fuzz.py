@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fuzz.__main__ import RECORD, Fault, main, tried
+from tests.fuzz.__main__ import RECORD, Fault, _case, main, tried
 from tests.fuzz.readers import READERS, Reader
 
 
@@ -85,6 +85,14 @@ def test_a_million_cases_are_recorded() -> None:
     assert sum(run["cases"] for run in runs) >= 10**6
     assert {run["reader"] for run in runs} == READERS.keys()
     assert all(re.fullmatch(r"\d{4}-\d\d-\d\d", run["date"]) for run in runs)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_case_depends_on_its_number_alone(name: str) -> None:
+    """No case leaves anything in what the next is made of."""
+    seeds = READERS[name].seeds()
+    cases = [_case(name, seeds, 1, number) for number in range(200)]
+    assert cases == [_case(name, seeds, 1, number) for number in range(199, -1, -1)][::-1]
 
 
 def test_a_case_is_repeated_by_its_number(capsys: pytest.CaptureFixture[str]) -> None:

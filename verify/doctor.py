@@ -98,7 +98,7 @@ def surroundings() -> Iterator[Finding]:
 
     from numerics.certificates import kernel
 
-    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]  # type: ignore[call-overload]
+    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
     yield Finding("BLAS", f"{blas['name']} {blas['version']}")
     asked = os.environ.get("OMP_NUM_THREADS")
     told = f", OMP_NUM_THREADS={asked}" if asked else ""

@@ -105,11 +105,24 @@ class Counterexamples(_OfClaim):
 class AllCounterexamples(RunsCode):
     def run(self) -> list[nodes.Node]:
         self.depend()
-        text = []
+        text = [self.needless()]
         for claim in find_claims():
             page = f"/{chapter_of(claim.id)}/{claim.id}.md"
             text.append(f"**[{claim.title}]({page}).**\n\n{_dropped(claim.id)}")
         return self.markdown("\n\n".join(text))
+
+    @staticmethod
+    def needless() -> str:
+        """Those without which no case was found that disobeys."""
+        rows = [
+            (f"[{claim.id}](/{chapter_of(claim.id)}/{claim.id}.md)", o.words, o.instead, o.tried)
+            for claim in find_claims()
+            for result in searched(claim.id)
+            for o in result.outcomes
+            if o.case is None
+        ]
+        head = ("claim", "not needed", "tried with", "cases")
+        return "**Hypotheses that ask too much.**\n\n" + table(head, rows)
 
 
 class Listing(RunsCode):
@@ -169,6 +182,13 @@ class Story(RunsCode):
         return self.markdown("\n\n".join(trees))
 
 
+def _search(app: Sphinx, env: Any, names: list[str]) -> None:
+    """All searches, once: with ``-j`` pages are read in processes forked from this one."""
+    if "counterexamples" in names:
+        for claim in find_claims():
+            searched(claim.id)
+
+
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("claim-statement", Statement)
     app.add_directive("claim-proof", ProofOf)
@@ -178,4 +198,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_directive("claim-list", Listing)
     app.add_directive("theorem-list", Theorems)
     app.add_directive("story", Story)
+    app.connect("env-before-read-docs", _search)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

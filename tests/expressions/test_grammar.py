@@ -166,6 +166,7 @@ REFUSED = {
     "z)": "character 2: expected an operator or the end, found ')'",
     "2z": "character 2: expected an operator such as *, found 'z'",
     "2e": "character 2: expected an operator such as *, found 'e'",
+    "relu(0.2)(x)(x)": "character 1: expected an operator such as * before '('",
     "z 2": "character 3: expected an operator such as *, found '2'",
     "z*x": "character 3: expected one variable, found both z and x",
     "y": (

@@ -107,3 +107,23 @@ def test_a_choice_asks_each_side_for_its_own_values() -> None:
     assert where(z, False, sp.Integer(1), line) == 1 - sp.Heaviside(-z, 0)
     with pytest.raises(Refused):
         where(z, True, sp.log(z), line)
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (sp.zoo, "not a real number"),
+        (sp.Pow(-2, sp.Rational(1, 3), evaluate=False), "not a real number"),
+        (sp.exp(3000), f"not between 10**-{DIGITS} and 10**{DIGITS}"),
+    ],
+    ids=str,
+)
+def test_what_a_library_might_make_is_refused(made: sp.Expr, words: str) -> None:
+    with pytest.raises(Refused) as error:
+        checked(made)
+    assert words in str(error.value)
+
+
+def test_an_extreme_of_what_is_not_real_is_refused() -> None:
+    with pytest.raises(Refused, match="not a real number"):
+        FUNCTIONS["max"].build(z, sp.I)

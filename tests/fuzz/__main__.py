@@ -1,8 +1,8 @@
 """Changed inputs for every reader: python -m tests.fuzz [READER …] [--cases N] [--seed S]
 
 A reader gives a value or raises its documented error, one sentence, within seconds of the processor
-and a bounded memory. It opens no file to write and starts nothing. A case is made of its reader's
-name, the seed and its number alone: --number repeats one.
+and a bounded memory. It opens no file to write and starts nothing. What is changed in a case
+depends on the reader's name, the seed and its number alone: --number repeats it.
 
 With --record the counts are added to tests/fuzz/record.json, under their seed.
 

@@ -126,7 +126,7 @@ def _change(holder: Any, key: Any, rng: random.Random) -> None:
     elif kind == 1 and isinstance(holder, dict):
         holder[rng.choice((*map(str, VALUES), *holder))] = holder.pop(key)
     elif kind == 2:
-        holder[key] = rng.choice((*VALUES, [value], {"": value}))
+        holder[key] = copy.deepcopy(rng.choice((*VALUES, [value], {"": value})))
     elif isinstance(value, str):
         small = f"{rng.randint(-9, 9)}/{rng.randint(1, 9)}", str(rng.randint(-3, 20))
         holder[key] = rng.choice((*small, of_words(value, rng, NUMBERS)))
@@ -171,7 +171,8 @@ def of_zip(data: bytes, rng: random.Random) -> bytes:
                 change: Callable[..., bytes] = rng.choice((of_bytes, of_bytes, of_bytes, _none))
                 content = change(content, rng)
                 called = rng.choice((name, name, name, name + "x", "../" + name))
-            new.writestr(called, content, compress_type=rng.choice((0, 0, 8)))
+            dated = zipfile.ZipInfo(called)  # of 1980, whenever it is made
+            new.writestr(dated, content, compress_type=rng.choice((0, 0, 8)))
     return packed.getvalue()
 
 

@@ -35,7 +35,7 @@ from verify import exercises
 from verify.explain.explainer import explainer
 from verify.explorer import server
 from verify.models.checkpoint import read
-from verify.models.setup import KEYS, left_out, merged, setup_of
+from verify.models.setup import KEYS, setup_of
 from verify.report.lab import PROFILES
 from verify.report.schedule import typical
 from verify.teaching.problems import PROBLEMS
@@ -129,6 +129,7 @@ def _safetensors() -> tuple[bytes, ...]:
 
 def _states() -> list[object]:
     state = {name: torch.tensor(value) for name, value in NET.items()}
+    torch.manual_seed(0)
     convolution = torch.nn.utils.parametrizations.weight_norm(torch.nn.Conv1d(1, 2, 3))
     parts = torch.nn.Sequential(convolution, torch.nn.PReLU(), torch.nn.Linear(2, 1))
     large = {**state, "conv.weight": torch.ones(1, 1, 1).expand(10**6, 1, 10**6)}
@@ -156,10 +157,9 @@ def _network(data: bytes) -> object:
     path = SCRATCH / "net"
     path.write_bytes(data)
     checkpoint = read(path, images=True)
-    asked = checkpoint.asked(GIVEN)
-    given = {"activation": "relu", "length": "17", **merged(asked, checkpoint.metadata)}
-    checkpoint = checkpoint.noted(left_out(asked, checkpoint.metadata))
-    setup = setup_of(given, checkpoint.w.shape[1], images=checkpoint.w.ndim == 3)
+    checkpoint, said = checkpoint.settled(GIVEN)
+    told = {"activation": "relu", "length": "17", **said}
+    setup = setup_of(told, checkpoint.w.shape[1], images=checkpoint.w.ndim == 3)
     too_much, _ = explainer(checkpoint)
     return too_much(checkpoint, setup)
 
@@ -297,12 +297,11 @@ STORE = _store()
 
 
 def _tasks() -> tuple[bytes, ...]:
+    """Entries of the store as it writes them, of one date."""
     values = (VALUE, dataclasses.replace(VALUE, weights=np.arange(6, dtype=np.int16).reshape(2, 3)))
-    made = []
-    for value in values:
-        STORE.put("key", value, KEPT)
-        made.append(STORE._path("key").read_bytes())
-    return tuple(made)
+    head = json.dumps(["key", STORE._code, "2026-11-30T00:00:00+00:00"]).encode()
+    parts = (head + b"\n" + KEPT.encode(value) for value in values)
+    return tuple(_digest(part) + b"\n" + part for part in parts)
 
 
 def _task_change(data: bytes, rng: random.Random) -> bytes:

@@ -119,6 +119,15 @@ def test_names_are_the_user_s_own(tmp_path: Path) -> None:
         ({"conv.weight": torch.full((2, 1, 3), float("nan"))}, "not finite"),
         ({"conv.weight": torch.zeros(1).expand(10**10)}, "too large"),
         ({"conv.weight": 3}, "no named tensors"),
+        (
+            {
+                "conv.weight": torch.ones(2, 1, 3),
+                "conv.bias": torch.ones(2),
+                "fc.weight": torch.ones(1, 2),
+                "config": {"bias": "False"},
+            },
+            "says bias = False, and it has conv.bias",
+        ),
         ([torch.ones(3)], "no state_dict"),
         (
             {"layer.weight": torch.ones(2, 1, 3, 3), "fc.weight": torch.ones(1, 2)},

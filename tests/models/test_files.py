@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from verify.models.files import content, probe, put, put_all
+from verify.models.files import content, document, probe, put, put_all
 
 
 def test_what_is_put_is_read(tmp_path: Path) -> None:
@@ -76,3 +76,13 @@ def test_probe_finds_out_before_the_work(tmp_path: Path) -> None:
     for folder in (tmp_path / "file", tmp_path / "file" / "below", tmp_path):
         with pytest.raises(OSError, match="exists|directory"):
             probe(folder, ["report.json"])
+
+
+def test_a_document_that_is_none_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "run.json"
+    path.write_text('{"a": 1}', "utf-8")
+    assert document(path, 100) == {"a": 1}
+    for text in ("[" * 10**5, "{", '{"a": 1} ' * 100):
+        path.write_text(text, "utf-8")
+        with pytest.raises(ValueError):
+            document(path, 10**5)

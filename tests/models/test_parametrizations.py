@@ -248,6 +248,11 @@ REFUSED: dict[str, tuple[Callable[[], nn.Sequential], Layers, str]] = {
             " activation is folded"
         ),
     ),
+    "shapes": (
+        lambda: sequential(nn.ReLU(), nn.BatchNorm1d(2)),
+        lambda net: setattr(net[1], "running_var", torch.ones(3)),
+        "the tensors of the batch norm 1 have different shapes",
+    ),
     "behind": (
         lambda: nn.Sequential(nn.Conv1d(1, 2, 3), nn.ReLU(), nn.BatchNorm1d(2), nn.Linear(2, 1)),
         lambda net: None,

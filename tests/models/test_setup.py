@@ -149,6 +149,8 @@ def test_these_have_no_default(key: str, value: str | None) -> None:
         ({"conv.stride": "(2,)"}, "stride = (2,)"),
         ({"dilation": "2"}, "dilation = 2"),
         ({"groups": "4"}, "groups = 4"),
+        ({"kernel_size": "5"}, "kernel_size = 5, and its filters have 3 taps"),
+        ({"dimensions": "2"}, "dimensions = 2, and its filters are for 1"),
         ({"output_padding": "1"}, "output_padding = 1"),
         ({"transposed": "True"}, "transposed = True"),
         ({"in_channels": "3"}, "in_channels = 3"),

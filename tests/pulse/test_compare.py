@@ -75,7 +75,7 @@ def test_a_change_far_above_rounding_is_seen(power: int) -> None:
     def small(n: int, m: int) -> sp.Expr:
         return subpixel_response(n) + sp.Rational(1, 2**power)
 
-    assert check_response(small, FEW, "test", on_plateau, fractions=True).figure >= TINY.draws
+    assert check_response(small, FEW, "test", on_plateau, fractions=True).status == "fails"
     found = train_response(small, LAB, SETTINGS, fractions=True)
     if power <= 20:
         assert found.status == "fails"

@@ -193,6 +193,8 @@ def half_square(t: Scalar, c: Scalar, s: Scalar) -> Any:
     zero = t - t
     one = zero + 1
     half = one / 2
+    if abs(t) >= (abs(c) + abs(s)) / 2:
+        return one if t > 0 else zero
     places = {-half, half}
     if s:
         places |= {y for y in ((t - c / 2) / s, (t + c / 2) / s) if abs(y) < half}

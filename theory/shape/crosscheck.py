@@ -498,9 +498,41 @@ def _gaps(
 
 def _in_fractions(expression: sp.Expr, channels: Channels) -> bool:
     """Exactly: all gaps between answer and radius are one number."""
-    sigma = cache(lambda x: Fraction(expression.xreplace({z: sp.Rational(x)})))
+    exact = _rational(expression)
+
+    @cache
+    def sigma(x: Fraction) -> Fraction | None:
+        try:
+            return exact(x)
+        except ZeroDivisionError:
+            return None
+
     measured = _gaps(channels, Fraction, sigma, sum)
     return measured is not None and len(set(measured[0])) == 1
+
+
+def _rational(expression: sp.Expr) -> Callable[[Fraction], Fraction]:
+    """A function of fractions, from an expression of :func:`_rational_arithmetic`."""
+    if expression == z:
+        return lambda x: x
+    if expression.is_Rational:
+        number = Fraction(expression.p, expression.q)
+        return lambda x: number
+    parts = [*map(_rational, expression.args)]
+    combine = next(f for kind, f in _IN_FRACTIONS.items() if isinstance(expression, kind))
+    return lambda x: combine(*(part(x) for part in parts))
+
+
+_IN_FRACTIONS: dict[type[sp.Basic], Callable[..., Any]] = {
+    sp.Add: lambda *terms: sum(terms),
+    sp.Mul: lambda *factors: math.prod(factors),
+    sp.Pow: lambda base, power: base**power.numerator,
+    sp.Abs: abs,
+    sp.Max: max,
+    sp.Min: min,
+    sp.sign: lambda x: (x > 0) - (x < 0),
+    sp.Heaviside: lambda x, at_0: Fraction(x > 0) if x else at_0,
+}
 
 
 def _in_digits(expression: sp.Expr, channels: Channels, digits: int) -> bool:

@@ -34,9 +34,12 @@ def searched(claim: str) -> tuple[Searched, ...]:
 
 def rows_of(result: Searched) -> list[tuple[str, ...]]:
     """A row per hypothesis, under :data:`HEAD`."""
-    rows = []
+    rows: list[tuple[str, ...]] = []
     for outcome in result.outcomes:
         found = (str(outcome.case), text(outcome.law), text(outcome.truth))
         values = found if outcome.case is not None else ("none: not needed", "", "")
-        rows.append((outcome.words, outcome.instead, *values, str(outcome.tried)))
+        words = outcome.words
+        if "\\" in words and "$" not in words:  # a part of the statement
+            words = f"${words}$"
+        rows.append((words, outcome.instead, *values, str(outcome.tried)))
     return rows

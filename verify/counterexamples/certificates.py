@@ -31,6 +31,8 @@ from verify.counterexamples.search import (
 __all__ = ["REASONS", "SEARCHES"]
 
 HALF = Fraction(1, 2)
+SAME = 1e-12
+"""A distance below its bound by no more than this part of it is the bound, rounded."""
 KINKS: dict[str, list[tuple[Any, Any]]] = {
     "relu": [(0, 1)],
     "hardshrink": [(-HALF, -1), (HALF, 1)],
@@ -242,15 +244,16 @@ def _gradient(case: Moved) -> list[Any]:
 
 
 def _there(case: Moved) -> tuple[list[Any], Any, Any, Any]:
-    """(w, b), a and c of the exact network, and c of the first one, less the error."""
+    """(w, b), a and c of the exact network, and how far the first is in (w, b) and a, squared."""
     size = len(case.w)
+    by_a: Any = 0
     if case.move == "a tap by 1/16":
         step = [Fraction(int(u == 0), 16) for u in range(size + 1)]
-        by_a = Fraction(0)
     else:
         step = [Fraction(g) / 64 for g in _gradient(case)]
         by_a = _pooled(case, case.w, case.b) / Fraction(64)
-    moved = [v + s for v, s in zip((*case.w, case.b), step, strict=True)]
+    start: list[Any] = [*case.w, case.b]
+    moved = [v + s for v, s in zip(start, step, strict=True)]
     a = 1 + by_a
     c = case.r - a * _pooled(case, moved[:-1], moved[-1])
     return moved, a, c, dot(step, step) + by_a**2
@@ -300,7 +303,7 @@ NEAREST = Search(
     ),
     _nearest_law,
     _nearest_truth,
-    lambda law, truth: at_least(law * (1 - 1e-12), truth),
+    lambda law, truth: at_least(law * (1 - SAME), truth),
 )
 
 
@@ -382,7 +385,7 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
     "averages": (
         ("any $K$, $n$", ASKS_NOTHING),
         (r"$\mu$ is the mean of $m - \tfrac12$, $\mathrm{Var}\, r = C^2/12$", DEFINES),
-        ("$J_i = … from the kinks", DEFINES),
+        ("$J_i = a_k J |w_u|$ and $s_i$: … from the kinks", DEFINES),
     ),
     "nearest": (
         ("any $n$, $K$, any real radius $r$", ASKS_NOTHING),

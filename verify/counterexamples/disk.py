@@ -31,6 +31,10 @@ from verify.counterexamples.search import (
 __all__ = ["REASONS", "SEARCHES", "area"]
 
 HALF = Fraction(1, 2)
+SAME = 1e-9
+"""Two sums of areas that agree so far are the same."""
+INTEGRATED = 2e-3
+"""So far the integral over all directions is off, relative to 1 + P, at most."""
 Image = Mapping[tuple[int, int], Any]
 
 
@@ -70,7 +74,7 @@ def _disk(r: Fraction, half: int) -> dict[tuple[int, int], float]:
 
 def close(law: Any, truth: Any) -> bool:
     """Two results agree to nine digits."""
-    return bool(np.allclose(law, truth, rtol=1e-9, atol=1e-9))
+    return bool(np.allclose(law, truth, rtol=SAME, atol=SAME))
 
 
 # --- disk -----------------------------------------------------------------------------------------
@@ -370,7 +374,7 @@ SHARE = Search(
 class Squares(Case):
     """A filter of 3 × 3 taps by their places, a bias, and a small image by its lit pixels."""
 
-    w: tuple[tuple[int, int], ...]
+    w: tuple[tuple[int, ...], ...]
     b: int
     lit: tuple[tuple[int, int], ...]
     L: int
@@ -386,7 +390,7 @@ OTHER = ((0, 0), (1, 0))
 def _squares_law(case: Squares) -> Any:
     """Σ W_d Σ x(p) x(p + d) + 2bS Σ x, over d = (i, j) with i >= j >= 0."""
     x = dict.fromkeys(case.lit, 1)
-    weights = shares.lags(dict.fromkeys(case.w, 1))
+    weights = shares.lags({(u, v): 1 for u, v in case.w})
     pairs = {d: sum(x.get((p[0] + d[0], p[1] + d[1]), 0) for p in x) for d in weights}
     products = sum(weight * pairs[d] for d, weight in weights.items())
     return products + 2 * case.b * len(case.w) * len(x)
@@ -494,7 +498,7 @@ LAPLACIAN = Search(
     ),
     _laplacian_law,
     _laplacian_truth,
-    lambda law, truth: abs(law - truth) < 2e-3 * (1 + abs(truth)),
+    lambda law, truth: abs(law - truth) < INTEGRATED * (1 + abs(truth)),
 )
 
 SEARCHES: tuple[Search[Any], ...] = (DISK, LEAST, UPRIGHT, CREST, SHARE, SQUARES, LAPLACIAN)
@@ -509,7 +513,7 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
         (r"as $q \to \infty$, $r$ uniform on $[\mu - d, \mu + d]$", STATES),
     ),
     "perimeter": (
-        (r"$H_\theta(t)$: … \sin\theta)$", DEFINES),
+        (r"$H_\theta(t)$: … $n = (\cos\theta, \sin\theta)$", DEFINES),
         ("third line:", NAMES),
         (
             "equality if and only if almost every $p_\\theta$ has one sign; ReLU has half of it",
@@ -519,7 +523,7 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("the crest is the largest pixel of each chain of pixels with step $e$", DEFINES),
     ),
     "shares": (
-        (r"$F_k(r) = … over", DEFINES),
+        (r"$F_k(r) = … \varrho_k(r)$ with … over", DEFINES),
         ("the parenthesis on the right is 0 for the best readout", STATES),
         (r"$p_\theta$: what a filter shows … about $S/2$", DEFINES),
         ("squares:", NAMES),

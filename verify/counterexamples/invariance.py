@@ -34,7 +34,7 @@ HALF = Fraction(1, 2)
 
 @dataclass(frozen=True)
 class Table(Case):
-    """A readout with a weight per position, trained on these radii, from v_i = i² or so."""
+    """A readout with a weight per position, its start, and the radii it is trained on."""
 
     L: int
     sigma: str
@@ -583,9 +583,10 @@ def _asked_truth(case: Asked) -> bool:
     last = Fraction(case.N, 2) - n // 2
     count = int((last - Fraction(n, 2)) * step)
     radii = [Fraction(n, 2) + Fraction(k, step) for k in range(count + 1)]
-    levels = (0, Fraction(1, 8), Fraction(1, 4)) if case.network == "short pair" else (0, HALF, 1)
+    last_level = Fraction(1, 4) if case.network == "short pair" else Fraction(1)
+    levels = (Fraction(0), last_level / 2, last_level)
     return all(
-        _known_truth(Known(case.network, case.N, "relu", "a ring", Fraction(beta), r)) == r
+        _known_truth(Known(case.network, case.N, "relu", "a ring", beta, r)) == r
         for beta, r in product(levels, radii)
     )
 

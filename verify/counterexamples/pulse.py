@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise, product
 from typing import Any
 
@@ -22,6 +22,7 @@ from theory.pulse.small_radius import small_response
 from theory.pulse.staircase import preactivation_counts
 from theory.pulse.symmetry import LAW as SYMMETRIES
 from theory.pulse.symmetry import Channel
+from verify.counterexamples.exact import covariance, risk
 from verify.counterexamples.search import (
     ASKS_NOTHING,
     DEFINES,
@@ -168,9 +169,13 @@ def _padding(words: str, extra: bool) -> tuple[Hypothesis[Filter], ...]:
         ("none", UNPADDED, True),
     ]
     return tuple(
-        Hypothesis(words, how, lambda case, name=name: case.padding != name, needed)
+        Hypothesis(words, how, partial(_padded_otherwise, name), needed)
         for name, how, needed in instead
     )
+
+
+def _padded_otherwise(name: str, case: Filter) -> bool:
+    return case.padding != name
 
 
 # --- the pulse ----------------------------------------------------------------------------------
@@ -514,7 +519,6 @@ def _smallest_truth(case: Features) -> Any:
     return a, r[0] - a * f[0]
 
 
-READOUT_DOMAIN = r"zero padding and $m + h \le L$; first pair: "
 READOUT_ORDER = (
     "(N, n) = (3, 1), (5, 1), (5, 3), (7, 3), (9, 3), sum of the absolute values of w and b up to"
     " 2, σ, padding, radii on multiples of 1/2: "
@@ -546,17 +550,11 @@ READOUT = Search(
 )
 
 
-def _moments(xs: Sequence[Any], ys: Sequence[Any]) -> Any:
-    """The covariance."""
-    n = Fraction(len(xs))
-    return sum(x * y for x, y in zip(xs, ys, strict=True)) / n - sum(xs) / n * (sum(ys) / n)
-
-
 def _level_law(case: Features) -> Any:
     fs, rs, n = case.filters, case.radii, Fraction(len(case.radii))
     q = exact_quantities(case.w, fs[0].g, [f.phi for f in fs])
     ds, offset = q.deviation, case.N * q.background + q.kappa
-    moments = (sum(rs) / n, _moments(rs, rs), sum(ds) / n, _moments(rs, ds), _moments(ds, ds))
+    moments = (sum(rs) / n, covariance(rs, rs), sum(ds) / n, covariance(rs, ds), covariance(ds, ds))
     try:
         fit = least_squares(Fraction(q.slope), offset, *moments)
     except ZeroDivisionError:
@@ -567,11 +565,11 @@ def _level_law(case: Features) -> Any:
 def _level_truth(case: Features) -> Any:
     """The regression of r on the responses."""
     f, r, n = case.pooled, case.radii, len(case.radii)
-    variance = _moments(f, f)
+    variance = covariance(f, f)
     if variance == 0:
-        return "any a, loss " + text(_moments(r, r))
-    a = _moments(f, r) / variance
-    return a, sum(r) / n - a * sum(f) / n, _moments(r, r) - a * _moments(f, r)
+        return "any a, loss " + text(covariance(r, r))
+    a = covariance(f, r) / variance
+    return a, sum(r) / n - a * sum(f) / n, covariance(r, r) - a * covariance(f, r)
 
 
 def _triples(size: int) -> list[tuple[Fraction, ...]]:
@@ -744,7 +742,7 @@ def _one_side(case: Filter) -> bool:
     """No pre-activation changes its side of 0, at any radius up to the border: the linear cell."""
     radii = [Fraction(k, 2) for k in range(1, case.N - 2 * case.h + 1)]
     z = [v for r in radii for v in border("zeros", case.w, case.b, _pixels(r, case.N))]
-    return min(z) >= 0 or max(z) <= 0
+    return bool(min(z) >= 0 or max(z) <= 0)
 
 
 SMALL_LINEAR = Search(
@@ -903,7 +901,7 @@ def _risk(case: Sampled) -> Any:
         pixels = points if case.sampling == "points" else tuple(oracle.overlap_pulse(r, 4))
         seen.setdefault(pixels, []).append(r)
     number = len(case.radii)
-    least = sum(len(group) * _moments(group, group) for group in seen.values())
+    least = sum(len(group) * covariance(group, group) for group in seen.values())
     middle = sum((best_answer(Fraction(int(r))) - r) ** 2 for r in case.radii)
     return Fraction(least) / number, middle / number
 
@@ -1009,7 +1007,7 @@ def _floor_truth(case: Cells) -> Any:
         for part in fractions:
             groups.setdefault(part, []).append(m - HALF + part)
     number = sum(map(len, groups.values()))
-    return Fraction(sum(len(g) * _moments(g, g) for g in groups.values())) / number
+    return Fraction(sum(len(g) * covariance(g, g) for g in groups.values())) / number
 
 
 FLOOR = Search(
@@ -1058,9 +1056,7 @@ def _blind_filters() -> Iterator[Blind]:
 
 def _least_loss(case: Blind) -> Any:
     features = Features(case.N, case.w, 0, case.sigma, case.padding, case.radii)
-    f, r = features.pooled, case.radii
-    variance = _moments(f, f)
-    return _moments(r, r) - (_moments(f, r) ** 2 / variance if variance else 0)
+    return risk([features.pooled], case.radii)
 
 
 BLIND = Search(
@@ -1111,33 +1107,14 @@ def _ends() -> Iterator[Ended]:
                 yield Ended(w, b, Fraction(a, 2), Fraction(c, 2), sigma)
 
 
-def _residual(columns: list[list[Any]], target: list[Any]) -> list[Any]:
-    """What of the target the columns leave, exactly: Gram and Schmidt."""
-
-    def dot(x: list[Any], y: list[Any]) -> Any:
-        return sum(p * q for p, q in zip(x, y, strict=True))
-
-    basis: list[list[Any]] = []
-    for vector in (*columns, target):
-        for other in basis:
-            part = Fraction(dot(vector, other)) / dot(other, other)
-            vector = [x - part * y for x, y in zip(vector, other, strict=True)]
-        if vector is not target and any(vector):
-            basis.append(vector)
-        last = vector
-    return last if any(last) else [0 * x for x in target]
-
-
 def _ending_law(case: Ended) -> Any:
     """The least squares of the cell, by the law's rows."""
     rows = []
     for _, x in case.seen:
         slopes = [SLOPES[case.sigma][case.w * v + case.b >= 0] for v in x]
         tilted = [tilt((v,), s) for v, s in zip(x, slopes, strict=True)]
-        rows.append([Fraction(sum(column)) for column in zip(*tilted, strict=True)] + [Fraction(1)])
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    left = _residual(columns, [r for r, _ in case.seen])
-    return sum(x * x for x in left) / len(left)
+        rows.append([Fraction(sum(column)) for column in zip(*tilted, strict=True)])
+    return risk(list(zip(*rows, strict=True)), [r for r, _ in case.seen])
 
 
 def _errors(case: Ended) -> list[Any]:
@@ -1236,8 +1213,11 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
         (r"$\varepsilon_\ell = 0$ for $\ell \ge n$", STATES),
         ("for an arbitrary $g$ these laws are independent", STATES),
         (r"every $\varepsilon_\ell$ is 0", STATES),
-        (r"between them … D_m(\varphi)$", STATES),
-        (r"exact down to … \equiv 0$", "of these conditions the wrong laws leave one out each"),
+        (r"between them $(1-\varphi)… D_m(\varphi)$", STATES),
+        (
+            r"exact down to … $\sum_k a_k D_{k,m} \equiv 0$",
+            "of these conditions the wrong laws leave one out each",
+        ),
     ),
     "kinks": (
         ("$C$ stands for both … $T_{u+1}$)", DEFINES),

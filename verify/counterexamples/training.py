@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import cache
 from itertools import product
 from typing import Any
 
@@ -32,6 +33,10 @@ from verify.optimise.flow import flow as integrated
 __all__ = ["REASONS", "SEARCHES", "Start", "close", "gradient"]
 
 HALF = Fraction(1, 2)
+SAME = 1e-6
+"""Two results of flows that agree so far are the same."""
+SETTLED = 1e-7
+"""A flow whose gradient is below this has arrived."""
 UNSETTLED = "not settled"
 """What is said of a flow that still moves at time 160."""
 LOSSES: dict[str, Callable[[Any], Any]] = {
@@ -53,7 +58,7 @@ class Start(Case):
 
     N: int
     w: tuple[tuple[int, ...], ...]
-    a: tuple[int, ...]
+    a: tuple[Any, ...]
     b: int | None
     c: int | None
     sigma: str
@@ -121,26 +126,36 @@ def _exact_pulses(case: Start) -> list[Any]:
     return [(r, oracle.overlap_pulse(r, case.N // 2)) for r in case.radii]
 
 
-def _flow_from(case: Start, y: Sequence[Any], time: float) -> list[float]:
+@cache
+def _float_pulses(size: int, radii: tuple[Fraction, ...]) -> list[Any]:
+    return [(float(r), [float(v) for v in oracle.overlap_pulse(r, size // 2)]) for r in radii]
+
+
+def _pulled(case: Start, y: Sequence[float], decay: float) -> Array:
+    """∇(L + decay (|w|² + |a|²)) in floats."""
+    count = len(case.a) * (len(case.w[0]) + 1)
+    shrunk = [2 * decay * v if k < count else 0.0 for k, v in enumerate(y)]
+    return np.array(gradient(case, y, _float_pulses(case.N, case.radii))) + shrunk
+
+
+def _flow_from(case: Start, y: Sequence[Any], time: float, decay: float = 0.0) -> list[float]:
     """Gradient flow by scipy's integrator, from the definition of the gradient."""
-    pulses = [(float(r), [float(v) for v in x]) for r, x in _exact_pulses(case)]
 
     def slope(y: Array) -> Array:
-        """-∇L."""
-        return -np.array(gradient(case, y.tolist(), pulses))
+        """Downhill."""
+        return -_pulled(case, y.tolist(), decay)
 
     start = np.array(y, dtype=float)
     path, _ = integrated(slope, start, np.array([0.0, time]), accuracy=1e-10)
     return [float(v) for v in path[-1]]
 
 
-def _settled(case: Start) -> list[float] | str:
+def _settled(case: Start, decay: float = 0.0) -> list[float] | str:
     """The end of the flow, or :data:`UNSETTLED` if the gradient has not vanished."""
-    pulses = [(float(r), [float(v) for v in x]) for r, x in _exact_pulses(case)]
     y: Sequence[Any] = case.flat
     for _ in range(4):
-        y = _flow_from(case, y, 40.0)
-        if max(map(abs, gradient(case, y, pulses))) < 1e-7:
+        y = _flow_from(case, y, 40.0, decay)
+        if max(abs(_pulled(case, y, decay))) < SETTLED:
             return list(y)
     return UNSETTLED
 
@@ -153,7 +168,7 @@ def close(law: Any, truth: Any) -> bool:
         return True
     if isinstance(law, str) or isinstance(truth, str):
         return bool(law == truth)
-    return bool(np.allclose(law, truth, rtol=1e-6, atol=1e-6))
+    return bool(np.allclose(law, truth, rtol=SAME, atol=SAME))
 
 
 PLAIN = Start(5, ((1,),), (1,), None, None, "identity", "sum", "squares", (HALF, Fraction(3, 2)))
@@ -560,6 +575,67 @@ RIDGE = Search(
 )
 
 
+DECAY = 1 / 16
+
+
+def _box_law(case: Start) -> Any:
+    """(w, a) for one tap: √n = 1, V = 1/4."""
+    u = [a + w for a, (w,) in zip(case.a, case.w, strict=True)]
+    try:
+        a, w = ridge.box(u, ridge.angle(DECAY, 0.25, 1.0), 1.0, math.sqrt)
+    except ZeroDivisionError:
+        return "0/0"
+    return [*w, *a]
+
+
+def _box_truth(case: Start) -> Any:
+    y = _settled(case, DECAY)
+    return y if isinstance(y, str) else y[: 2 * len(case.a)]
+
+
+def _decaying() -> Iterator[Start]:
+    variants: tuple[dict[str, Any], ...]
+    variants = ({"c": 0}, {"c": 0, "b": 0}, {}, {"c": 0, "sigma": "relu"})
+    yield from _starts(((3, 1),), 1, variants)
+    yield from _starts(((3, 1),), 1, ({"c": 0}, {"c": 0, "b": 1}), channels=2)
+
+
+RIDGE_END = Search(
+    "ridge",
+    "where weight decay ends, by scipy's integrator, to six digits",
+    "channels, the sum of the absolute values of w and a up to 1, these in lexicographic"
+    " order, b = 0 (1 for two channels), no c, ReLU; N = 3, n = 1, λ = 1/16",
+    _decaying,
+    (
+        Hypothesis(
+            r"$u(0) \ne 0$",
+            "u(0) = 0",
+            lambda case: any(a + w for a, (w,) in zip(case.a, case.w, strict=True)),
+        ),
+        Hypothesis(
+            "no conv bias",
+            "one that starts at 0, for one channel: c takes it up",
+            lambda case: case.b is None or len(case.a) > 1,
+            needed=False,
+        ),
+        Hypothesis(
+            "no conv bias",
+            "a bias b in each of two channels",
+            lambda case: case.b is None or len(case.a) == 1,
+        ),
+        Hypothesis("readout bias $c$ free", "without c", lambda case: case.c is not None),
+        Hypothesis(
+            "identity, or ReLU in its linear cell",
+            "ReLU with windows below 0",
+            lambda case: case.straight,
+        ),
+    ),
+    _box_law,
+    _box_truth,
+    close,
+)
+
+
 # --- noise --------------------------------------------------------------------------------------
 
 
@@ -679,12 +755,13 @@ SEARCHES: tuple[Search[Any], ...] = (
     ACTIVE,
     CONV_BIAS,
     RIDGE,
+    RIDGE_END,
     NOISE,
     SHARPNESS,
 )
 """The searches of this chapter, in the order of its claims."""
 
-SAME = "is dropped under flow, which this claim builds on"
+UNDER_FLOW = "is dropped under flow, which this claim builds on"
 REASONS: dict[str, tuple[tuple[str, str], ...]] = {
     "conserved": (
         ("with or without $c$; conserved means: for all data", DEFINES),
@@ -697,7 +774,7 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("with or without $c$", ASKS_NOTHING),
     ),
     "trajectory": (
-        ("as for the end point", SAME),
+        ("as for the end point", UNDER_FLOW),
         (r"$\mathrm{E}[r^2]$: the mean over the training radii", DEFINES),
     ),
     "steps": (
@@ -722,8 +799,9 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
         ("first line:", NAMES),
         ("any $K$, $n$, radii and padding, biases free", ASKS_NOTHING),
         (r"$V = \mathrm{Var}\, r$", DEFINES),
-        ("second line: identity,… no conv bias", SAME),
-        (r"readout bias $c$ free; gradient flow,… from $u(0) \ne 0$", "of the end: not tried"),
+        ("second line:", NAMES),
+        (r"radii up to $\frac N2 - h$", UNDER_FLOW),
+        ("gradient flow, or … turns $u$ over, from", "steps of finite size: not tried"),
     ),
     "noise": (
         (
@@ -737,7 +815,7 @@ REASONS: dict[str, tuple[tuple[str, str], ...]] = {
         (r"third line: one channel,… $v = \mathrm{Var}(\xi - \tau)_+$", "a limit: not tried"),
     ),
     "sharpness": (
-        ("the linear cell", SAME),
+        ("the linear cell", UNDER_FLOW),
         ("the Hessian of the mean squared error", DEFINES),
         ("all other eigenvalues are 0", STATES),
         ("$U, W$: of the start … beside the end", DEFINES),

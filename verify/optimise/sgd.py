@@ -157,18 +157,24 @@ def iterates(
     (B,) before it.
     """
     weight = torch.atleast_1d(torch.as_tensor(np.asarray(rate, dtype=float)))
-    parameters = list(module.parameters())
-    for x, r in samples:
-        before: list[Array] = []
+    rates, parameters = weight.numpy(), list(module.parameters())
+    sample: Sample
+    before: list[Array] = []
 
-        def closure(x: Tensor = x, r: Tensor = r, before: list[Array] = before) -> float:
-            for parameter in parameters:
-                parameter.grad = None
-            each = torch.atleast_1d(loss(module(x), r))
-            each.backward(weight.expand_as(each))  # each network has the gradient of its own loss
-            before.append(each.detach().numpy())
-            return float(np.sum(weight.numpy() * before[-1]))
+    def closure() -> float:
+        for parameter in parameters:
+            parameter.grad = None
+        x, r = sample
+        each = loss(module(x), r)
+        each = each if each.dim() else each[None]
+        each.backward(weight.expand_as(each))  # each network has the gradient of its own loss
+        value = each.detach().numpy()
+        before.append(value)
+        return float((rates * value).sum())
 
+    for given in samples:
+        sample = given
+        before.clear()
         optimizer.step(closure)
         yield before[0]
 

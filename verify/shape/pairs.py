@@ -21,7 +21,7 @@ from numerics.arithmetic.rounding import prediction_bound
 from numerics.arithmetic.types import Array, Flags
 from numerics.pulse.sample import pulse, windows
 from theory.pulse.network import Network
-from verify.models.networks import data, load
+from verify.models.networks import Bundle, data
 from verify.models.problem import NetworkBatch, Setting, initial
 from verify.optimise.ensemble import fit
 from verify.optimise.refine import Refined, refine
@@ -111,7 +111,7 @@ def trained(problem: Problem, networks: int, seed: int) -> RefinedBatch:
     weights = descend(problem, start)
     x, r = data(setting)
     with torch.inference_mode():
-        error = np.stack([(load(setting, weights, j)(x) - r).numpy() for j in range(networks)])
+        error = (Bundle(setting, weights)(x) - r).numpy()
     rounded = is_rounding(setting, weights, error)
     exact = tuple(refined(problem, weights, j) if rounded[j] else None for j in range(networks))
     return RefinedBatch(problem, weights, np.mean(error**2, axis=1), rounded, exact)

@@ -117,6 +117,19 @@ def test_settings_in_numbers_and_words() -> None:
     ("network", "options", "error", "words"),
     [
         (Net(B1), {}, ValueError, "give length="),
+        (Net(B1), {"length": 17, "key": "ema"}, ValueError, "one network: leave key= out"),
+        (
+            nn.Sequential(
+                nn.Conv2d(1, 2, 3, padding=(1, 2)),
+                nn.ReLU(),
+                nn.AdaptiveAvgPool2d(1),
+                nn.Flatten(),
+                nn.Linear(2, 1),
+            ),
+            {"length": 17},
+            ValueError,
+            "its convolution 0 has padding = (1, 2): the same for all sides is explained",
+        ),
         (Net(B1), {"length": 17.0}, TypeError, "length is an odd number of pixels, not float"),
         (Net(B1), {"length": 10**9}, ValueError, "length is an odd number of pixels up to 20001"),
         (Net(B1), {"length": 16}, ValueError, "length is an odd number of pixels, not 16"),
@@ -155,7 +168,7 @@ def test_settings_in_numbers_and_words() -> None:
         (Net, {"length": 17}, TypeError, "not type"),
         ("absent.pt", {"length": 17}, ValueError, ""),
     ],
-    ids=range(18),
+    ids=range(20),
 )
 def test_refused_in_one_sentence(
     network: Any, options: Any, error: type[Exception], words: str

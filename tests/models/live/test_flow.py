@@ -172,7 +172,9 @@ def test_random_numbers_are_refused_and_not_drawn(place: int, name: str) -> None
     function, words = RANDOM[name]
     module = around(place, function) if place < 3 else Net(B1, sigma=function)
     state = torch.random.get_rng_state()
-    with pytest.raises(CheckpointError, match=rf"draws random numbers \({words}\)"):
+    # torch 2.7's randn takes no size that is traced, and is refused by its own sentence.
+    reasons = rf"draws random numbers \({words}\)|cannot be traced \({words}\(\): argument 'size'"
+    with pytest.raises(CheckpointError, match=reasons):
         live(module, 17)
     assert torch.equal(torch.random.get_rng_state(), state)
 

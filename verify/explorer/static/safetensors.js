@@ -38,11 +38,12 @@ export const tensorsOf = (bytes) => {
   }
   need(typeof header === "object" && header !== null && !Array.isArray(header), "its header is no object");
   const {__metadata__: metadata = {}, ...entries} = header;
+  need(typeof metadata === "object" && metadata !== null && Object.values(metadata).every((x) => typeof x === "string"), "its metadata are no texts");
   const begin = 8 + Number(size);
   const tensors = {};
   for (const [name, entry] of Object.entries(entries)) {
     const {dtype, shape, data_offsets: offsets} = entry ?? {};
-    need(Array.isArray(shape) && shape.length <= 6 && shape.every((x) => Number.isInteger(x) && x >= 0), `${name.slice(0, 60)} has no shape`);
+    need(typeof dtype === "string" && Array.isArray(shape) && shape.length <= 6 && shape.every((x) => Number.isInteger(x) && x >= 0), `${name.slice(0, 60)} has no type or no shape`);
     if (!(dtype in SIZES)) {
       need(shape.length === 0 || /num_batches_tracked$/.test(name), `${name.slice(0, 60)} is ${String(dtype).slice(0, 12)}; F16, BF16, F32 and F64 are read`);
       continue;
@@ -55,7 +56,7 @@ export const tensorsOf = (bytes) => {
     need(values.every(Number.isFinite), `${name.slice(0, 60)} holds a number that is not finite`);
     tensors[name] = {shape, values};
   }
-  return {tensors, metadata: typeof metadata === "object" && metadata !== null ? metadata : {}};
+  return {tensors, metadata};
 };
 
 const layer = (name) => name.replace(/(weight|bias)$/, "");

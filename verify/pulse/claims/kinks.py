@@ -17,7 +17,7 @@ from numerics.arithmetic.numbers import fraction
 from numerics.arithmetic.rounding import prediction_bound
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.kinks import LAW, KinkLaw, bridge, cell, crossings
-from verify.models.networks import load, signals, weights_of
+from verify.models.networks import Bundle, signals, weights_of
 from verify.models.problem import NetworkBatch, Setting
 from verify.pulse.settings import STRAIGHT, finished_and_stopped, stopped
 from verify.report.evidence import Evidence, Judge, Judges
@@ -34,7 +34,9 @@ Sigma = Callable[[Any], Any]
 
 
 def check(law: KinkLaw, lab: Lab) -> Column:
-    """Exact rational filters: count those whose D, or whose exactness, is not what the law says."""
+    """Exact rational filters: D and exactness are what the law says, or the first is counted where
+    they are not.
+    """
     rng = lab.rng("kinks")
     wrong = exact = 0
     for k in range(lab.profile.draws):
@@ -57,6 +59,8 @@ def check(law: KinkLaw, lab: Lab) -> Column:
             wrong += straight and (kind == "threshold") != _both_sides(w, b)
             exact += straight
             wrong += straight != (not any(bends))
+        if wrong:
+            return column(wrong, 0, f"disagreements in filter {k + 1} of {lab.profile.draws}")
     detail = sentence("kinks", "check", draws=lab.profile.draws, exact=exact)
     return column(wrong, 0, detail)
 
@@ -133,7 +137,7 @@ def train(law: KinkLaw, lab: Lab) -> Column:
 def _answers(setting: Setting, weights: NetworkBatch) -> Array:
     x = signals(setting.radii, setting.taps)
     with torch.inference_mode():
-        return np.stack([load(setting, weights, j)(x).numpy() for j in range(len(weights.c))])
+        return np.asarray(Bundle(setting, weights)(x).numpy())
 
 
 def figures(lab: Lab) -> tuple[Figure, ...]:

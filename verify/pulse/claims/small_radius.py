@@ -43,6 +43,8 @@ def check(law: Small, lab: Lab) -> Column:
         return range(1, n // 2 + 2)
 
     responses = check_response(law.response, lab, "small_radius", cells, fractions=True)
+    if responses.figure:
+        return responses
     answers = list(_exactness(law, lab))
     exact = sum(measured for measured, _ in answers)
     mistaken = sum(measured != claimed for measured, claimed in answers)
@@ -54,7 +56,7 @@ def check(law: Small, lab: Lab) -> Column:
         exact=exact,
         others=len(answers) - exact,
     )
-    return column(responses.figure + mistaken, 0, detail)
+    return column(mistaken, 0, detail)
 
 
 Channel = tuple[tuple[int, ...], int, int]

@@ -15,8 +15,8 @@ from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import prediction_bound
 from theory.expressions.activation import ACTIVATIONS, Activation
 from theory.pulse.symmetry import Channel, Symmetries, canonical, finite_symmetries
-from verify.models.networks import load, measure, signals
-from verify.models.problem import NetworkBatch, Setting
+from verify.models.networks import Bundle, measure, signals
+from verify.models.problem import NetworkBatch
 from verify.pulse.settings import LAWS
 from verify.report.evidence import Evidence, Judge, Judges
 from verify.report.lab import Lab
@@ -128,7 +128,8 @@ def train(law: Symmetries, lab: Lab) -> Column:
         before = measure(ensemble).prediction
         for move in moves:
             moved = _moved(ensemble.weights, move)
-            after = np.stack([_predict(setting, moved, j, x) for j in range(len(ensemble.c))])
+            with torch.inference_mode():
+                after = Bundle(setting, moved)(x).numpy()
             bound = sum(
                 prediction_bound(net.w, net.b, net.a, net.c, radii.r, x.shape[1], row.name)
                 for net in (ensemble.weights, moved)
@@ -161,11 +162,6 @@ def _moved(weights: NetworkBatch, move: Callable[[Channel], Channel]) -> Network
         np.array([[ch.a for ch in net] for net in images]),
         weights.c,
     )
-
-
-def _predict(setting: Setting, weights: NetworkBatch, j: int, x: torch.Tensor) -> np.ndarray:
-    with torch.inference_mode():
-        return np.asarray(load(setting, weights, j)(x).numpy())
 
 
 EVIDENCE = Evidence(

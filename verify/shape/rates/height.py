@@ -18,7 +18,7 @@ from numerics.arithmetic.compile import activation
 from numerics.arithmetic.regression import rank
 from numerics.arithmetic.rounding import prediction_bound
 from numerics.pulse.sample import pulse, windows
-from verify.models.networks import load, signals
+from verify.models.networks import Bundle, signals
 from verify.models.problem import NetworkBatch, Setting
 from verify.optimise.least_squares import levenberg_marquardt
 
@@ -182,6 +182,6 @@ def measured(name: str, height: Array, w: Array, b: Array, gradient: Array) -> H
     weights = NetworkBatch(w[:, None], b[:, None], a[:, None], c)
     x = signals(setting.radii, n)
     with torch.inference_mode():
-        answers = np.stack([load(setting, weights, j)(x).numpy() for j in range(len(b))])
+        answers = Bundle(setting, weights)(x).numpy()
     loss = np.mean((answers - r) ** 2, axis=1)
     return HeightBatch(setting, height, w, b, a, c, loss, gradient)
