@@ -194,11 +194,12 @@ def test_the_status_of_main_is_kept(capfd: pytest.CaptureFixture[str]) -> None:
 # --- what a command has started -----------------------------------------------------------------
 
 TREE = """
-import sys, time
+import signal, sys, time
 from theory.process import run
 sys.path.insert(0, {folder!r})
 import slow
 if __name__ == "__main__":
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored
     sys.exit(run("it", slow.{main}))
 """
 WORK = """
