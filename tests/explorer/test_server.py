@@ -50,7 +50,13 @@ def test_only_its_own_address_is_answered(server: Server) -> None:
     assert len(server.path) > 30
     assert _asked(server, "GET", server.path) == (200, b"the page")
     other = "x" if server.path[-2] != "x" else "y"
-    for path in ("/", "/x/", f"{server.path}x", f"{server.path[:-2]}{other}/", f"{server.path}shape"):
+    for path in (
+        "/",
+        "/x/",
+        f"{server.path}x",
+        f"{server.path[:-2]}{other}/",
+        f"{server.path}shape",
+    ):
         assert _asked(server, "GET", path) == (404, b"")
     for host in ("evil.example", "localhost", "127.0.0.1", None):
         assert _asked(server, "GET", server.path, Host=host) == (403, b"")

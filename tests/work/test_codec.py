@@ -43,9 +43,7 @@ EXAMINED = st.builds(
     Examined,
     VERDICT,
     st.lists(st.builds(Figure, st.text(), st.text(), st.text(), st.text()), max_size=2).map(tuple),
-    st.lists(st.builds(Section, st.text(), st.text(), st.text(), st.booleans()), max_size=2).map(
-        tuple
-    ),
+    st.lists(SECTION, max_size=2).map(tuple),
     st.lists(st.text(), max_size=2).map(tuple),
 )
 

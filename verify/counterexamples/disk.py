@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cache
@@ -35,7 +35,6 @@ SAME = 1e-9
 """Two sums of areas that agree so far are the same."""
 INTEGRATED = 2e-3
 """So far the integral over all directions is off, relative to 1 + P, at most."""
-Image = Mapping[tuple[int, int], Any]
 
 
 @cache
