@@ -55,7 +55,7 @@ def _tolerance(text: str) -> Fraction:
     )
     value = Fraction(text) if good else Fraction(0)
     if not 0 < value <= 100:
-        raise ArgumentTypeError(f"needs a number of pixels up to 100, not {text[:40]!r}")
+        raise ArgumentTypeError(f"needs a number of pixels above 0, up to 100, not {text[:40]!r}")
     return value
 
 

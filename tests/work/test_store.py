@@ -91,7 +91,7 @@ def _foreign(path: Path) -> None:
         (_other_code, "it is of other code"),
         (_other_type, "it holds no such result"),
         (_foreign, "it holds no such result"),
-        (_folder, "it is not a regular file"),
+        (_folder, "it is a folder"),
     ],
 )
 def test_what_is_not_believed_is_reported_once_and_computed_again(

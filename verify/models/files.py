@@ -81,7 +81,10 @@ def content(path: Path, most: int) -> bytes:
     try:
         handle = os.open(path, READING)
         try:
-            if not stat.S_ISREG(os.fstat(handle).st_mode):
+            mode = os.fstat(handle).st_mode
+            if stat.S_ISDIR(mode):
+                raise ValueError("it is a folder")
+            if not stat.S_ISREG(mode):
                 raise ValueError("it is not a regular file")
             with os.fdopen(handle, "rb", closefd=False) as file:
                 return file.read(most + 1)

@@ -427,14 +427,18 @@ def _length(text: str, longest: int, *, images: bool) -> int:
     good = re.fullmatch(r"\d{1,6}", text, re.ASCII)
     length = int(text) if good else 0
     if good and length > longest:
-        raise ValueError(f"length is an odd number of pixels up to {longest}, and not {length}")
+        raise ValueError(
+            f"length is a positive odd number of pixels up to {longest}, and not {length}"
+        )
     if good and length and length % 2 == 0:
         raise ValueError(
             f"length is an odd number of pixels, not {length}: the pulse is centred on the middle"
             f" pixel; train on {length - 1} or {length + 1}"
         )
     if not length:
-        raise ValueError(f"length is an odd number of pixels up to {longest}, not {text[:40]!r}")
+        raise ValueError(
+            f"length is a positive odd number of pixels up to {longest}, not {text[:40]!r}"
+        )
     return length
 
 

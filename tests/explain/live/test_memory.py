@@ -131,7 +131,12 @@ def test_settings_in_numbers_and_words() -> None:
             "its convolution 0 has padding = (1, 2): the same for all sides is explained",
         ),
         (Net(B1), {"length": 17.0}, TypeError, "length is an odd number of pixels, not float"),
-        (Net(B1), {"length": 10**9}, ValueError, "length is an odd number of pixels up to 20001"),
+        (
+            Net(B1),
+            {"length": 10**9},
+            ValueError,
+            "length is a positive odd number of pixels up to 20001",
+        ),
         (Net(B1), {"length": 16}, ValueError, "length is an odd number of pixels, not 16"),
         (
             Net(B1),
@@ -149,7 +154,7 @@ def test_settings_in_numbers_and_words() -> None:
             Net(B1),
             {"length": 17, "tolerance": 0},
             ValueError,
-            "tolerance is a number of pixels up to 100, not 0",
+            "tolerance is a number of pixels above 0, up to 100, not 0",
         ),
         (Net(B1), {"length": 17, "tolerance": "small"}, ValueError, "tolerance is a number"),
         (Net(B1), {"length": 17, "r_min": 6, "r_max": 5}, ValueError, "the radii run from 6 to 5"),

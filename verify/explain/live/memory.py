@@ -132,5 +132,5 @@ def _tolerance(value: object) -> Fraction:
     except (ValueError, ZeroDivisionError):
         limit = Fraction(0)
     if not 0 < limit <= MOST:
-        raise ValueError(f"tolerance is a number of pixels up to {MOST}, not {value!r}")
+        raise ValueError(f"tolerance is a number of pixels above 0, up to {MOST}, not {value!r}")
     return limit

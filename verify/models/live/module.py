@@ -170,7 +170,9 @@ class _Wiring:
         self.dimensions = 1 if isinstance(convolution, nn.Conv1d) else 2
         most = LONGEST if self.dimensions == 1 else WIDEST
         if not 1 <= length <= most:
-            raise CheckpointError(f"length is an odd number of pixels up to {most}, not {length}")
+            raise CheckpointError(
+                f"length is a positive odd number of pixels up to {most}, not {length}"
+            )
         self.norm = self._norm()
         self.first = self.norm or self.conv
         generator = torch.Generator().manual_seed(0)
