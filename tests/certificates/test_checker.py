@@ -548,6 +548,7 @@ def test_work_is_counted_to_the_last_step(monkeypatch: pytest.MonkeyPatch) -> No
 @few
 @given(networks())
 @example(("relu", "zeros", 2, [[[F(1)]], [F(-1)], [F(1)]], F(0)))
+@example(("relu", "reflect 2", 3, [[[F(1), F(-2), F(4), F(-8), F(16)]], [F(0)], [F(1)]], F(0)))
 def test_windows_and_the_error_are_those_of_plain_lists(case: Any) -> None:
     """Each window once, and on every cell the pieces one after the other, without an empty one."""
     name, padding, half_length, (w, b, a), c = case
