@@ -252,6 +252,7 @@ def test_default_layers_are_followed_step_by_step(
     assert predict.main(arguments) == 0
     out = capsys.readouterr().out
     assert "method: reduced dynamics; sgd, float64" in out
+    assert "activation: identity, since no activation was given" in out
     assert "condition settled: does not hold" in out
 
 

@@ -211,7 +211,7 @@ def _run(options: Namespace, parser: Parser) -> int:
     if options.json:
         print(json_text(outcome), end="", flush=True)
     else:
-        _table(outcome)
+        _table(outcome, said=options.activation is not None)
     return 0 if outcome.agrees else 1
 
 
@@ -309,7 +309,8 @@ COLUMNS: Mapping[str, tuple[Column, ...]] = {
 """What a method has beside prediction, training and their distance: heading, field, format."""
 
 
-def _table(outcome: Prediction) -> None:
+def _table(outcome: Prediction, said: bool) -> None:
+    """Print it; ``said``: whether an option or the file names the activation."""
     from rich.console import Console
     from rich.table import Table
 
@@ -331,6 +332,8 @@ def _table(outcome: Prediction) -> None:
     lines = [f"method: {outcome.method}{law}; {outcome.optimizer['name']}, {outcome.dtype}"]
     radii = outcome.model["radii"]
     assert isinstance(radii, Mapping)
+    assumed = "" if said else ", since no activation was given"
+    lines.append(f"activation: {outcome.model['activation']}{assumed}")
     lines.append(
         f"trained on {radii['number']} plateau radii from {radii['first']:g} to {radii['last']:g}, "
         f"{outcome.model['length']} pixels, full batches"
