@@ -39,6 +39,15 @@ def test_accepted(path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out, err = capsys.readouterr()
     assert err == "" and out.startswith("accepted: for every real r from 1/2 to 6\n")
     assert f"{float(Fraction(DOCUMENT['claim']['worst'][1])):.12g}" in out
+    for name, words in (
+        ("mean", r"r: between (\S+) and (\S+)"),
+        ("mean_square", r"²: at most (\S+)"),
+    ):
+        low, high = map(Fraction, DOCUMENT["claim"][name])
+        shown = re.search(words, out)
+        assert shown
+        ends = [Fraction(end) for end in shown.groups()]
+        assert high <= ends[-1] and (name == "mean_square" or ends[0] <= low)
     assert main([str(path), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert list(found) == ["accepted", "reason", "claim", "radius", "domain", "digest"]
@@ -76,8 +85,21 @@ def test_what_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 def test_a_huge_file_is_not_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with (tmp_path / "huge").open("wb") as file:
         file.truncate(2**40)
+        file.write(b'{"format": "everyweight-certificate"')
     assert main([str(tmp_path / "huge")]) == 1
     assert f"more than {BYTES} bytes" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "text", ['{"network": {"activation": "σ"}}', '\x08\0\0\0\0\0\0\0{"w": {"dtype": "F32"}}', "{}"]
+)
+def test_another_kind_of_file(text: str, path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path.write_text(text, "utf-8")
+    for options in ([], ["--kernel", "--json"]):
+        with pytest.raises(SystemExit) as end:
+            main([str(path), *options])
+        assert end.value.code == 2
+        assert "this is no certificate; `network --out` writes" in capsys.readouterr().err
 
 
 def test_it_needs_the_standard_library_only(path: Path) -> None:
@@ -138,7 +160,7 @@ def test_what_is_no_certificate_needs_no_kernel(
     path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PATH", str(path.parent))
-    path.write_text("{}")
+    path.write_text('{"format": "everyweight-certificate"}')
     assert main([str(path), "--kernel", "--json"]) == 1
     assert list(json.loads(capsys.readouterr().out)) == ["accepted", "reason"]
 

@@ -27,6 +27,7 @@ def test_the_solution_that_is_printed_is_right(
     assert main([str(number)]) == 0
     shown = capsys.readouterr().out
     assert "Hint" not in shown and "Solution" not in shown
+    assert shown.endswith(f"\n\nAnswer: {problem.form}\n")
     assert main([str(number), "--hint", "--solution"]) == 0
     shown = " ".join(capsys.readouterr().out.split())
     assert problem.text in shown and problem.hint in shown and problem.why in shown
@@ -42,6 +43,26 @@ def test_a_wrong_answer_says_where(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize(
+    "words",
+    [
+        ["2", "a=.5", "c=-4.25"],
+        ["2", "a=[1/2]", "c=−17/4"],
+        ["1", "sums=[0, 3/4, 1/2, 1, 1/4]"],
+        ["1", "sums=(0,3/4,.5,1,.25)"],
+    ],
+)
+def test_values_as_people_write_them(words: list[str]) -> None:
+    assert main(words) == 0
+
+
+def test_an_answer_of_its_form_is_read() -> None:
+    assert PROBLEMS[3].form == "w1=…,…,… w2=…,…,… b=…,… a=…,… c=…"
+    for number, problem in enumerate(PROBLEMS, start=1):
+        words = problem.form.removesuffix(" and so on").replace("…", "-.5").split()
+        assert main([str(number), *words]) == 1
+
+
+@pytest.mark.parametrize(
     ("words", "reason"),
     [
         (["0"], "needs a whole number from 1 to 10"),
@@ -53,6 +74,9 @@ def test_a_wrong_answer_says_where(capsys: pytest.CaptureFixture[str]) -> None:
         (["2", "a=1/0", "c=1"], "values are numbers such as"),
         (["2", "a=__import__('os')", "c=1"], "values are numbers such as"),
         (["2", "a=" + "9" * 400, "c=1"], "values are numbers such as"),
+        (["2", "a=1/2,c=3"], "write a space between a=1/2 and c=3"),
+        (["4", "w1=1,2,3,w2=1,2,3"], "write a space between w1=1,2,3 and w2=1,2,3"),
+        (["1", "sums=[0,", "1/2]"], "values are numbers such as"),
         (["2", "a=1,2", "c=1"], "a is 1 number, not 2"),
         (["4", "w1=1"], "w1 is 3 numbers, not 1"),
         (["2", "-x"], "'-x' is no option"),

@@ -16,9 +16,9 @@ also keeps the Coq file, which coqc compiles only if the kernel accepts the cert
 With --json one object: "accepted", "reason" (null where accepted), and where accepted "claim",
 "radius", "domain" and "digest" as in the file; where the kernel decided "kernel", Coq's version.
 
-Exit status: 0 accepted, 1 rejected (the reason is printed), 2 usage, a file that cannot be read or
-that the kernel's checker is not for, or no coqc, 3 the output could not be written or the machine
-failed, 130 interrupted.
+Exit status: 0 accepted, 1 rejected (the reason is printed), 2 usage, a file that cannot be read,
+that is no certificate or that the kernel's checker is not for, or no coqc, 3 the output could not
+be written or the machine failed, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
 from fractions import Fraction
 from pathlib import Path
 
 from numerics.certificates import kernel
-from numerics.certificates.checker import BYTES, Rejected, check
+from numerics.certificates.checker import BYTES, FORM, Rejected, check
 from theory.process import FAILED, run
 from verify.models.files import content, put
 from verify.report.arguments import Parser, command_parser, named, printable, working
@@ -70,6 +71,10 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
         else:
             check(read)
     except Rejected as error:
+        if FORM.encode() not in read:
+            parser.error(
+                f"{options.file}: this is no certificate; `network --out` writes certificate.json"
+            )
         if options.json:
             print(json.dumps({"accepted": False, "reason": str(error), **judge}, indent=2))
         else:
@@ -99,8 +104,10 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     ends = f"{_short(domain['low'])} to {_short(domain['high'])}"
     print(f"accepted{_by(judge)}: for every real r from {ends}")
     print(f"  |r̂ - r| <= {float(high):.12g}, {exactly} the error at r = {_short(radius)}")
-    print(f"  mean of r̂ - r: {float(Fraction(claim['mean'][0])):.12g}")
-    print(f"  mean of (r̂ - r)²: {float(Fraction(claim['mean_square'][1])):.12g}")
+    print(f"  mean of r̂ - r: {_between(*claim['mean'])}")
+    least, most = claim["mean_square"]
+    square = _short(most) if least == most else f"at most {_rounded(most, ROUND_CEILING)}"
+    print(f"  mean of (r̂ - r)²: {square}")
     return 0
 
 
@@ -124,6 +131,20 @@ def _by(judge: Mapping[str, str]) -> str:
 def _short(number: str) -> str:
     """A fraction as it is, or as a decimal number where it is long."""
     return number if len(number) <= 24 else f"{float(Fraction(number)):.15g}"
+
+
+def _between(low: str, high: str) -> str:
+    """An interval, rounded outwards; one number where its ends are equal."""
+    if low == high:
+        return _short(low)
+    return f"between {_rounded(low, ROUND_FLOOR)} and {_rounded(high, ROUND_CEILING)}"
+
+
+def _rounded(number: str, rounding: str) -> str:
+    """A fraction in 12 decimal digits."""
+    context, exact = Context(prec=12, rounding=rounding), Fraction(number)
+    quotient = context.divide(Decimal(exact.numerator), Decimal(exact.denominator))
+    return f"{quotient.normalize(context):g}"
 
 
 if __name__ == "__main__":

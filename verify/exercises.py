@@ -30,7 +30,10 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 PROGRAM = "python -m verify.exercises"
-NUMBER = re.compile(r"-?\d{1,20}(/0*[1-9]\d{0,19}|\.\d{1,20})?", re.ASCII)
+NUMBER = re.compile(r"-?(\d{1,20}(/0*[1-9]\d{0,19}|\.\d{1,20})?|\.\d{1,20})", re.ASCII)
+GLUED = re.compile(r"([a-z]\w{0,9}=[^=]{1,40}),([a-z]\w{0,9}=[^=]{1,40}?)(,\w+=.*)?", re.ASCII)
+"""Two names in a word."""
+BRACKETED = re.compile(r"\[(.*)\]|\((.*)\)")
 MOST = 1000
 """Numbers of an answer, at most."""
 WRAPPED = TextWrapper(80, break_on_hyphens=False, break_long_words=False)
@@ -66,6 +69,7 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
         print(f"not right: {wrong}" if wrong else "right")
         return 1 if wrong else 0
     print(f"{options.number}. {problem.title}\n\n{WRAPPED.fill(problem.text)}")
+    print(f"\nAnswer: {problem.form}")
     if options.hint:
         print(f"\n{WRAPPED.fill(f'Hint: {problem.hint}')}")
     if options.solution:
@@ -81,21 +85,22 @@ def written(answer: Answer) -> str:
 
 
 def _answer(parser: Parser, problem: Problem, words: Sequence[str]) -> Answer:
-    wanted = " ".join(f"{name}=…" for name in problem.names)
     answer: dict[str, tuple[Fraction, ...]] = {}
     for word in words:
+        if glued := GLUED.fullmatch(word):
+            parser.error(f"write a space between {glued[1]} and {glued[2]}")
         name, sign, text = word.partition("=")
         if not sign or name not in problem.names or name in answer:
-            parser.error(f"{word[:40]!r}: this problem asks for {wanted}, each once")
-        values = text.split(",")
+            parser.error(f"{word[:40]!r}: this problem asks for {problem.form}, each once")
+        values = BRACKETED.sub(r"\1\2", text.replace("−", "-").replace(" ", "")).split(",")
         if len(values) > MOST or not all(map(NUMBER.fullmatch, values)):
-            parser.error(f"{word[:40]!r}: values are numbers such as 2, -1/4 or 0.25, with commas")
+            parser.error(f"{word[:40]!r}: values are numbers such as 2, -1/4 or .25, with commas")
         count = problem.names[name]
         if count and len(values) != count:
             parser.error(f"{name} is {count} number{'s' * (count > 1)}, not {len(values)}")
         answer[name] = tuple(map(Fraction, values))
     if missing := [name for name in problem.names if name not in answer]:
-        parser.error(f"{missing[0]}= is missing: this problem asks for {wanted}")
+        parser.error(f"{missing[0]}= is missing: this problem asks for {problem.form}")
     return answer
 
 

@@ -38,6 +38,7 @@ NUMPY: dict[str, Callable[..., Any]] = {
     "asinh": np.arcsinh,
     "erf": scipy.special.erf,
     "erfc": scipy.special.erfc,
+    "ndtr": scipy.special.ndtr,
     "float": lambda v: v,
     "tensor": lambda v: v,
 }

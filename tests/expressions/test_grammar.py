@@ -45,7 +45,7 @@ def refusal(text: str) -> str | None:
             parse(text)
         except GrammarError as error:
             message = str(error)
-            assert message.isascii() and message.isprintable() and len(message) < 200
+            assert message.isprintable() and len(message) < 200
             return message
     return None
 
@@ -106,6 +106,8 @@ PASTED = {
     "x\u00b9\u2070": z**10,
     "\u221a(x\u00b2 + 4)": sp.sqrt(z**2 + 4),
     "\u221a2*x + \u221a\u03c0": sp.sqrt(2) * z + sp.sqrt(sp.pi),
+    "z*\u03a6(z)": z * (sp.Rational(1, 2) + sp.erf(z / sp.sqrt(2)) / 2),
+    "z*Phi(z)": z * (sp.Rational(1, 2) + sp.erf(z / sp.sqrt(2)) / 2),
     "|x|": sp.Abs(z),
     "||x| - 1| * |-x|": sp.Abs(sp.Abs(z) - 1) * sp.Abs(z),
     "ln(1 + e^x)": sp.log(1 + sp.exp(z)),

@@ -144,7 +144,7 @@ REFUSED = {
 def test_refusals(text: str) -> None:
     with pytest.raises(GrammarError) as refusal:
         spelled(text)
-    assert REFUSED[text] in str(refusal.value) and str(refusal.value).isascii()
+    assert REFUSED[text] in str(refusal.value) and str(refusal.value).isprintable()
     assert len(str(refusal.value)) < 200
 
 
@@ -196,7 +196,7 @@ def test_any_text_is_a_row_or_refused(text: str) -> None:
     try:
         entry = spelled(text)
     except GrammarError as error:
-        assert str(error).isascii() and str(error).isprintable()
+        assert str(error).isprintable()
         return
     assert spelled(entry.name) == entry
     assert entry.name.isascii() and entry.name.isprintable()

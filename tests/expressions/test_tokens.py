@@ -45,7 +45,9 @@ def test_the_variable_of_a_lambda() -> None:
 
 
 def test_words_for_people() -> None:
-    assert quoted("\u03c3\n") == r"'\u03c3\n'" and quoted("x" * 30) == f"'{'x' * 20}...'"
+    assert (
+        quoted("\u03c3\n\u202e") == "'\u03c3\\n\\u202e'" and quoted("x" * 30) == f"'{'x' * 20}...'"
+    )
     assert str(refusal(Token("name", "y", 7), "no")) == "character 7: no"
 
 
@@ -62,7 +64,7 @@ def test_a_line_is_ascii_and_its_tokens_alternate(text: str) -> None:
     try:
         line = source(text)
     except GrammarError as error:
-        assert str(error).isascii() and str(error).isprintable()
+        assert str(error).isprintable()
         return
     assert line.line.isascii() and line.line.isprintable()
     try:

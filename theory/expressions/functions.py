@@ -140,6 +140,7 @@ OF_OPERATIONS: Mapping[str, Function] = {
     "asinh": Function(lambda u: _log(u + power(u**2 + 1, HALF))),
     "erf": Function(sp.erf),
     "erfc": Function(lambda u: 1 - sp.erf(u)),
+    "ndtr": Function(lambda u: (1 + sp.erf(u / sp.sqrt(2))) / 2),
     "float": Function(_itself),
     "tensor": Function(_itself),
     "zeros_like": Function(lambda u: 0 * u),

@@ -59,8 +59,11 @@ class Source:
 
 
 def quoted(text: str, most: int = 20) -> str:
-    """The user's characters, printable and short."""
-    shown = text[:most].encode("unicode_escape").decode("ascii")
+    """The user's characters, printable and short: Greek letters as they are, lookalikes by code."""
+    shown = "".join(
+        x if "α" <= x <= "ω" or "Α" <= x <= "Ω" else x.encode("unicode_escape").decode()
+        for x in text[:most]
+    )
     return f"'{shown}...'" if len(text) > most else f"'{shown}'"
 
 
@@ -80,12 +83,14 @@ PRINTED = {
 PATTERN = re.compile(
     r"(?P<space>[ \t\r\n\u00a0\u2009]+)"
     r"|(?P<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)"
-    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*|π)"
+    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*|π|Φ)"
     r"|(?P<string>'[a-z]*'|\"[a-z]*\")"
     r"|(?P<power>⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)"
     r"|(?P<operator>\*\*|<=|>=|==|!=|[-+*/(),.=<>&|:√]|"
     rf"[{re.escape(''.join(PRINTED))}])"
 )
+NAMED = {"π": "pi", "Φ": "ndtr", "Phi": "ndtr"}
+"""Names that are written otherwise; φ and phi are the density, and none of them."""
 WORDS = ("if", "else", "and", "or", "not")
 """Names that are operators."""
 VALUES = ("True", "False", "None")
@@ -189,7 +194,7 @@ def source(text: str) -> Source:
     for token in _scanned(list(_plain(tokens))):
         columns[len(line)] = token
         name = token.text if token.kind == "name" else token.kind
-        line += LINE.get(token.kind, name.replace("π", "pi")) + " "
+        line += LINE.get(token.kind, NAMED.get(name, name)) + " "
     return Source(line.strip(), columns, variable)
 
 

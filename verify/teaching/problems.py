@@ -61,6 +61,14 @@ class Problem:
     judge: Callable[[Answer], str]
     page: str
 
+    @property
+    def form(self) -> str:
+        """What an answer looks like: w1=…,…,… c=…, a name for each."""
+        return " ".join(
+            f"{name}={','.join('…' * count) if count else '…,…,… and so on'}"
+            for name, count in self.names.items()
+        )
+
 
 def _numbers(*texts: str) -> tuple[Fraction, ...]:
     return tuple(map(Fraction, texts))
@@ -113,7 +121,12 @@ def _staircase(answer: Answer) -> str:
     if set(answer["sums"]) == shown:
         return ""
     missing, strange = len(shown - set(answer["sums"])), len(set(answer["sums"]) - shown)
-    return f"{missing} values that occur are missing, and {strange} do not occur"
+    wrong = []
+    if missing:
+        wrong.append("1 value is missing" if missing == 1 else f"{missing} values are missing")
+    if strange:
+        wrong.append("1 value does not occur" if strange == 1 else f"{strange} values do not occur")
+    return " and ".join(wrong)
 
 
 def _readout(answer: Answer) -> str:
@@ -150,7 +163,8 @@ def _dead(answer: Answer) -> str:
     radii = _numbers("3/2", "5/2", "7/2", "9/2")
     middle = sum(radii) / len(radii)
     loss = sum((r - middle) ** 2 for r in radii) / len(radii)
-    return "" if answer["loss"][0] == loss else "that is not the mean squared error that is left"
+    claimed = answer["loss"][0]
+    return "" if claimed == loss else "it is too small" if claimed < loss else "it is too large"
 
 
 def _worst(answer: Answer) -> str:
@@ -159,7 +173,7 @@ def _worst(answer: Answer) -> str:
         return f"r is not between {LOW} and {HIGH}"
     made = abs(_crossed(radius) - radius)
     if made != claimed:
-        return f"at this radius the error is {made}"
+        return "that is not the error at this radius"
     net = exact_of(
         Network((CROSSED,), (Fraction(-1, 2),), (Fraction(1),), Fraction(3, 4)).mapped(rational),
         "relu",
@@ -202,7 +216,7 @@ PROBLEMS: tuple[Problem, ...] = (
     Problem(
         "What a filter sees",
         "A filter with the taps 1/2, -1/4, 3/4 looks at a pulse of radius 9/2. Which values does "
-        "z = w ⋆ x take, at all positions together? Give each once: sums=…",
+        "z = w ⋆ x take, at all positions together? Give each once.",
         {"sums": 0},
         "At the left edge the pulse covers the last taps first; at the right edge the first ones "
         "are left. In the middle it covers all of them, and outside none.",
@@ -214,7 +228,8 @@ PROBLEMS: tuple[Problem, ...] = (
     ),
     Problem(
         "The exact readout",
-        "σ = relu, w = (1/2, -1/4, 3/4), b = 1/2. No window meets the kink. Find a and c so that "
+        "σ = relu, w = (1/2, -1/4, 3/4), b = 1/2. No window meets the kink. The network "
+        "answers r̂ = c + a Σ_i σ(z_i + b), a sum over N = 17 positions. Find a and c so that "
         "r̂ = r for every real r from 3/2 to 7.",
         {"a": 1, "c": 1},
         "Where no kink is met σ is z. How much do 17 positions add up to, with Σ x_i = 2r?",
@@ -308,8 +323,9 @@ PROBLEMS: tuple[Problem, ...] = (
     ),
     Problem(
         "Break a certificate",
-        "A certificate says of the same network that |r̂ - r| is at most 1/3 for all r from 3/2 to "
-        "7. Give an r that refutes it.",
+        "A certificate says of the network of problem 8, σ = relu, w = (5/8, -1/4, 5/8), b = -1/2, "
+        "a = 1, c = 3/4, that |r̂ - r| is at most 1/3 for all r from 3/2 to 7. Give an r that "
+        "refutes it.",
         {"r": 1},
         "One radius is enough. Where are the kinks met?",
         {"r": _numbers("2")},
