@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from math import ceil, floor, log10
+from math import ceil, floor, isfinite, log10
 from typing import TextIO, TypeVar
 
 from flint import fmpq
@@ -12,6 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from numerics.certificates.conditions import exact_of
+from numerics.certificates.nearest import nearest
+from numerics.certificates.reduction import apart
 from numerics.pulse.preactivations import last_plateau_radius
 from theory.citations import statement, theorem
 from verify.explain.value import (
@@ -33,6 +35,7 @@ __all__ = [
     "cancels",
     "derived_in_words",
     "distance_bounds",
+    "distance_in_words",
     "error_in_words",
     "laws_in_words",
     "needed_in_words",
@@ -107,6 +110,13 @@ def share_in_words(share: float) -> str:
     """A share in percent, rounded up."""
     percent = 100 * share
     return f"{ceil(percent) if percent > 10 else rounded_up(percent, 2)} %"
+
+
+def distance_in_words(share: float) -> str:
+    """How far another network is from this one, as a share of the length of this one."""
+    if not isfinite(share):
+        return "at no distance that can be said"
+    return f"{share_in_words(share)} of this network's length away"
 
 
 def options_in_words(options: Mapping[str, str]) -> str:
@@ -347,7 +357,12 @@ def _signals(explanation: Explanation) -> Iterator[str | Table]:
             f"({', '.join(near.cells)}){distance_bounds(near)}"
         )
     else:
-        yield f"nearest exact network: {near.reason}"
+        setup, stored = explanation.setup, explanation.stored
+        farther = nearest(setup.activation, stored, setup.domain) if near.exists is None else None
+        words = near.reason
+        if farther is not None and not near.distance:
+            words += f"; the nearest that was found is {distance_in_words(apart(stored, farther.net))}"
+        yield f"nearest exact network: {words}"
     for k, channel in enumerate(explanation.canonical):
         a, b, *taps = (short(x, 6) for x in (channel.a, channel.b, *channel.w))
         yield f"canonical form, channel {k}: a = {a}, b = {b}, w = ({', '.join(taps)})"
