@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from theory.process import run
-from verify.models.files import document, put, put_all
+from verify.models.files import document, put, put_all, reason
 from verify.report.arguments import (
     Parser,
     command_parser,
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     except OSError as error:
         if error.errno is None:  # of a library that cannot be loaded, not of the folder
             raise
-        parser.error(f"{options.out}: {str(error.strerror or error).lower()}")
+        parser.error(f"{options.out}: {reason(error)}")
     if options.json:
         print(json.dumps(rows, indent=2))
     else:

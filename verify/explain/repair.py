@@ -61,4 +61,5 @@ def repaired(explanation: SignalExplanation, dtype: str = "float64") -> Repaired
     checkpoint = replace(
         explanation.checkpoint.holding(net.mapped(float)), metadata={**kept, **setup.as_dict()}
     )
-    return Repaired(checkpoint, not rounding, f"the nearest {which} that was found, {away}; {error}")
+    text = f"the nearest {which} that was found, {away}; {error}"
+    return Repaired(checkpoint, not rounding, text)

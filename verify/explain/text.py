@@ -361,7 +361,8 @@ def _signals(explanation: Explanation) -> Iterator[str | Table]:
         farther = nearest(setup.activation, stored, setup.domain) if near.exists is None else None
         words = near.reason
         if farther is not None and not near.distance:
-            words += f"; the nearest that was found is {distance_in_words(apart(stored, farther.net))}"
+            away = distance_in_words(apart(stored, farther.net))
+            words += f"; the nearest that was found is {away}"
         yield f"nearest exact network: {words}"
     for k, channel in enumerate(explanation.canonical):
         a, b, *taps = (short(x, 6) for x in (channel.a, channel.b, *channel.w))
