@@ -16,6 +16,8 @@ from numerics.certificates.nearest import nearest
 from numerics.certificates.reduction import apart
 from numerics.pulse.preactivations import last_plateau_radius
 from theory.citations import statement, theorem
+from theory.expressions.spelling import spelled
+from theory.shape.classify import classify
 from verify.explain.value import (
     LITTLE,
     Alternative,
@@ -218,6 +220,13 @@ def _signal_step(explanation: SignalExplanation) -> str:
         return _with(others[0])
     if explanation.kind == "impossible":
         return f"read which activations can be exact: {statement('shape')}"
+    shape = classify(spelled(setup.activation).expression)
+    if grade != "near exact" and shape.minimal and explanation.channels == 1 != shape.channels:
+        name = spelled(setup.activation).name
+        return (
+            f"train it with two channels: {name} is exact with two channels, not with one:"
+            f" {statement('shape')}"
+        )
     if grade == "off" and explanation.cell in ("dead", "blind"):
         where = statement("endings")
         return f"read where training ends, and train from another start: {where}"
