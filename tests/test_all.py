@@ -91,6 +91,7 @@ def test_all_hold(claims: Callable[..., None], tmp_path: Path, capsys: Any) -> N
     assert command.main(["--out", str(tmp_path)]) == 0
     out, err = capsys.readouterr()
     assert "Every one of 2 claims holds: 2 verified." in out
+    assert "figure ≤ tolerance; proof: open steps; control: wrong laws that are not" in out
     assert err == ""
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "report.html",

@@ -51,6 +51,23 @@ def test_what_is_no_command_is_refused_in_one_line(
     assert (out, err.count("\n")) == ("", 1) and err.startswith("everyweight: ")
 
 
+def test_a_mistyped_command_is_named_with_the_one_meant(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert ended(monkeypatch, "shpae", "relu") == 2
+    assert capfd.readouterr().err == "everyweight: no command 'shpae': did you mean shape?\n"
+    assert ended(monkeypatch, "all") == 2
+    assert "no command 'all': needs one of these commands: " in capfd.readouterr().err
+
+
+def test_help_is_asked_for_by_a_word_too(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert ended(monkeypatch, "help") == ended(monkeypatch, "--help") == 0
+    first, second = capfd.readouterr().out.split("usage: ")[1:]
+    assert first == second and first.startswith("everyweight COMMAND ...\n")
+
+
 @pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("verify", "--help")])
 def test_an_answer_that_needs_no_library_imports_none(arguments: tuple[str, ...]) -> None:
     code = (

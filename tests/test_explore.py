@@ -26,7 +26,7 @@ def test_the_page_is_written_in_one_step(
 
 @pytest.mark.parametrize(
     ("name", "reason"),
-    [("file/page.html", "file exists"), (".", "directory"), ("", "needs the name of a file")],
+    [("file/page.html", "not a folder"), (".", "directory"), ("", "needs the name of a file")],
 )
 def test_a_file_that_cannot_be_written_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str, reason: str

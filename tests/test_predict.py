@@ -170,7 +170,7 @@ def test_starts_outside_the_theorem_name_the_condition(
     bent = saved(path, [[[-0.5, 1.0, 0.5]]], [[1.0]])
     assert "linear cell" in refused(["--init", bent, "--activation", "relu"], capsys)
     huge = saved(path, [[[1e200]]], [[1e200]])
-    assert "finite" in refused(["--init", huge], capsys)
+    assert "overflow" in refused(["--init", huge], capsys)
     averaged = tmp_path / "mean.safetensors"
     save_file({"conv.weight": W, "readout.weight": A}, averaged, {"pooling": "mean"})
     assert "sum pooling" in refused(["--init", str(averaged)], capsys)
@@ -265,7 +265,7 @@ def test_a_step_that_is_not_shown_to_shrink_is_followed_all_the_same(
     held = {one["name"]: one["holds"] for one in found["conditions"]}
     assert (held["step"], held["threshold"]) == (False, True)
     line = refused(["--init", path, "--step", "9"], capsys)
-    assert "finite: at step" in line
+    assert "at step" in line
     shorter = line.rsplit("--steps ", 1)[1].split(",")[0]
     found = shown(["--init", path, "--step", "9", "--steps", shorter], capsys)
     assert found["step"]["steps"] == int(shorter)
@@ -317,7 +317,7 @@ def test_what_leaves_its_type_is_refused(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     line = refused(arguments, capsys)
-    assert "finite: at step" in line
+    assert "at step" in line
     assert "leave float32" in line
 
 

@@ -224,3 +224,13 @@ def test_a_scheduler_that_does_not_answer_leaves_nothing(
 
 def test_help_needs_no_torch() -> None:
     assert help_without_torch("train")
+
+
+def test_networks_that_ran_out_of_steps_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = [{"kind": "dead", "converged": x} for x in ("true", "false", "false")]
+    for kept, words in ((rows, "; 1 converged"), (rows[1:], "; none converged"), (rows[:1], "")):
+        monkeypatch.setattr(train, "_trained", lambda *_, kept=kept: kept)
+        assert train.main(["--out", str(tmp_path)]) == 0
+        assert capsys.readouterr().out.endswith(f": {len(kept)} dead{words}\n")

@@ -115,7 +115,7 @@ def _examined(options: argparse.Namespace, parser: Parser, names: tuple[str, ...
     """Examine the claims, and put the results into the folder and on the terminal."""
     from rich.console import Console
 
-    from verify.models.files import put_all
+    from verify.models.files import put_all, reason
     from verify.report import report as reports
     from verify.report.progress import Progress
     from verify.report.schedule import Schedule, typical
@@ -146,7 +146,7 @@ def _examined(options: argparse.Namespace, parser: Parser, names: tuple[str, ...
     try:
         put_all({options.out / name: each.encode() for name, each in texts.items()})
     except OSError as error:
-        parser.error(f"cannot write to {options.out}: {error.strerror}")
+        parser.error(f"cannot write to {options.out}: {reason(error)}")
     if not options.json:
         console.print(f"{options.out / 'report.html'}", soft_wrap=True)
     return 0 if report.summary["holds"] else 1
@@ -159,6 +159,7 @@ def _census(options: argparse.Namespace, parser: Parser) -> int:
     from rich.console import Console
     from rich.progress import Progress
 
+    from verify.models.files import reason
     from verify.pulse.census import census, table
 
     path, networks = options.out / "census.json", PROFILES[options.profile].networks
@@ -174,7 +175,7 @@ def _census(options: argparse.Namespace, parser: Parser) -> int:
         try:
             counted = census(options.seed, networks, executor, path, store, done=done)
         except OSError as error:
-            parser.error(f"cannot write to {options.out}: {error.strerror}")
+            parser.error(f"cannot write to {options.out}: {reason(error)}")
     if options.json:
         print(path.read_text(encoding="utf-8"), end="")
     else:
@@ -187,17 +188,19 @@ def _census(options: argparse.Namespace, parser: Parser) -> int:
 
 def _store(options: argparse.Namespace, parser: Parser) -> Store:
     """The store in the output folder, once it is known that all results can be put there."""
-    from verify.models.files import probe
+    from verify.models.files import probe, reason
     from verify.work.store import Store
 
     def notice(text: str) -> None:
         print(f"{parser.prog}: {text}", file=sys.stderr)
 
+    folder: Path = options.out
     try:
-        probe(options.out, ("report.json", "report.html"))
-        return Store(options.out / "store", notice, options.fresh)
+        probe(folder, ("report.json", "report.html"))
+        folder /= "store"
+        return Store(folder, notice, options.fresh)
     except OSError as error:
-        parser.error(f"cannot write to {options.out}: {error.strerror}")
+        parser.error(f"cannot write to {folder}: {reason(error)}")
 
 
 @contextmanager

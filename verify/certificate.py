@@ -33,7 +33,7 @@ from pathlib import Path
 from numerics.certificates import kernel
 from numerics.certificates.checker import BYTES, FORM, Rejected, check
 from theory.process import FAILED, run
-from verify.models.files import content, put
+from verify.models.files import content, put, reason
 from verify.report.arguments import Parser, command_parser, named, printable, working
 
 __all__ = ["main"]
@@ -117,11 +117,11 @@ def _decide(given: str, out: Path | None, parser: Parser) -> None:
         try:
             put(out, kernel.accepting(given).encode())
         except OSError as error:
-            parser.error(f"cannot write {out}: {(error.strerror or str(error)).lower()}")
+            parser.error(f"cannot write {out}: {reason(error)}")
     with working("the kernel decides"):
-        reason = kernel.decide(given)
-    if reason is not None:
-        raise Rejected(reason)
+        refusal = kernel.decide(given)
+    if refusal is not None:
+        raise Rejected(refusal)
 
 
 def _by(judge: Mapping[str, str]) -> str:

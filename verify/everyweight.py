@@ -46,18 +46,23 @@ def main() -> int:
     """The console script; returns the exit status of the command that it names."""
     name, *arguments = sys.argv[1:] or [""]
     if name not in COMMANDS:
-        return run(PROGRAM, _without)
+        return run(PROGRAM, lambda: _without("--help" if name == "help" else name))
     program = f"{PROGRAM} {name}"
     return run(program, lambda: import_module(COMMANDS[name]).main(arguments, program))
 
 
-def _without() -> NoReturn:
+def _without(word: str) -> NoReturn:
     """No command: help, the version, or an error."""
+    from difflib import get_close_matches
     from importlib import metadata
 
     assert __doc__
     parser = command_parser(PROGRAM, __doc__)
+    parser.usage = f"{PROGRAM} COMMAND ..."
     parser.add_argument("--version", action="version", version=metadata.version(PROGRAM))
     parser.add_argument("command", metavar="COMMAND", nargs="?")
-    parser.parse_args(sys.argv[1:2])
-    parser.error(f"needs one of these commands: {', '.join(COMMANDS)}")
+    parser.parse_args([word])
+    if alike := get_close_matches(word, COMMANDS, 1):
+        parser.error(f"no command {word[:40]!r}: did you mean {alike[0]}?")
+    asked = f"no command {word[:40]!r}: " if word.strip("-") else ""
+    parser.error(f"{asked}needs one of these commands: {', '.join(COMMANDS)}")

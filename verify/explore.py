@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from theory.process import run
-from verify.models.files import probe, put
+from verify.models.files import probe, put, reason
 from verify.report.arguments import Parser, command_parser, importing, named, whole, working
 
 __all__ = ["main"]
@@ -57,8 +57,10 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     except KeyboardInterrupt:
         print(f"{program}: interrupted", file=sys.stderr)
         return 130
+    except NotADirectoryError as error:
+        parser.error(f"cannot write to {options.out.parent}: {reason(error)}")
     except OSError as error:
-        parser.error(f"cannot write {options.out}: {(error.strerror or str(error)).lower()}")
+        parser.error(f"cannot write {options.out}: {reason(error)}")
     print(options.out)
     if options.open and not webbrowser.open(options.out.resolve().as_uri()):
         parser.error(f"no browser was found; open {options.out} in one")
@@ -80,8 +82,7 @@ def _serve(parser: Parser, port: int, *, show: bool) -> int:
     except KeyboardInterrupt:
         pass
     except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        parser.error(f"cannot answer on port {port}: {reason}")
+        parser.error(f"cannot answer on port {port}: {reason(error)}")
     return 0
 
 

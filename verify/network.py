@@ -215,13 +215,15 @@ def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageE
 
 def _free(options: Namespace, parser: Parser) -> None:
     """Nothing stands where the repaired network is to go, and nothing else is to go there."""
+    from verify.models.files import reason
+
     target: Path = options.repair
     try:
         target.lstat()
     except FileNotFoundError:
         pass
     except (OSError, ValueError) as error:
-        parser.error(f"{target}: {_reason(error)}")
+        parser.error(f"{target}: {reason(error)}")
     else:
         parser.error(f"{target}: it exists, and is not written over")
     if options.out is not None and target.absolute() in [
@@ -230,17 +232,15 @@ def _free(options: Namespace, parser: Parser) -> None:
         parser.error(f"{target}: --out writes another file there")
 
 
-def _reason(error: OSError | ValueError) -> str:
-    return str(getattr(error, "strerror", None) or error).lower()
-
-
 @contextmanager
 def _placing(place: Path, parser: Parser) -> Iterator[None]:
     """What cannot be put there ends the command, in one line."""
+    from verify.models.files import reason
+
     try:
         yield
     except (OSError, ValueError) as error:
-        parser.error(f"{place}: {_reason(error)}")
+        parser.error(f"{place}: {reason(error)}")
 
 
 def _write(folder: Path, explanation: SignalExplanation | ImageExplanation, parser: Parser) -> None:

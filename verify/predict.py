@@ -141,7 +141,8 @@ def _parser(program: str) -> Parser:
         "--step",
         type=_number(1e-4, 10),
         metavar="F",
-        help="the step of SGD, in units of 1/sharpness (default: 0.01)",
+        help="the step of SGD, in units of 1/sharpness, taken where training by small"
+        " steps would end without conv bias, not at the start (default: 0.01)",
     )
     size.add_argument(
         "--lr",
@@ -302,7 +303,10 @@ def _short(value: float) -> str:
 
 Column = tuple[str, str, Callable[[float], str]]
 COLUMNS: Mapping[str, tuple[Column, ...]] = {
-    "closed form": (("beyond", "beyond", _short), ("bound", "beyond_bound", _short)),
+    "closed form": (
+        ("beyond 1st order", "beyond", _short),
+        ("its bound", "beyond_bound", _short),
+    ),
     "reduced dynamics": (("rounding", "rounding", _short), ("flow ends", "end", _fixed)),
     "simulated": (),
 }

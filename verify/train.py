@@ -2,7 +2,8 @@
 
 Trains --seeds networks (Conv1d, activation, sum, Linear; float64) from random starts to the end of
 their training, by second-order steps, and writes each as a safetensors file with its loss and, for
-positively homogeneous activations, how it ended. DIR/table.csv lists them.
+positively homogeneous activations, how it ended. One that runs out of steps first is kept, too, and
+has not converged. DIR/table.csv lists them.
 
 Blocks of networks are trained by --jobs processes, or by the workers of a dask.distributed
 scheduler; the files are the same. Interrupted or killed, it loses nothing that was written: the
@@ -27,7 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from theory.process import run
-from verify.models.files import document, put, put_all
+from verify.models.files import document, put, put_all, reason
 from verify.report.arguments import (
     Parser,
     command_parser,
@@ -88,13 +89,15 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     except OSError as error:
         if error.errno is None:  # of a library that cannot be loaded, not of the folder
             raise
-        parser.error(f"{options.out}: {str(error.strerror or error).lower()}")
+        parser.error(f"{options.out}: {reason(error)}")
     if options.json:
         print(json.dumps(rows, indent=2))
     else:
         counts = Counter(row["kind"] or "not classified" for row in rows)
         kinds = ", ".join(f"{count} {kind}" for kind, count in counts.most_common())
-        print(f"{len(rows)} networks in {options.out}: {kinds}")
+        ended = sum(row["converged"] == "true" for row in rows)
+        left = f"; {ended or 'none'} converged" if ended < len(rows) else ""
+        print(f"{len(rows)} networks in {options.out}: {kinds}{left}")
     return 0
 
 

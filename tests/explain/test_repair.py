@@ -5,6 +5,7 @@ it has to move.
 from __future__ import annotations
 
 import json
+import re
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -102,6 +103,21 @@ def test_others_err_by_no_more_than_the_sentence_says(activation: str, tmp_path:
 
 def test_there_is_none_to_write() -> None:
     assert repaired(account_of([[0.5]], [0.1], [0.5], 0.0, {**SETUP, "activation": "tanh"})) is None
+
+
+def test_how_far_it_lies_is_said_in_both_places_alike(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A dead network: nothing exact is next to it, and what is written lies far away."""
+    w, b = np.array([[-0.25, -0.5, -0.125]]), np.array([-0.5])
+    dead = Checkpoint(w, b, np.array([-0.5]), np.array([3.5]), {**SETUP, "padding_mode": "zeros"})
+    path = tmp_path / "dead.safetensors"
+    path.write_bytes(encoded(dead))
+    main([str(path), "--repair", str(tmp_path / "new")])
+    out = capsys.readouterr().out
+    shares = re.findall(r"(\S+ %) of this network's length away", out)
+    assert "no exact network was found next to this one; the nearest that was found is" in out
+    assert len(shares) == 2 and len(set(shares)) == 1
 
 
 def test_never_over_anything(

@@ -93,6 +93,13 @@ CASES: dict[str, tuple[Any, dict[str, str], Fraction, str, str]] = {
         "ask up to r = 4.5",
     ),
     "far": (([[1, 1, 1]], [-0.5], [0.2], 0.0), {}, F(1, 1000), "off", "check that"),
+    "two channels": (
+        ([[-0.3, 0.2, -0.4]], [-0.5], [0.5], 3.0),
+        {"activation": "gelu"},
+        F(1, 1000),
+        "off",
+        "train it with two channels: gelu is exact with two channels, not with one",
+    ),
     "accurate by chance": (
         ([[0.25]], [0.1], [0.5], 1.3),
         {"activation": "tanh", "r_min": "2.5", "r_max": "2.55"},

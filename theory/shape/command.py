@@ -128,7 +128,7 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
             _write(options.plot, answer.picture)
         except OSError as error:
             full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO)
-            reason = f"{options.plot} cannot be written: {error.strerror}"
+            reason = f"{options.plot} cannot be written: {str(error.strerror).lower()}"
             return _refuse(program, reason, FAILED if full else REFUSED)
     text = json.dumps(answer.data, ensure_ascii=False, indent=2) if options.json else _text(answer)
     print(text, flush=True)

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from numerics.certificates.conditions import exact_of
 from numerics.certificates.dyadic import dyadic, rounded
 from numerics.certificates.nearest import nearest
+from numerics.certificates.reduction import apart
 from numerics.pulse.exact_error import summary
 from theory.expressions.spelling import spelled
 from verify.explain.facts import enclosed
+from verify.explain.text import distance_in_words
 from verify.explain.value import SignalExplanation
 from verify.models.checkpoint import Checkpoint, encoded
 from verify.models.hyperparameters import HOLDERS
@@ -53,9 +55,11 @@ def repaired(explanation: SignalExplanation, dtype: str = "float64") -> Repaired
         most = float(worst.high)
         error = f"rounded to {dtype} from an exact one, it errs by {most:.3g} pixel at most"
     which = "exact network" if near.error == 0 else "network, nearly exact,"
+    away = distance_in_words(apart(explanation.stored, exact))
     left = {*PARAMETERS, "activation_args", *HOLDERS}  # the setup says all of it
     kept = {key: x for key, x in explanation.checkpoint.metadata.items() if key not in left}
     checkpoint = replace(
         explanation.checkpoint.holding(net.mapped(float)), metadata={**kept, **setup.as_dict()}
     )
-    return Repaired(checkpoint, not rounding, f"the nearest {which} that was found; {error}")
+    text = f"the nearest {which} that was found, {away}; {error}"
+    return Repaired(checkpoint, not rounding, text)

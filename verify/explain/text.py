@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from math import ceil, floor, log10
+from math import ceil, floor, isfinite, log10
 from typing import TextIO, TypeVar
 
 from flint import fmpq
@@ -12,8 +12,12 @@ from rich.console import Console
 from rich.table import Table
 
 from numerics.certificates.conditions import exact_of
+from numerics.certificates.nearest import nearest
+from numerics.certificates.reduction import apart
 from numerics.pulse.preactivations import last_plateau_radius
 from theory.citations import statement, theorem
+from theory.expressions.spelling import spelled
+from theory.shape.classify import classify
 from verify.explain.value import (
     LITTLE,
     Alternative,
@@ -33,6 +37,7 @@ __all__ = [
     "cancels",
     "derived_in_words",
     "distance_bounds",
+    "distance_in_words",
     "error_in_words",
     "laws_in_words",
     "needed_in_words",
@@ -107,6 +112,13 @@ def share_in_words(share: float) -> str:
     """A share in percent, rounded up."""
     percent = 100 * share
     return f"{ceil(percent) if percent > 10 else rounded_up(percent, 2)} %"
+
+
+def distance_in_words(share: float) -> str:
+    """How far another network is from this one, as a share of the length of this one."""
+    if not isfinite(share):
+        return "at no distance that can be said"
+    return f"{share_in_words(share)} of this network's length away"
 
 
 def options_in_words(options: Mapping[str, str]) -> str:
@@ -208,6 +220,13 @@ def _signal_step(explanation: SignalExplanation) -> str:
         return _with(others[0])
     if explanation.kind == "impossible":
         return f"read which activations can be exact: {statement('shape')}"
+    shape = classify(spelled(setup.activation).expression)
+    if grade != "near exact" and shape.minimal and explanation.channels == 1 != shape.channels:
+        name = spelled(setup.activation).name
+        return (
+            f"train it with two channels: {name} is exact with two channels, not with one:"
+            f" {statement('shape')}"
+        )
     if grade == "off" and explanation.cell in ("dead", "blind"):
         where = statement("endings")
         return f"read where training ends, and train from another start: {where}"
@@ -347,7 +366,13 @@ def _signals(explanation: Explanation) -> Iterator[str | Table]:
             f"({', '.join(near.cells)}){distance_bounds(near)}"
         )
     else:
-        yield f"nearest exact network: {near.reason}"
+        setup, stored = explanation.setup, explanation.stored
+        farther = nearest(setup.activation, stored, setup.domain) if near.exists is None else None
+        words = near.reason
+        if farther is not None and not near.distance:
+            away = distance_in_words(apart(stored, farther.net))
+            words += f"; the nearest that was found is {away}"
+        yield f"nearest exact network: {words}"
     for k, channel in enumerate(explanation.canonical):
         a, b, *taps = (short(x, 6) for x in (channel.a, channel.b, *channel.w))
         yield f"canonical form, channel {k}: a = {a}, b = {b}, w = ({', '.join(taps)})"

@@ -194,6 +194,10 @@ class Explanation:
         show(self, page := StringIO())
         return page.getvalue()
 
+    def __str__(self) -> str:
+        """The same, for ``print``."""
+        return self.text().rstrip("\n")
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON object that the command prints."""
         return document(self)

@@ -11,10 +11,17 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from secrets import token_hex
 
-__all__ = ["content", "document", "probe", "put", "put_all"]
+__all__ = ["content", "document", "probe", "put", "put_all", "reason"]
 
 READING = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 """How a file is opened: a pipe does not wait, and Windows leaves line ends as they are."""
+
+
+def reason(error: OSError | ValueError) -> str:
+    """Why a file or a folder is not to be had, in the words of every command: no such file or
+    directory.
+    """
+    return str(getattr(error, "strerror", None) or error).lower()
 
 
 def put(path: Path, content: bytes, *, over: bool = True) -> None:
@@ -61,7 +68,12 @@ def probe(folder: Path, names: Iterable[str] = ()) -> None:
     ------
     OSError: it cannot be made or written, or a folder has the name of one of the files.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        if folder.is_file():
+            raise NotADirectoryError(20, "it is a file, not a folder", str(folder)) from error
+        raise
     with tempfile.NamedTemporaryFile(dir=folder, prefix=".probe-") as file:
         file.write(bytes(2**16))  # a full disk still takes a file without content
         file.flush()
@@ -91,7 +103,7 @@ def content(path: Path, most: int) -> bytes:
         finally:
             os.close(handle)
     except OSError as error:
-        raise ValueError(str(error.strerror or error).lower()) from error
+        raise ValueError(reason(error)) from error
 
 
 def document(path: Path, most: int) -> object:

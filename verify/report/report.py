@@ -181,6 +181,9 @@ OUTCOME = {"verified": "green", "failed": "bold red", "blocked": "yellow"}
 WIDTHS = {"claim": 15, "proof": 9, "check": 19, "training": 19, "control": 9, "verdict": 8}
 """Characters per column; a cell that is longer moves those after it."""
 
+LEGEND = "figure ≤ tolerance; proof: open steps; control: wrong laws that are not rejected"
+"""What a cell says: the line under the table."""
+
 
 def heading() -> Text:
     """The first line of the table."""
@@ -238,9 +241,11 @@ def _row(result: Examined) -> Text:
 
 
 def _closing(report: Report) -> Iterator[Text]:
-    """A line for each column that does not hold and for each problem; the profile's note; the
-    summary.
+    """What a cell says; a line for each column that does not hold and for each problem; the
+    profile's note; the summary.
     """
+    if report.examined:
+        yield Text(LEGEND, "dim")
     for verdict in (result.verdict for result in report.examined):
         for name in COLUMNS:
             column = verdict.columns[name]

@@ -128,7 +128,7 @@ def prediction(
     if optimizer != "sgd":
         rate = TORCH_ADAM if lr is None else lr
         if not rate * unit < math.inf:
-            raise OutsideTheorem("finite: lr times the sharpness overflows; take a smaller --lr")
+            raise OutsideTheorem("lr times the sharpness overflows; take a smaller --lr")
         return simulated(task, unit, Adam(rate, *betas, eps, weight_decay), optimizer, steps)
     rate, fraction = (step / unit, step) if lr is None else (lr, lr * unit)
     rule = Sgd(rate, momentum, weight_decay, dampening, nesterov)
@@ -184,7 +184,7 @@ def _task(
             None if x is None else np.asarray(x, dtype=dtype).astype(float) for x in (w, a, b, c)
         ]
     if not all(x is None or np.all(np.isfinite(x)) for x in rounded):
-        raise OutsideTheorem(f"finite: an initial weight is no number that {dtype} holds")
+        raise OutsideTheorem(f"an initial weight is no number that {dtype} holds")
     taps, readout, bias, offset = rounded
     assert taps is not None and readout is not None
     start = Weights(taps, readout, bias, None if offset is None else float(np.ravel(offset)[0]))
@@ -219,10 +219,10 @@ def _unit(task: Task) -> float:
         big_u, big_w = float(c.big_u[0]), float(c.big_w[0])
         speed = float(flow_sharpness(c, problem.second)[0])
     if not math.isfinite(big_u + big_w) or not speed < math.inf:
-        raise OutsideTheorem("finite: the squares of these weights overflow")
+        raise OutsideTheorem("the squares of these weights overflow")
     leads_on = big_u > NEAREST * (big_u + big_w)
     if leads_on and big_u + big_w < SMALLEST:
-        raise OutsideTheorem("finite: the squares of these weights underflow")
+        raise OutsideTheorem("the squares of these weights underflow")
     if not leads_on and start.b is None:
         raise OutsideTheorem(
             f"U > 0: U = Σ(a + S/√n)² is {big_u:.3g} beside W = {big_w:.3g}; from there training"
@@ -232,7 +232,7 @@ def _unit(task: Task) -> float:
         return speed
     speed = sharpness(flow_end(start) if leads_on else start, problem)
     if not speed < math.inf:
-        raise OutsideTheorem("finite: the squares of these weights overflow")
+        raise OutsideTheorem("the squares of these weights overflow")
     return speed
 
 
@@ -321,7 +321,7 @@ def _inside(task: Task, rate: float, drift: float) -> None:
     with np.errstate(over="ignore", invalid="ignore"):
         way = rounding(task.start, task.problem, Sgd(rate), x, 0 * x, off, "float64")
     if not way.largest <= HIGHEST["float64"]:
-        raise OutsideTheorem("finite: a gradient or the loss may leave float64 on the way")
+        raise OutsideTheorem("a gradient or the loss may leave float64 on the way")
 
 
 def _spread(task: Task, tap: Array, read: Array) -> list[float]:

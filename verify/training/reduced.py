@@ -60,14 +60,13 @@ def followed(task: Task, unit: float, rule: Sgd, steps: int | None) -> Predictio
     OutsideTheorem: a partial sum is not shown to stay positive under ReLU, the bound is of no use,
         or a number may leave the range of the type: at which step.
     """
-    last, count, least, moved = _path(task, rule, steps)
+    last, count, least, moved = _path(task, rule, steps, unit)
     end = task.start.at(last.x)
     share = rule.lr * (sharpness(end, task.problem) + rule.weight_decay)
     share /= 2 * (1 + rule.momentum) / (1 + 2 * rule.momentum * rule.nesterov)
     if not math.isfinite(share):
         raise OutsideTheorem(
-            f"finite: the squares of the weights after step {count} leave float64; take a smaller"
-            " --lr"
+            f"the squares of the weights after step {count} leave float64; take a smaller --lr"
         )
     text = "the step, as a part of the largest at which the last weights are stable"
     met = [*saddle(task), condition("threshold", share < 1, share, text)]
@@ -125,7 +124,9 @@ def _shrinks(task: Task, unit: float, rate: float) -> Condition:
     return condition("step", shown, rate * unit, text)
 
 
-def _path(task: Task, rule: Sgd, steps: int | None) -> tuple[Enclosed, int, float, float]:
+def _path(
+    task: Task, rule: Sgd, steps: int | None, unit: float
+) -> tuple[Enclosed, int, float, float]:
     """(the last moment, its number of steps, the least margin of ReLU on the way, what the last
     step moved beyond rounding).
     """
@@ -142,7 +143,11 @@ def _path(task: Task, rule: Sgd, steps: int | None) -> tuple[Enclosed, int, floa
                     f"bound: at step {t} the bound on rounding is as large as the weights, and"
                     " nothing is shown from there on; take a smaller --lr"
                 )
-                ways = [reason if inside else leaves(t, task.dtype)]
+                large = (
+                    f"--lr {rule.lr:.3g} is {rule.lr * unit:.3g} times 1/sharpness, and training"
+                )
+                cause = f"{large} may diverge: " if rule.lr * unit > 1 else ""
+                ways = [reason if inside else cause + leaves(t, task.dtype)]
                 share = "the bound on rounding is a hundredth of the weights"
                 ways += [f"--steps {useful}, where {share}"] * (useful > 0)
                 ways += ["--dtype float64"] * (task.dtype != "float64")

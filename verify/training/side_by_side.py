@@ -265,7 +265,7 @@ def saddle(task: Task) -> list[Condition]:
 def leaves(step: int, kind: str) -> str:
     """Why nothing is shown from a step on: a number may leave the range of the type."""
     return (
-        f"finite: at step {step} a weight, a gradient or the loss may leave {kind}, "
+        f"at step {step} a weight, a gradient or the loss may leave {kind}, "
         f"which ends at {HIGHEST[kind]:.2g}; take a smaller --lr"
     )
 

@@ -54,6 +54,7 @@ def test_module_file_and_state_dict_say_the_same(
     assert "with --out DIR" in told["next_step"] and "with certificate()" in step
     main([file, "--activation", "relu", "--length", "17"])
     assert capsys.readouterr().out.replace(told["next_step"], step) == others[1].text()
+    assert f"{others[1]}\n" == others[1].text()
     for other, subject in zip(
         (live, *others), ("module", "state_dict", *["file"] * 3), strict=True
     ):
