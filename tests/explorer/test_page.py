@@ -317,6 +317,26 @@ def test_an_own_network_is_explained(tab: Any, tmp_path: Path) -> None:
     assert verdict(tab).startswith("Exact")
 
 
+def test_an_own_network_has_the_length_that_its_file_says(tab: Any, tmp_path: Path) -> None:
+    """It was judged on 25 pixels, as if the file had said nothing."""
+    tab.get_by_role("tab", name="Your network").click()
+    said = {"activation": "relu", "length": "17", "r_min": "2.5", "r_max": "6.5"}
+    tab.set_input_files("#file", network(tmp_path / "net.safetensors", metadata=said))
+    told = verdict(tab, "net.safetensors is read. It is exact at the real radii from 1.5 to 7.5.")
+    assert "17 pixels, sum" in told and "The file was trained from r = 2.5 to 6.5." in told
+    tab.set_input_files("#file", network(tmp_path / "other.safetensors"))
+    assert "25 pixels (an assumption" in verdict(tab, "other.safetensors is read.")
+    even = network(tmp_path / "even.safetensors", metadata={**said, "length": "16"})
+    tab.set_input_files("#file", even)
+    verdict(tab, "even.safetensors cannot be shown: its length is ‘16’")
+    one = network(tmp_path / "one.safetensors", metadata={**said, "length": "1"})
+    tab.set_input_files("#file", one)
+    verdict(tab, "one.safetensors cannot be shown: 0 pixels on each side")
+    far = {"fc.weight": np.array([[0.75]], dtype=np.float32)}
+    tab.set_input_files("#file", network(tmp_path / "far.safetensors", **far))
+    verdict(tab, "far.safetensors is read. It is not exact: it errs by up to 5.75 at the real")
+
+
 def test_a_certificate_is_accepted_and_a_changed_one_rejected(tab: Any, tmp_path: Path) -> None:
     from fractions import Fraction
 

@@ -67,7 +67,8 @@ export const ownTab = (panel, {change, message, show}) => {
     if (!text) throw new Unusable("it does not say its activation; type it below and choose the file again");
     activationOf(text);
     const taps = net.w[0].length;
-    const pixels = Number(half.value) || net.half || Math.max(12, taps);
+    const said = net.half ?? (Number(half.value) || null);
+    const pixels = said ?? Math.max(12, taps);
     if (!Number.isInteger(pixels) || pixels < Math.max(LENGTHS[0], taps) || pixels > LENGTHS[1]) throw new Unusable(`${pixels} pixels on each side are beyond what the page shows: ${LENGTHS.join(" to ")}, and no fewer than taps`);
     const padded = 2 * pixels + 1;
     const state = {sigma: text, w: net.w, b: net.b, a: net.mean ? net.a.map((x) => divided(x, padded)) : net.a, c: net.c, half: pixels};
@@ -76,11 +77,13 @@ export const ownTab = (panel, {change, message, show}) => {
     const laws = lawsOf(state);
     const {isExact, exactly, flat, alpha, beta, bend, most} = laws;
     const from = (taps - 1) / 2 + 0.5;
+    const upTo = pixels - from + 1;
+    const others = [from, upTo].some((end, k) => net.radii[k] !== undefined && Number(net.radii[k]) !== end);
     const number = (x) => (typeof x === "number" ? short(x) : String(x).length < 24 ? `${x}`.replace("-", "−") : short(Number(x)));
     const range = (low, high) => (low === null && high === null ? "any value" : `${low === null ? "−∞" : number(low)} to ${high === null ? "∞" : number(high)}`);
     const seen = !exactly && Math.max(...[alpha, beta, bend].map((x) => Math.abs(Number(x)))) < 1e-12;
-    tell(`${name} is read. ${isExact ? "It is exact" : seen ? "It is exact as far as float64 shows" : "It is not exact"} at the real radii from ${from} to ${pixels - from + 1}.`, isExact || seen,
-      html("p", {}, `${net.w.length} channel${net.w.length > 1 ? "s" : ""}, ${taps} taps, σ = ${text}, ${padded} pixels, ${net.mean ? "mean" : "sum"} pooling. Its weights are held exactly, as the fractions that they are.`),
+    tell(`${name} is read. ${isExact ? "It is exact" : seen ? "It is exact as far as float64 shows" : `It is not exact: it errs by up to ${most ? short(Number(most.size)) : "more than the page shows"}`} at the real radii from ${from} to ${upTo}.`, isExact || seen,
+      html("p", {}, `${net.w.length} channel${net.w.length > 1 ? "s" : ""}, ${taps} taps, σ = ${text}, ${padded} pixels${said !== null ? "" : " (an assumption: the file does not say)"}, ${net.mean ? "mean" : "sum"} pooling. Its weights are held exactly, as the fractions that they are.${others ? ` The file was trained from r = ${(net.radii[0] ?? "?").slice(0, 20)} to ${(net.radii[1] ?? "?").slice(0, 20)}.` : ""}`),
       html("p", {}, `Slope law: α = ${number(alpha)}. Offset law: β = ${number(beta)}. Sub-pixel law: ${flat ? "D = 0" : `largest D = ${short(bend)}`}. ${most ? `Largest error there: ${short(Number(most.size))} at r = ${short(Number(most.radius))}.` : ""}`),
       draggable && html("p", {}, html("button", {type: "button", onclick: () => show("pulse")}, "See it explained, and drag its weights")),
       html("details", {open: net.w.length * taps < 40}, html("summary", {}, "The role of every weight"), html("div", {class: "wide", tabindex: 0, role: "region", "aria-label": "roles"}, html("table", {class: "roles"},

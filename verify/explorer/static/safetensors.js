@@ -89,10 +89,12 @@ export const networkOf = ({tensors, metadata}) => {
   need(["sum", "mean", "avg", "average", "adaptiveavgpool1d"].includes(pooled), `its pooling is ‘${pooled.slice(0, 30)}’; sums and means are shown`);
   const padding = String(metadata.padding ?? "zeros").toLowerCase();
   need(["zeros", "same"].includes(padding), `its padding is ‘${padding.slice(0, 30)}’; the page shows zeros, and python -m verify.network FILE explains others`);
+  const length = metadata.length ?? "";
+  need(length === "" || /^[0-9]*[13579]$/.test(length), `its length is ‘${length.slice(0, 30)}’, not an odd number of pixels`);
   return {
     w: Array.from({length: channels}, (_, k) => conv.values.slice(k * taps, (k + 1) * taps).map(text)),
     b: (found.b ?? Array(channels).fill(0)).map(text), a: readout.values.map(text), c: text(found.c?.[0] ?? 0),
-    mean: pooled !== "sum", half: Number.parseInt(metadata.half_length ?? "", 10) || null,
+    mean: pooled !== "sum", half: length === "" ? null : (Number(length) - 1) / 2, radii: [metadata.r_min, metadata.r_max],
     sigma: typeof metadata.activation === "string" ? [metadata.activation, metadata.activation_args].filter(Boolean) : null,
   };
 };
