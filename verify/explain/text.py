@@ -92,10 +92,8 @@ def derived_in_words(weight: Weight, digits: int = 6) -> str:
 def distance_bounds(near: Neighbour) -> str:
     """The bounds on the distance, as far as there are any."""
     low = near.distance and near.distance[0]
-    bounds = (
-        "" if low is None else f"; no exact network of the same pattern is nearer than {short(low)}"
-    )
-    if near.anywhere is not None:
+    bounds = f"; no exact network of the same pattern is nearer than {short(low)}" if low else ""
+    if near.anywhere:
         bounds += f"; none at all is nearer than {short(near.anywhere)}"
     return bounds
 
