@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
         return _serve(parser, options.port, show=options.open)
     try:
         probe(options.out.parent, [options.out.name])
-        with working("printing the laws"):
+        with working("printing the laws, some 15 s"):
             put(options.out, _page().encode())
     except KeyboardInterrupt:
         print(f"{program}: interrupted", file=sys.stderr)
@@ -73,7 +73,7 @@ def _serve(parser: Parser, port: int, *, show: bool) -> int:
         with importing():
             from verify.explorer.server import Server
         with Server(port) as server:
-            with working("printing the laws"):
+            with working("printing the laws, some 15 s"):
                 server.page = _page(served=True).encode()
             print(server.address, flush=True)
             if show and not webbrowser.open(server.address):
