@@ -297,6 +297,13 @@ def test_a_disk_is_measured(tab: Any) -> None:
     assert float(tab.locator("input[data-key='w0']").input_value()) > 0.2
 
 
+def test_training_says_that_an_exact_network_stays(tab: Any) -> None:
+    tab.get_by_role("tab", name="Training").click()
+    assert "exact already" in verdict(tab, "Step 0")
+    tab.get_by_role("button", name="New random start").click()
+    assert "exact already" not in verdict(tab)
+
+
 def network(path: Path, **changes: Any) -> Path:
     """Write a network of three taps; ``changes`` of its tensors."""
     tensors = {

@@ -331,6 +331,7 @@ export const trainingTab = (panel, {change, current, message}) => {
     const largest = (x, y) => Math.max(...x.map((value, k) => Math.abs(value - y[k])));
     fill(verdict,
       html("p", {class: "headline"}, decay >= 1 && theory ? "Beyond the collapse: nothing is left but c." : `Step ${run.steps}: loss ${short(last.loss)}.`),
+      last.loss < 1e-20 && run.steps === 0 && html("p", {}, "This network is exact already, so training leaves it where it is. New random start draws weights that it moves."),
       !theory && !run.biased && html("p", {}, "No closed form is known here. There is one for the linear cell: the identity, or ReLU with all partial sums ≥ 0, without b; or with b, one channel, no c, and a start that settles the sign of a. New random start draws such weights."),
       run.biased && html("p", {}, "One channel with a bias b and no c: the flow ends with b = 0, and every weight has a closed form."),
       theory && optimizer === "sgd" && told(run, state.training),
