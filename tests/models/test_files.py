@@ -43,7 +43,7 @@ def test_what_fails_half_way_leaves_nothing(
 
 def test_what_is_no_regular_file_is_refused(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    for name, reason in (("absent", "no such file"), ("pipe", "not a regular"), ("", "not a reg")):
+    for name, reason in (("absent", "no such file"), ("pipe", "not a regular"), ("", "a folder")):
         with pytest.raises(ValueError, match=reason):
             content(tmp_path / name, 10)
 
