@@ -542,6 +542,15 @@ def test_work_is_counted_to_the_last_step(monkeypatch: pytest.MonkeyPatch) -> No
     _refused("too large", checker.Network, SAMPLES[0])
 
 
+def test_a_window_of_long_numbers_costs_their_bits_squared() -> None:
+    """A thousand times the size of a short fraction is a million times its work."""
+    net = checker.Network(SAMPLES[0])
+    more, left = 999 * 1200 // (net.size + 1) - net.bits, net.left
+    assert (net.size + 1) * (net.bits + more) == 999 * 1200
+    net.spend(1, 7, more)
+    assert left - net.left == 7 + 5 * net.size**2 * 10**6
+
+
 # --- the parts of the arithmetic ----------------------------------------------------------------
 
 

@@ -88,6 +88,7 @@ def test_the_programme_s_bound_holds_whatever_it_answers(
 def test_too_many_edges_are_no_convergence(monkeypatch: pytest.MonkeyPatch) -> None:
     normals, bends = np.eye(3), np.ones(3)
     assert stationary_module._by_edges(np.zeros(3), normals, bends) >= 0
+    assert stationary_module.MOST_EDGES == 2 * 10**6
     monkeypatch.setattr(stationary_module, "MOST_EDGES", 3)
     assert stationary_module._by_edges(np.zeros(3), normals, bends) >= 0
     monkeypatch.setattr(stationary_module, "MOST_EDGES", 2)

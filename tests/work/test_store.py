@@ -131,7 +131,7 @@ def test_a_disk_that_fills_costs_no_result(
 
 def test_a_folder_that_cannot_be_written_is_refused_before_work(tmp_path: Path) -> None:
     (tmp_path / "store").write_text("mine", "utf-8")
-    with pytest.raises(OSError, match="exists|not a folder|[Nn]ot a directory"):
+    with pytest.raises(OSError, match="it is a file, not a folder"):
         Made(tmp_path)
     assert (tmp_path / "store").read_text("utf-8") == "mine"
 
