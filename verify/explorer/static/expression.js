@@ -20,7 +20,9 @@ const refuse = (token, reason) => {
 
 const PRINTED = {"−": "-", "–": "-", "×": "*", "·": "*", "⋅": "*", "∙": "*", "∗": "*", "÷": "/", "∕": "/", "^": "**", "≤": "<=", "≥": ">=", "&": "and"};
 const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹";
-const PATTERN = /(?<space>[ \t\r\n\u00a0\u2009]+)|(?<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)|(?<name>[A-Za-z_][A-Za-z0-9_]*|π)|(?<string>'[a-z]*'|"[a-z]*")|(?<power>⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)|(?<operator>\*\*|<=|>=|[-+*/(),.=<>&|:√−–×·⋅∙∗÷∕^≤≥])/uy;
+const PATTERN = /(?<space>[ \t\r\n\u00a0\u2009]+)|(?<number>(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?)|(?<name>[A-Za-z_][A-Za-z0-9_]*|π|Φ)|(?<string>'[a-z]*'|"[a-z]*")|(?<power>⁻?[⁰¹²³⁴⁵⁶⁷⁸⁹]+)|(?<operator>\*\*|<=|>=|[-+*/(),.=<>&|:√−–×·⋅∙∗÷∕^≤≥])/uy;
+/** Names that are written otherwise; φ and phi are the density, and none of them. */
+const NAMED = new Map([["π", "pi"], ["Φ", "ndtr"], ["Phi", "ndtr"]]);
 const WORDS = ["if", "else", "and", "or", "not"];
 const OPERANDS = ["number", "name", ")"];
 
@@ -251,7 +253,7 @@ class Reader {
   atom() {
     const token = this.tokens[this.place++];
     if (token.kind === "number") return {kind: "number", value: Fraction.parse(token.text) ?? refuse(token, `the number ‘${token.text.slice(0, 20)}’ has too many digits`)};
-    if (token.kind === "name") return {kind: "name", name: token.text === "π" ? "pi" : token.text, token};
+    if (token.kind === "name") return {kind: "name", name: NAMED.get(token.text) ?? token.text, token};
     if (token.kind === "(") {
       const node = this.choice();
       this.expect(")", "an operator or ‘)’");
