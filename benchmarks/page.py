@@ -15,17 +15,21 @@ HEADINGS = ("what", "time", "ratio", "memory", "seen")
 
 
 def table(title: str, rows: Sequence[Row]) -> str:
-    """One part as a table in Markdown."""
+    """One part as a table in Markdown; its heading stands on one line."""
     lines = [_line(HEADINGS), _line(["---"] * len(HEADINGS))]
     for row in rows:
-        ratio = "" if row.ratio is None else f"{row.ratio:.3g} × {row.against}"
+        ratio = "" if row.ratio is None else f"{_figures(row.ratio)} × {row.against}"
         peak = "" if row.peak is None else f"{row.peak:.0f} MiB"
         lines.append(_line((row.what, _time(row.seconds), ratio, peak, row.note)))
-    return f"### {title.strip()}\n\n" + "\n".join(lines) + "\n"
+    return f"### {' '.join(title.split())}\n\n" + "\n".join(lines) + "\n"
 
 
 def _line(cells: Sequence[str]) -> str:
     return f"| {' | '.join(cells)} |"
+
+
+def _figures(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= 1000 else f"{ratio:.3g}"
 
 
 def _time(seconds: float) -> str:

@@ -43,10 +43,12 @@ def test_an_unknown_part_is_refused(letters: str, monkeypatch: pytest.MonkeyPatc
 def test_the_page_keeps_all_but_the_tables() -> None:
     text = page.PAGE.read_text("utf-8")
     row = Row("a law", 2.5e-6, 3.0, "a loop", 12.0, "seen")
-    new = page.written(text, {"processor": "P", "numpy": "2"}, 600, {"(a) Laws.": [row]})
+    assert "4,530 × torch" in page.table("", [Row("", 1.0, 4530.0, "torch")])
+    new = page.written(text, {"processor": "P", "numpy": "2"}, 600, {"(a) Laws,\nall.\n": [row]})
     (begin, *_), (_, end) = text.split(page.BEGIN), text.split(page.END)
     assert new.startswith(begin) and new.endswith(end)
     assert "| a law | 2.5 µs | 3 × a loop | 12 MiB | seen |" in new and "numpy 2" in new
+    assert "\n### (a) Laws, all.\n\n| what |" in new
     with pytest.raises(ValueError, match="no marks"):
         page.written("nothing", {}, 0, {})
 
