@@ -46,6 +46,14 @@ def plus(*residuals: tuple[Any, Any, Any]) -> tuple[Any, Any, Any]:
     return x + len(residuals) - 1, y, t
 
 
+@pytest.mark.parametrize("name", SIGMA)
+def test_each_activation_is_known_on_a_ball_around_0(name: str) -> None:
+    """Where rational taps add up to 0 in balls, the ball is not a point."""
+    with flint.ctx.workprec(256):
+        around, at = SIGMA[name](arb(0, arb(2) ** -250)), SIGMA[name](arb(0))
+        assert around.is_finite() and around.contains(at) and around.rad() < arb(2) ** -240
+
+
 # --- both ends of the continued sum, with σ that meet their asymptotes ------------------------
 
 
