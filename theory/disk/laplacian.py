@@ -262,7 +262,11 @@ def prove(law: Laplacian) -> Proof:
 
 
 def _steps(law: Laplacian) -> Iterator[Step]:
-    """Classes and edges, in fractions, come before P; and small filters before large ones."""
+    """What is decided soonest comes first: P of one tap; classes and edges, in fractions; then P of
+    small filters before large ones.
+    """
+    tap, *others = sorted(SIDED, key=lambda case: len(case[1]))
+    yield _prove_strength(law, *tap)
     yield from _prove_sides(law)
     for name, w, centre, turns in SIDED:
         level = -sum(w.values(), Fraction(0)) / 2
@@ -270,8 +274,8 @@ def _steps(law: Laplacian) -> Iterator[Step]:
         yield Step(f"the class of {name}", own)
         for c, s in DIRECTIONS[len(name) % 2 :: 2]:
             yield _prove_edge(law, name, w, centre, c, s)
-    for name, w, centre, turns in sorted(SIDED, key=lambda case: len(case[1])):
-        yield _prove_strength(law, name, w, centre, turns)
+    for case in others:
+        yield _prove_strength(law, *case)
     yield from _prove_distance(law)
     yield from _prove_turn()
     yield from _prove_signs()

@@ -17,7 +17,7 @@ docs/shape/shape.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
@@ -139,17 +139,22 @@ def _all_steps(law: ShapeLaw) -> Iterator[Step]:
     """The probes first, polynomials before all: they tell the law from its mistakes."""
     for name, probe in reversed(tuple(PROBES.items())):
         claimed = law(probe.expression)
-        decided = [*_known(probe, claimed)]
+        yield from _of(name, _known(probe, claimed))
         if claimed.kind != "undecided":
-            decided += _steps(probe.expression, claimed)
-        yield from (replace(s, name=f"{name}: {s.name}") for s in decided)
+            yield from _of(name, _steps(probe.expression, claimed))
     for row in ACTIVATIONS.values():
         claimed = law(row.expression)
-        decided = [*_steps(row.expression, claimed), *_symbolic(row)]
+        yield from _of(row.name, _steps(row.expression, claimed))
+        yield from _of(row.name, _symbolic(row))
         if claimed.channels == 1:
-            decided.append(Step("a family of weights is stated", claimed.others is not None))
-        yield from (replace(s, name=f"{row.name}: {s.name}") for s in decided)
+            stated = claimed.others is not None
+            yield Step(f"{row.name}: a family of weights is stated", stated)
     yield from _cubic_needs_three_taps()
+
+
+def _of(name: str, steps: Iterable[Step]) -> Iterator[Step]:
+    """The steps with the name of the function that they are about."""
+    return (replace(step, name=f"{name}: {step.name}") for step in steps)
 
 
 @cache
@@ -186,8 +191,7 @@ def _exact_by_hand(probe: Probe) -> tuple[Step, ...]:
 
 
 def _known(probe: Probe, claimed: Classification) -> Iterator[Step]:
-    """What is known of a probe is not denied, and reached."""
-    yield from _exact_by_hand(probe)
+    """What is known of a probe is not denied, and reached; then the known network itself."""
     if probe.network is not None:
         fewest = claimed.channels if claimed.minimal else 1
         allowed = claimed.kind != "impossible" and probe.network.channels >= (fewest or 1)
@@ -195,6 +199,7 @@ def _known(probe: Probe, claimed: Classification) -> Iterator[Step]:
     if probe.channels is not None:
         reached = claimed.channels is not None and claimed.channels <= probe.channels
         yield Step(f"no more than {probe.channels} channels are used", reached)
+    yield from _exact_by_hand(probe)
 
 
 @cache

@@ -82,21 +82,35 @@ class _System:
         )
         self.target = [constant_ball(r) for r in radii]
 
-    def error(self, x: list[arb]) -> tuple[list[arb], arb_mat]:
-        """e and J at the weights x = (w_1, b_1, a_1, w_2, ..., c); midpoints only."""
+    def error(self, x: list[arb]) -> tuple[list[arb], list[tuple[arb, arb]]]:
+        """e at the weights x = (w_1, b_1, a_1, w_2, ..., c), and of every channel at every window
+        (p, σ(p)), p the pre-activation; midpoints only.
+        """
         width = len(self.windows[0]) + 1
-        columns: list[list[arb]] = [[] for _ in self.windows]
         values = [arb(0) for _ in self.windows]
+        units = []
         for *v, a in (x[k : k + width] for k in range(0, len(x) - 1, width)):
             for s, window in enumerate(self.windows):
                 pre = sum((p * q for p, q in zip(v, window, strict=True)), arb(0)).mid()
-                sigma, slope = self.sigma(pre).mid(), (a * self.slope(pre)).mid()
-                columns[s] += [slope * u for u in window] + [sigma]
+                sigma = self.sigma(pre).mid()
                 values[s] += a * sigma
+                units.append((pre, sigma))
         answers = (self.counts * arb_mat([[value] for value in values])).tolist()
         error = [(row[0] + x[-1] - r).mid() for row, r in zip(answers, self.target, strict=True)]
+        return error, units
+
+    def jacobian(self, x: list[arb], units: list[tuple[arb, arb]]) -> arb_mat:
+        """J at the weights x, where units are these; midpoints only."""
+        width = len(self.windows[0]) + 1
+        columns: list[list[arb]] = [[] for _ in self.windows]
+        pairs = iter(units)
+        for a in x[width - 1 : -1 : width]:
+            for column, window in zip(columns, self.windows, strict=True):
+                pre, sigma = next(pairs)
+                slope = (a * self.slope(pre)).mid()
+                column += [slope * u for u in window] + [sigma]
         jacobian = (self.counts * arb_mat(columns)).tolist()
-        return error, arb_mat([[value.mid() for value in row] + [arb(1)] for row in jacobian])
+        return arb_mat([[value.mid() for value in row] + [arb(1)] for row in jacobian])
 
 
 def refine(
@@ -122,31 +136,32 @@ def refine(
         x = start = [
             constant_ball(value).mid() for w, b, a in net.listed for value in (*w, b, a)
         ] + [constant_ball(net.offset).mid()]
-        error, jacobian = system.error(x)
+        error, units = system.error(x)
         value = first = _square(error)
         # The floor of μ keeps the rounding of the solution, about 2^-bits |JᵀJ|/μ, far below the
         # step.
         damping, floor = arb(1), arb(2) ** (-BITS // 2)
         history = [_largest(error)]
-        trials = 0
+        trials, accepted = 0, True
         while history[-1] > GOAL and len(history) <= steps and trials < 3 * steps:
             trials += 1
-            turned = jacobian.transpose()
-            normal = turned * jacobian
-            top = max(float(normal[i, i]) for i in range(len(x)))
-            size = arb(top) * (damping * value).max(floor)
-            rows = normal.tolist()
-            for i, row in enumerate(rows):
-                row[i] += size
-            down = turned * arb_mat([[-e] for e in error])
+            if accepted:  # a step that was refused leaves the equations as they are
+                jacobian = system.jacobian(x, units)
+                turned = jacobian.transpose()
+                normal = (turned * jacobian).tolist()
+                top = arb(max(float(row[i]) for i, row in enumerate(normal)))
+                down = turned * arb_mat([[-e] for e in error])
+            size = top * (damping * value).max(floor)
+            rows = [[*row[:i], row[i] + size, *row[i + 1 :]] for i, row in enumerate(normal)]
             step = arb_mat(rows).solve(down, algorithm="approx")
             there = [(p + q[0]).mid() for p, q in zip(x, step.tolist(), strict=True)]
-            error_there, jacobian_there = system.error(there)
+            error_there, units_there = system.error(there)
             value_there = _square(error_there)
-            if not value_there < value:  # also when it is not a number
+            accepted = bool(value_there < value)  # not when it is not a number
+            if not accepted:
                 damping = damping * 3
                 continue
-            x, error, jacobian, value = there, error_there, jacobian_there, value_there
+            x, error, units, value = there, error_there, units_there, value_there
             damping = damping / 1000
             history.append(_largest(error))
             if len(history) > STALL and history[-1] > 1e-2 * history[-1 - STALL]:

@@ -47,15 +47,19 @@ def check(law: RateLaw, lab: Lab) -> Column:
     smaller by S or S², and that of the bias by S² √S, the next order being S³.
     """
     draws = max(4, lab.profile.draws // 2)
-    wrong = _wrong_polynomials(law, draws, lab.rng("rates"))
+    drawn = lab.once("rates/polynomials", _polynomials, lab, draws)
+    wrong = sum(_stated_loss(law, s, w, b) != loss for s, w, b, loss in drawn)
     # A law that is wrong here is not asked for its minima.
     off, places = (0, 0) if wrong else _wrong_closed_forms(law, 2.0**-10)
     detail = sentence("rates", "check", draws=draws, places=places)
     return column(wrong + off, 0, detail)
 
 
-def _wrong_polynomials(law: RateLaw, draws: int, rng: np.random.Generator) -> int:
-    wrong = 0
+def _polynomials(
+    lab: Lab, draws: int
+) -> tuple[tuple[list[Fraction], list[Fraction], Fraction, Fraction | None], ...]:
+    """Random (s, w, b), and the loss that is simulated for them; no law is asked."""
+    rng, drawn = lab.rng("rates"), []
     for k in range(draws):
         n = (1, 3, 5)[k % 3]
         s = [Fraction(int(x), 6) for x in rng.integers(-9, 10, 5)]
@@ -64,8 +68,8 @@ def _wrong_polynomials(law: RateLaw, draws: int, rng: np.random.Generator) -> in
         if sum(w) == 0 or not any(s):
             w[0] += 7
             s[0] += 2
-        wrong += _stated_loss(law, s, w, b) != _direct_loss(s, w, b)
-    return wrong
+        drawn.append((s, w, b, _direct_loss(s, w, b)))
+    return tuple(drawn)
 
 
 def _wrong_closed_forms(law: RateLaw, height: float) -> tuple[int, int]:

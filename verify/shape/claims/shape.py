@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 import sympy as sp
@@ -91,12 +91,12 @@ def check(law: ShapeLaw, lab: Lab) -> Column:
     the probes; besides, their known networks are enclosed, and must not be said to be impossible.
     The first disagreement ends the search.
     """
-    rng = lab.rng("shape")
     tally: Counter[str] = Counter()
     for name, sigma in _functions():
-        shape = law(expression_of(sigma))
-        if (wrong := _disagreement(name, sigma, shape, lab, rng, tally)) is not None:
+        wrong, asked = _searched(name, sigma, law(expression_of(sigma)), lab)
+        if wrong is not None:
             return column(1, 0, f"disagreement: {wrong}")
+        tally += asked
     detail = sentence(
         "shape",
         "check",
@@ -108,6 +108,18 @@ def check(law: ShapeLaw, lab: Lab) -> Column:
     return column(0, 0, detail)
 
 
+@lru_cache(maxsize=512)
+def _searched(
+    name: str, sigma: str | sp.Expr, shape: Classification, lab: Lab
+) -> tuple[str | None, Counter[str]]:
+    """What contradicts the law of one function, in words, and what was asked.
+
+    Laws that say the same of the function share the search: most of the wrong ones do.
+    """
+    rng, asked = lab.rng(("shape", name)), Counter[str]()
+    return _disagreement(name, sigma, shape, lab, rng, asked), asked
+
+
 def _disagreement(
     name: str,
     sigma: str | sp.Expr,
@@ -116,7 +128,7 @@ def _disagreement(
     rng: np.random.Generator,
     tally: Counter[str],
 ) -> str | None:
-    """What contradicts the law of one function, in words; what was asked is counted."""
+    """The search itself; what is asked is counted."""
     if shape.kind == "undecided" and isinstance(sigma, str):
         return f"{name} is undecided"
     if name in PROBES and not _allowed(PROBES[name], shape, lab, rng):
@@ -428,6 +440,7 @@ IRRATIONAL = (np.sqrt(5) - 1) / 2
 """Multiples of it fill an interval evenly and are no sampled radii."""
 
 
+@cache
 def in_torch(name: str, shape: Classification) -> float | None:
     """The largest |r̂ - r| of the derived network as torch runs it, in units of its bound; None
     without one.
