@@ -21,8 +21,10 @@ from fractions import Fraction
 from textwrap import TextWrapper
 from typing import TYPE_CHECKING
 
+from theory.citations import located
+from theory.parser import Parser
 from theory.process import run
-from verify.report.arguments import Parser, command_parser, importing, whole
+from verify.report.arguments import command_parser, importing, whole
 
 if TYPE_CHECKING:
     from verify.teaching.problems import Answer, Problem
@@ -75,7 +77,7 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     if options.solution:
         print(f"\n{WRAPPED.fill(f'Solution: {written(problem.solution)}')}")
         print(WRAPPED.fill(problem.why))
-        print(f"The page is docs/{problem.page}.")
+        print(located(f"The page is docs/{problem.page}."))
     return 0
 
 
