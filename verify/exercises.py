@@ -22,7 +22,7 @@ from textwrap import TextWrapper
 from typing import TYPE_CHECKING
 
 from theory.citations import located
-from theory.parser import Parser
+from theory.parser import Parser, meant
 from theory.process import run
 from verify.report.arguments import command_parser, importing, whole
 
@@ -58,7 +58,8 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     # An answer may be negative: -1 is no option.
     options, rest = parser.parse_known_args(arguments)
     if rest:
-        parser.error(f"{rest[0][:40]!r} is no option; an answer is NAME=VALUE")
+        alike = meant(rest[0], ("--hint", "--solution"))
+        parser.error(f"{rest[0][:40]!r} is no option{alike or '; an answer is NAME=VALUE'}")
     with importing():
         from verify.teaching.problems import PROBLEMS
     if options.number is None:
