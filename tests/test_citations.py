@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from theory.citations import THEOREMS, statement, theorem
+from theory import citations
+from theory.citations import THEOREMS, located, pages, statement, theorem
 from theory.claim import find_claims
 from verify.invariance import atlas
 from verify.training.side_by_side import CITED
@@ -55,3 +56,39 @@ def test_reasons_cite_the_table() -> None:
     assert names and names <= set(THEOREMS)
     assert all(_stands(entry.reason.page) for entry in atlas.entries())
     assert all(map(_stands, CITED.values()))
+
+
+def test_what_is_printed_opens_from_any_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cited = f"read {theorem('one kink')} and (docs/network.md#grades), not /a/docs/train.md"
+    monkeypatch.chdir(ROOT)
+    assert located(cited) == cited
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "docs").mkdir()  # of another project
+    shown = re.findall(r"[^\s(]+\.md", located(cited))
+    assert [Path(page).is_file() for page in shown] == [True, True, False]
+
+
+def test_an_installed_package_knows_its_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a clone they are where the wheel's list of files says."""
+    place = tmp_path / "share"
+    place.mkdir()
+    (place / "glossary.md").touch()
+
+    class Listed:
+        name = "glossary.md"
+
+        def locate(self) -> Path:
+            return place / self.name
+
+    monkeypatch.setattr(citations, "__file__", str(tmp_path / "theory" / "citations.py"))
+    monkeypatch.setattr(citations.metadata, "files", lambda _: [Listed()])
+    pages.cache_clear()
+    try:
+        assert pages() == place
+        assert located("docs/network.md#grades") == f"{place}/network.md#grades"
+    finally:
+        pages.cache_clear()

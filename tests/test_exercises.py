@@ -79,7 +79,8 @@ def test_an_answer_of_its_form_is_read() -> None:
         (["1", "sums=[0,", "1/2]"], "values are numbers such as"),
         (["2", "a=1,2", "c=1"], "a is 1 number, not 2"),
         (["4", "w1=1"], "w1 is 3 numbers, not 1"),
-        (["2", "-x"], "'-x' is no option"),
+        (["2", "-x"], "'-x' is no option; an answer is"),
+        (["2", "--hintt"], "'--hintt' is no option: did you mean --hint?"),
         (["1", "sums=" + ",".join(["1"] * 2000)], "values are numbers such as"),
     ],
 )

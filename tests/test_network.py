@@ -55,6 +55,47 @@ def test_explained_and_not(folder: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert json.loads(shown([off, "--json", "--tolerance", "1"], capsys, 0))["explained"] is True
 
 
+def test_what_was_just_done_is_no_next_step(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It was asked to write, has written, and says what to do with that."""
+    linear = {"conv_weight": [[[0.5, 0.25, 0.25]]], "conv_bias": [0.5], "readout_weight": [[0.5]]}
+    net = placed(folder, encoded(**linear, readout_bias=[-2.25]))
+    off = placed(folder, encoded(**linear, readout_bias=[-2.2]), "off.safetensors")
+    assert "\nnext: write a certificate of that with --out DIR" in shown([net], capsys, 0)
+    text = shown([net, "--out", "a b"], capsys, 0)
+    assert "\nnext: check it: python -m verify.certificate 'a b/certificate.json'" in text
+    assert json.loads((folder / "a b/network.json").read_text("utf-8"))["next_step"] in text
+    assert "--repair OUT" in shown([off], capsys, 1)
+    text = shown([off, "--repair", "new.safetensors"], capsys, 1)
+    assert "\nnext: explain what was written: python -m verify.network new.safetensors\n" in text
+    assert shown(["new.safetensors"], capsys, 0).startswith("explained: ")
+
+
+def test_default_radii_are_named_where_it_errs_most_at_their_end(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Trained from 2 to 3 it need not be right at 1.5: the command says what it asked for."""
+    tilted = placed(folder, encoded(readout_weight=np.array([[0.6]])))
+    note = "it errs most at r = 3, an end of the default radii"
+    assert note in shown([tilted], capsys, 1)
+    assert note not in shown([tilted, "--r-max", "3"], capsys, 1)
+    assert note not in shown([tilted, "--tolerance", "2"], capsys, 0)
+
+
+def test_bounds_are_rounded_up(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """-4.2 is no decimal number in float64: no digits are exact, and none are too few."""
+    net = placed(folder, good(-0.6))
+    found = json.loads(shown([net, "--json"], capsys, 1))
+    exact, text = Fraction(found["worst_error"]["value"]), shown([net], capsys, 1)
+    printed = re.findall(r"(?:at most|within) ([\d.e-]+)", text)
+    assert len(printed) >= 3 and all(Fraction(each) >= exact for each in printed)
+    assert "worst error: exactly" not in text
+    low = re.findall(r"nearer than ([\d.e-]+)", text)
+    distance, anywhere = found["nearest"]["distance"][0], found["nearest"]["anywhere"]
+    assert all(Fraction(x) <= y for x, y in zip(low, (distance, anywhere), strict=True))
+
+
 def test_one_status_for_all_that_answer_the_same(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

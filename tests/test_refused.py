@@ -32,6 +32,7 @@ from torch.nn.utils import parametrizations
 from tests.certified import made
 from tests.commands import tree
 from tests.pulse.test_exact_error import THREE
+from theory.citations import pages
 from verify import all as verify_all
 from verify import certificate, network, predict, train
 
@@ -354,6 +355,7 @@ def test_refused(
         command.main(arguments)
     out, err = capsys.readouterr()
     assert (end.value.code, out) == (2, "")
-    assert err == f"{command.PROGRAM}: {row['sentence']}\n"
+    cited = err.replace(f"{pages()}/", "docs/")  # its path, as it is seen from this folder
+    assert cited == f"{command.PROGRAM}: {row['sentence']}\n"
     assert err[:-1].isprintable()
     assert tree(tmp_path) == before

@@ -38,7 +38,7 @@ def test_its_cells_find_what_its_text_says(capsys: pytest.CaptureFixture[str]) -
     assert trained.grade == "near exact" and trained.replay.agrees
     assert trained.replay.dtype == "float32" and trained.worst_error.exact
     # The text speaks of these roles, and of the scale of the repaired channels.
-    assert {"dead", "must avoid the kink"} <= {weight.role for weight in trained.weights}
+    assert {"dead", "puts a partial sum on the kink"} <= {weight.role for weight in trained.weights}
     assert {weight.dtype for weight in fixed.parameters()} == {torch.float32}
     for a in fixed[4].weight[0].abs().tolist():
         assert torch.frexp(torch.tensor(a)).mantissa in (0.5, 17 / 32)

@@ -19,15 +19,9 @@ from textwrap import fill
 from typing import TYPE_CHECKING
 
 from theory.claim import order, title_of
+from theory.parser import Parser
 from theory.process import run
-from verify.report.arguments import (
-    Parser,
-    command_parser,
-    executor_arguments,
-    executor_of,
-    named,
-    whole,
-)
+from verify.report.arguments import command_parser, executor_arguments, executor_of, named, whole
 from verify.report.lab import PROFILES, Lab
 from verify.report.story import parts, selected
 

@@ -25,20 +25,23 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping, Sequence
-from decimal import ROUND_CEILING, ROUND_FLOOR, Context, Decimal
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 
+from numerics.arithmetic.decimals import rounded_down, rounded_up
 from numerics.certificates import kernel
 from numerics.certificates.checker import BYTES, FORM, Rejected, check
+from theory.parser import Parser, printable
 from theory.process import FAILED, run
 from verify.models.files import content, put, reason
-from verify.report.arguments import Parser, command_parser, named, printable, working
+from verify.report.arguments import command_parser, named, working
 
 __all__ = ["main"]
 
 PROGRAM = "python -m verify.certificate"
+INWARDS = {"low": rounded_up, "high": rounded_down}
+"""How the ends of the domain are rounded."""
 
 
 def _parser(program: str) -> Parser:
@@ -100,13 +103,15 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
         print(json.dumps(answer, indent=2))
         return 0
     low, high = (Fraction(end) for end in claim["worst"])
+    shown = rounded_up(high, 12)
     exactly = "exactly" if low == high else "at most 1e-12 more than"
-    ends = f"{_short(domain['low'])} to {_short(domain['high'])}"
+    exactly = exactly if Fraction(shown) == high else f"rounded up; the bound is {exactly}"
+    ends = " to ".join(_end(domain[x], rounded) for x, rounded in INWARDS.items())
     print(f"accepted{_by(judge)}: for every real r from {ends}")
-    print(f"  |r̂ - r| <= {float(high):.12g}, {exactly} the error at r = {_short(radius)}")
+    print(f"  |r̂ - r| <= {shown}, {exactly} the error at r = {_short(radius)}")
     print(f"  mean of r̂ - r: {_between(*claim['mean'])}")
     least, most = claim["mean_square"]
-    square = _short(most) if least == most else f"at most {_rounded(most, ROUND_CEILING)}"
+    square = _short(most) if least == most else f"at most {rounded_up(Fraction(most), 12)}"
     print(f"  mean of (r̂ - r)²: {square}")
     return 0
 
@@ -128,6 +133,11 @@ def _by(judge: Mapping[str, str]) -> str:
     return f" by the kernel of Coq {judge['kernel']}" if judge else ""
 
 
+def _end(number: str, rounded: Callable[[Fraction, int], str]) -> str:
+    """An end of the interval as it is, or where it is long rounded so that the interval holds."""
+    return number if len(number) <= 24 else rounded(Fraction(number), 15)
+
+
 def _short(number: str) -> str:
     """A fraction as it is, or as a decimal number where it is long."""
     return number if len(number) <= 24 else f"{float(Fraction(number)):.15g}"
@@ -137,14 +147,7 @@ def _between(low: str, high: str) -> str:
     """An interval, rounded outwards; one number where its ends are equal."""
     if low == high:
         return _short(low)
-    return f"between {_rounded(low, ROUND_FLOOR)} and {_rounded(high, ROUND_CEILING)}"
-
-
-def _rounded(number: str, rounding: str) -> str:
-    """A fraction in 12 decimal digits."""
-    context, exact = Context(prec=12, rounding=rounding), Fraction(number)
-    quotient = context.divide(Decimal(exact.numerator), Decimal(exact.denominator))
-    return f"{quotient.normalize(context):g}"
+    return f"between {rounded_down(Fraction(low), 12)} and {rounded_up(Fraction(high), 12)}"
 
 
 if __name__ == "__main__":

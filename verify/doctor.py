@@ -24,8 +24,9 @@ from importlib import metadata
 from pathlib import Path
 from typing import Literal
 
+from theory.parser import printable
 from theory.process import run
-from verify.report.arguments import command_parser, cores, importing, printable, working
+from verify.report.arguments import command_parser, cores, importing, working
 
 __all__ = ["Finding", "digits", "findings", "main", "surroundings", "versions"]
 

@@ -20,6 +20,8 @@ import sys
 from importlib import import_module
 from typing import NoReturn
 
+from theory.citations import pages
+from theory.parser import meant
 from theory.process import run
 from verify.report.arguments import command_parser
 
@@ -53,16 +55,16 @@ def main() -> int:
 
 def _without(word: str) -> NoReturn:
     """No command: help, the version, or an error."""
-    from difflib import get_close_matches
     from importlib import metadata
 
     assert __doc__
     parser = command_parser(PROGRAM, __doc__)
+    parser.epilog = f"pages of the documentation: {pages() or 'they are not installed'}"
     parser.usage = f"{PROGRAM} COMMAND ..."
     parser.add_argument("--version", action="version", version=metadata.version(PROGRAM))
     parser.add_argument("command", metavar="COMMAND", nargs="?")
     parser.parse_args([word])
-    if alike := get_close_matches(word, COMMANDS, 1):
-        parser.error(f"no command {word[:40]!r}: did you mean {alike[0]}?")
+    if alike := meant(word, COMMANDS):
+        parser.error(f"no command {word[:40]!r}{alike}")
     asked = f"no command {word[:40]!r}: " if word.strip("-") else ""
     parser.error(f"{asked}needs one of these commands: {', '.join(COMMANDS)}")

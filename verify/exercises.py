@@ -21,8 +21,10 @@ from fractions import Fraction
 from textwrap import TextWrapper
 from typing import TYPE_CHECKING
 
+from theory.citations import located
+from theory.parser import Parser, meant
 from theory.process import run
-from verify.report.arguments import Parser, command_parser, importing, whole
+from verify.report.arguments import command_parser, importing, whole
 
 if TYPE_CHECKING:
     from verify.teaching.problems import Answer, Problem
@@ -56,7 +58,8 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     # An answer may be negative: -1 is no option.
     options, rest = parser.parse_known_args(arguments)
     if rest:
-        parser.error(f"{rest[0][:40]!r} is no option; an answer is NAME=VALUE")
+        alike = meant(rest[0], ("--hint", "--solution"))
+        parser.error(f"{rest[0][:40]!r} is no option{alike or '; an answer is NAME=VALUE'}")
     with importing():
         from verify.teaching.problems import PROBLEMS
     if options.number is None:
@@ -75,7 +78,7 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
     if options.solution:
         print(f"\n{WRAPPED.fill(f'Solution: {written(problem.solution)}')}")
         print(WRAPPED.fill(problem.why))
-        print(f"The page is docs/{problem.page}.")
+        print(located(f"The page is docs/{problem.page}."))
     return 0
 
 

@@ -14,9 +14,10 @@ import webbrowser
 from collections.abc import Sequence
 from pathlib import Path
 
+from theory.parser import Parser
 from theory.process import run
 from verify.models.files import probe, put, reason
-from verify.report.arguments import Parser, command_parser, importing, named, whole, working
+from verify.report.arguments import command_parser, importing, named, whole, working
 
 __all__ = ["main"]
 

@@ -27,13 +27,16 @@ import re
 import sys
 from argparse import ArgumentTypeError, Namespace
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
+from theory.parser import Parser, printable
 from theory.process import run
-from verify.report.arguments import Parser, command_parser, named, printable, working
+from verify.report.arguments import command_parser, named, working
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -61,7 +64,11 @@ def _tolerance(text: str) -> Fraction:
 
 def _parser(program: str) -> Parser:
     assert __doc__
-    parser = command_parser(program, __doc__)
+    parser = command_parser(
+        program,
+        __doc__,
+        *("words", "grades", "classes", "cells", "roles", "roles in images", "fails"),
+    )
     add = parser.add_argument
     add("file", type=named("file"), metavar="FILE", help="the checkpoint")
     add(
@@ -126,11 +133,16 @@ def main(arguments: Sequence[str] | None = None, program: str = PROGRAM) -> int:
 
     explanation = _explained(options, parser)
     # The repaired network first: where it cannot be put, nothing is written.
-    repaired = ""
-    if options.repair is not None and isinstance(explanation, SignalExplanation):
-        repaired = _repair(options.repair, explanation, parser)
+    repaired, certificate = "", ""
+    if isinstance(explanation, SignalExplanation):
+        if options.repair is not None:
+            repaired = _repair(options.repair, explanation, parser)
+        if options.out is not None:
+            certificate = _certificate(explanation)
+    step = _step_after(explanation.next_step, options, parser.prog, bool(certificate))
+    explanation = replace(explanation, next_step=step)
     if options.out is not None:
-        _write(options.out, explanation, parser)
+        _write(options.out, explanation, certificate, parser)
     if options.json:
         print(json_text(document(explanation)), end="", flush=True)
     else:
@@ -181,7 +193,7 @@ def explain(
 
 def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageExplanation:
     """Read and explain the file, when all that is asked for can be put where it is to go."""
-    from verify.explain.explainer import explainer
+    from verify.explain.explainer import explainer, with_radii
     from verify.explain.replay import FileNetwork, confirmed
     from verify.models.checkpoint import read
     from verify.models.files import probe
@@ -208,6 +220,7 @@ def _explained(options: Namespace, parser: Parser) -> SignalExplanation | ImageE
             explanation = explain(
                 checkpoint, setup, options.tolerance, printable(options.file.name)
             )
+            explanation = with_radii(explanation, settings)
             return confirmed(explanation, FileNetwork(checkpoint, setup))
     except ValueError as error:  # a file or a setting that is not taken, or σ has no enclosure
         parser.error(f"{options.file}: {error}")
@@ -243,19 +256,43 @@ def _placing(place: Path, parser: Parser) -> Iterator[None]:
         parser.error(f"{place}: {reason(error)}")
 
 
-def _write(folder: Path, explanation: SignalExplanation | ImageExplanation, parser: Parser) -> None:
+def _step_after(step: str, options: Namespace, program: str, certified: bool) -> str:
+    """What to do next, when what ``step`` asks for has just been written."""
+    if "--repair OUT" in step and options.repair is not None:
+        return f"explain what was written: {program} {quote(str(options.repair))}"
+    if "--out DIR" in step and options.out is not None:
+        if certified:
+            checker = program.replace("network", "certificate")
+            return f"check it: {checker} {quote(str(options.out / FILES[2]))}"
+        return f"open {options.out / FILES[1]}"
+    return step
+
+
+def _certificate(explanation: SignalExplanation) -> str:
+    """The text of the certificate, empty where there is none."""
     from verify.explain.certificate import certificate_of, certificate_text
+
+    try:
+        return certificate_text(certificate_of(explanation))
+    except ValueError:
+        return ""
+
+
+def _write(
+    folder: Path,
+    explanation: SignalExplanation | ImageExplanation,
+    certificate: str,
+    parser: Parser,
+) -> None:
     from verify.explain.page import page
-    from verify.explain.value import SignalExplanation, document
+    from verify.explain.value import document
     from verify.models.files import put_all
     from verify.report.render import json_text
 
-    texts = {"network.json": json_text(document(explanation)), "network.html": page(explanation)}
-    if isinstance(explanation, SignalExplanation):
-        with suppress(ValueError):  # there is none
-            texts["certificate.json"] = certificate_text(certificate_of(explanation))
+    texts = [json_text(document(explanation)), page(explanation)]
+    texts += [certificate] if certificate else []
     with _placing(folder, parser):
-        put_all({folder / name: text.encode() for name, text in texts.items()})
+        put_all({folder / name: text.encode() for name, text in zip(FILES, texts, strict=False)})
 
 
 def _repair(target: Path, explanation: SignalExplanation, parser: Parser) -> str:

@@ -24,8 +24,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from numerics.arithmetic.decimals import rounded_up
+from theory.citations import located
+from theory.parser import Parser
 from theory.process import run
-from verify.report.arguments import Parser, command_parser, importing, named, odd, whole
+from verify.report.arguments import command_parser, importing, named, odd, whole
 
 if TYPE_CHECKING:
     from torch import nn
@@ -301,11 +304,16 @@ def _short(value: float) -> str:
     return format(value, ".1e")
 
 
+def _bound(value: float) -> str:
+    """A bound in two digits, rounded up."""
+    return _short(float(rounded_up(value, 2)))
+
+
 Column = tuple[str, str, Callable[[float], str]]
 COLUMNS: Mapping[str, tuple[Column, ...]] = {
     "closed form": (
         ("beyond 1st order", "beyond", _short),
-        ("its bound", "beyond_bound", _short),
+        ("its bound", "beyond_bound", _bound),
     ),
     "reduced dynamics": (("rounding", "rounding", _short), ("flow ends", "end", _fixed)),
     "simulated": (),
@@ -322,7 +330,7 @@ def _table(outcome: Prediction, said: bool) -> None:
     grid = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
     grid.add_column("weight", no_wrap=True)
     columns: list[Column] = [(name, name, _fixed) for name in ("initial", "predicted", "trained")]
-    columns += [("difference", "difference", _short), ("bound", "bound", _short)]
+    columns += [("difference", "difference", _short), ("bound", "bound", _bound)]
     columns = [*columns, *COLUMNS[outcome.method]]
     columns = [x for x in columns if getattr(outcome.weights[0], x[1]) is not None]
     for name, _, _ in columns:
@@ -348,14 +356,14 @@ def _table(outcome: Prediction, said: bool) -> None:
     estimate = " (an estimate)" if outcome.method == "simulated" else ""
     lines.append(
         f"deviations of the taps: {kept['factor']:.9g} times their first, to within"
-        f" {kept['difference']:.1e}, bound {kept['bound']:.1e}{estimate}"
+        f" {_bound(kept['difference'])}, bound {_bound(kept['bound'])}{estimate}"
     )
     lines.append(
         f"{step['steps']} steps of {step['size']:.3g} = {step['fraction']:.4g}/sharpness, "
         f"loss {loss['initial']:.3g} to {loss['final']:.2g}: {_verdict(outcome)}"
     )
     for line in lines:
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(located(line), markup=False, soft_wrap=True)
 
 
 def _verdict(outcome: Prediction) -> str:

@@ -27,10 +27,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from theory.parser import Parser
 from theory.process import run
 from verify.models.files import document, put, put_all, reason
 from verify.report.arguments import (
-    Parser,
     command_parser,
     executor_arguments,
     executor_of,
@@ -56,7 +56,7 @@ where it is known exactly.
 
 def _parser(program: str) -> Parser:
     assert __doc__
-    parser = command_parser(program, __doc__)
+    parser = command_parser(program, __doc__, "endings")
     add = parser.add_argument
     add(
         "--activation",
@@ -166,6 +166,8 @@ def _check_folder(options: Namespace, setting: Setting, parser: Parser) -> None:
     """See that the folder is new or empty, or holds this very run; --seeds may differ."""
     if not options.out.exists():
         return
+    if not options.out.is_dir():
+        parser.error(f"{options.out}: it is a file, and --out names the folder for the networks")
     path = options.out / "run.json"
     if not path.exists():
         if not all(path.name.startswith(".unfinished-") for path in options.out.iterdir()):

@@ -33,10 +33,21 @@ from theory.expressions.spelling import spelled
 from theory.pulse.network import Network
 from theory.pulse.symmetry import Channel, canonical, finite_symmetries
 
-__all__ = ["Reduction", "apart", "reduced"]
+__all__ = ["Origin", "Reduction", "apart", "reduced"]
 
 ZERO = fmpq(0)
 ONE = fmpq(1)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Channel ``channel`` of the given network: the reduced one has its filter and bias, the filter
+    reversed where it is ``turned``, times ``factor``.
+    """
+
+    channel: int
+    turned: bool
+    factor: fmpq
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,17 @@ class Reduction:
     net: Stored
     channels: tuple[Channel, ...]
     place: tuple[int | None, ...]
+
+    def origins(self, stored: Stored) -> tuple[tuple[Origin, ...], ...]:
+        """For each of :attr:`channels` the channels of the given network that it is made of."""
+        return tuple(
+            tuple(
+                _origin(k, stored.vector(k), (*form.w, form.b))
+                for k, place in enumerate(self.place)
+                if place == j
+            )
+            for j, form in enumerate(self.channels)
+        )
 
     def restored(self, stored: Stored, near: Stored) -> Stored:
         """The network ``near``, next to :attr:`net`, in the shape of ``stored``: its answers are
@@ -196,6 +218,13 @@ def _scaled(form: Channel, degree: int) -> Channel:
     square = sum((x * x for x in form.w), form.b**2)
     t = fmpq(2) ** round(log2(degree * to_float(form.a**2 / square)) / (2 * degree + 2))
     return Channel(form.a / t**degree, t * form.b, tuple(t * x for x in form.w))
+
+
+def _origin(k: int, old: Sequence[fmpq], new: Sequence[fmpq]) -> Origin:
+    """How the vector ``new`` of a reduced channel comes from that of channel k."""
+    turned = not _along(new, old)
+    new = _turned(new) if turned else new
+    return Origin(k, turned, next((y / x for x, y in zip(old, new, strict=True) if x), ONE))
 
 
 def _along(vector: Sequence[fmpq], other: Sequence[fmpq]) -> bool:

@@ -4,8 +4,12 @@ no kink.
 Within a pattern (numerics/certificates/conditions.py) a single weight x enters the slope error α,
 the offset error β and every window linearly.  Its role is the first of
 
-    must avoid the kink    x is part of a window that separates two branches:  derived from window =
-                           kink
+    puts a partial sum on the kink
+                           x is part of a window that separates two branches, a step may end on the
+                           kink z* and not cross it, (b + C_j - z*)(b + C_{j+1} - z*) >= 0: derived
+                           from window = kink
+    silences its channel   x is the readout weight of a channel that the pattern leaves out:
+                           derived is 0
     cancels a kink         x is part of a bend that another channel cancels:   derived from the
                            balance
     mirrors channel j      σ(z) - σ(-z) = s z:                                 derived from minus
@@ -33,8 +37,22 @@ from flint import fmpq
 
 from numerics.certificates.conditions import Form, Pattern, Stored, dot
 
-__all__ = ["RESOLUTION", "Role", "roles"]
+__all__ = ["RESOLUTION", "ROLES", "Role", "roles"]
 
+ROLES = (
+    "puts a partial sum on the kink",
+    "silences its channel",
+    "cancels a kink",
+    "mirrors channel",
+    "cancels a copy",
+    "dead",
+    "sets the slope",
+    "moves the offset",
+    "bends",
+    "serves other radii",
+    "free",
+)
+"""Every role, as the head of this file has them; ``mirrors channel`` is followed by a number."""
 ZERO = fmpq(0)
 RESOLUTION = fmpq(1, 2**40)
 """What a readout weight changes counts as 0 below this share of the terms it is made of: stored
@@ -160,7 +178,7 @@ class _Laws:
             return Role("readout.weight", (0, k), value, role, derived, interval)
 
         if self.pattern.kinds[k] == "silent":
-            return as_role("must avoid the kink", ZERO, None)
+            return as_role("silences its channel", ZERO, None)
         if k in self.mirrored:
             other = self.mirrored[k][0]
             return as_role(f"mirrors channel {other}", -self.net.a[other], None)
@@ -199,8 +217,11 @@ class _Laws:
         farthest: tuple[fmpq, str, fmpq] | None = None
         for x in self.pattern.bends:
             if k in x.plain:
-                copied = self.pattern.kinds[k] == "copied"
-                role = "cancels a copy" if copied else "must avoid the kink"
+                role = "puts a partial sum on the kink"
+                if self.pattern.kinds[k] == "copied":
+                    role = "cancels a copy"
+                elif other := [j for j in x.plain if j != k]:  # they are mirror images
+                    role = f"mirrors channel {other[0]}"
                 change = x.plain[k][u]
             elif k in x.product:
                 role, change = "cancels a kink", self.net.a[k] * x.product[k][0][u]

@@ -28,3 +28,18 @@ def test_a_smooth_response_is_known_to_be_constant_only_where_it_is_0() -> None:
         net = stored([w, [1, 2, 3]], [b, 0], [1, 1], 0)
         domain = setup_of({**TOLD, "activation": name}, 3).domain
         assert (reduced(net, name, domain).place[0] is None) is idle, (name, w, b)
+
+
+def test_origins_make_the_reduced_channels() -> None:
+    """Order, reversal, scale and sign: from the given channels by what is said of them."""
+    net = stored([[1, 2, 4], [0, 0, 0], [4, 2, 1], [-3, 1, 5]], [1, 0, 1, -2], [2, 1, 3, -4], 0)
+    for name in ("relu", "softplus", "abs", "cube"):
+        reduction = reduced(net, name, setup_of({**TOLD, "activation": name}, 3).domain)
+        origins = reduction.origins(net)
+        kept = [k for k, place in enumerate(reduction.place) if place is not None]
+        assert sorted(origin.channel for each in origins for origin in each) == kept
+        for channel, each in zip(reduction.channels, origins, strict=True):
+            for origin in each:
+                w = net.w[origin.channel][:: -1 if origin.turned else 1]
+                assert tuple(origin.factor * x for x in w) == channel.w
+                assert origin.factor * net.biases[origin.channel] == channel.b

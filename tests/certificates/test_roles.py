@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from numerics.certificates.conditions import Stored, holds
 from numerics.certificates.patterns import branches_of, paired_pattern, snapped_pattern
-from numerics.certificates.roles import Role, roles
+from numerics.certificates.roles import ROLES, Role, roles
 from numerics.pulse.attribution import attribute
 from numerics.pulse.domain import Domain
 from numerics.pulse.exact_error import summary
@@ -24,16 +24,6 @@ from tests.strategies import Exact, few, linear_exact, threshold_exact
 F = Fraction
 NAMES = ("identity", "relu", "leaky_relu", "abs", "hardtanh")
 DOMAIN = Domain(6, fmpq(3, 2), fmpq(5))
-ROLES = (
-    "must avoid the kink",
-    "cancels a kink",
-    "cancels a copy",
-    "dead",
-    "sets the slope",
-    "moves the offset",
-    "serves other radii",
-    "free",
-)
 
 
 def _roles(net: Stored, name: str, domain: Domain) -> tuple[Any, list[Role]]:
@@ -75,7 +65,7 @@ def test_a_derived_value_fulfils_its_law(case: Any, data: Any) -> None:
     if one.derived is None:
         return
     put = _with(net, place, one.derived, one.value)
-    if one.role == "must avoid the kink":
+    if one.role == "puts a partial sum on the kink":
         k, u = _entry(one, net)
         assert any(x.residual(put) == 0 for x in pattern.bends if k in x.plain and x.plain[k][u])
         return
@@ -144,7 +134,7 @@ def test_by_name() -> None:
     assert [told["readout.weight", 0, k] for k in range(3)] == [
         "sets the slope",
         "dead",
-        "must avoid the kink",
+        "silences its channel",
     ]
     assert told["readout.bias", 0] == "moves the offset"
 

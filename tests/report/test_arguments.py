@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import os
+import re
 import sys
 from argparse import ArgumentTypeError
+from collections.abc import Callable
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -13,8 +16,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from theory.parser import printable
 from verify.report import arguments
-from verify.report.arguments import command_parser, importing, named, odd, printable, whole, working
+from verify.report.arguments import command_parser, importing, named, odd, whole, words, working
 from verify.work.executor import ENVIRONMENT
 
 
@@ -98,3 +102,45 @@ def test_the_script_starts_anew_where_its_environment_is_another(
     with pytest.raises(SystemExit) if anew else nullcontext():
         arguments._restart(program)
     assert len(started) == anew and all(ENVIRONMENT.items() <= each.items() for each in started)
+
+
+def printed_words() -> dict[str, set[str]]:
+    """Every word that the code can print, by the glossary's section."""
+    from numerics.certificates.roles import ROLES
+    from theory.shape.classify import CLASSES
+    from verify.explain import images, signals
+    from verify.explain.roles import MEETS
+    from verify.explain.value import GRADES
+    from verify.pulse.classify import KINDS
+
+    def quoted(function: Callable[..., object]) -> set[str]:
+        return set(re.findall(r'"([a-z][a-z -]+)"', inspect.getsource(function)))
+
+    cells = quoted(signals._cell) | quoted(signals._unpatterned)
+    image_roles = quoted(images._role)
+    return {
+        "grades": set(GRADES),
+        "classes": {name.replace("_", " ") for name in CLASSES},
+        "cells": cells | {"constant", "silent"},
+        "roles": {*ROLES, MEETS},
+        "roles in images": image_roles - {"dead"},
+        "fails": (quoted(signals._failing) | quoted(images._failing) | {"distance", "replay"}),
+        "endings": {*KINDS, "not classified"},
+    }
+
+
+def test_the_glossary_has_every_word_that_is_printed() -> None:
+    for section, printed in printed_words().items():
+        assert printed <= set(words()[section]), section
+    assert set(words()) == {"words", *printed_words()}
+    for meanings in words().values():
+        assert all(text and not text.endswith(".") for text in meanings.values())
+
+
+def test_help_ends_with_the_glossary_of_what_is_printed() -> None:
+    parser = command_parser("prog", "What it does.\n\nHow.\n", "grades", "endings")
+    shown = " ".join(parser.format_help().split())
+    for section in ("grades", "endings"):
+        for word, meaning in words()[section].items():
+            assert f"{word}: {meaning}" in shown
+    assert "cells:" not in shown

@@ -57,6 +57,8 @@ KNOWN = {
     "Max(z, 0) + Min(exp(z) - 1, 0)": ("affine_piece", 1),
     "z/(1 + exp(-Rational(851, 500)*z))": ("linear_odd_part", 2),
     "log(1 + exp(2*z - 3))": ("linear_odd_part", 2),
+    "log(1 + exp(2*z))/2 - Rational(3, 10)*Abs(z)": ("linear_odd_part", 2),
+    "log(1 + exp(2*z - 2))/2 - Rational(3, 10)*Abs(z - 1)": ("linear_odd_part", 2),
     "log(1 + exp(z)) + log(1 + exp(z - 1))": ("linear_odd_part", 2),
     "z**2 + z": ("linear_odd_part", 2),
     "z**2": ("polynomial", 2),

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 import pytest
 import sympy as sp
 
-from theory.expressions.pieces import Piece, z
-from theory.shape.combinations import dilations, mirror, shifts
+from theory.expressions.pieces import Piece, pieces, z
+from theory.shape.combinations import across, dilations, mirror, shifts
 from theory.shape.recipes import Construction, decide
 
 oo = sp.oo
@@ -35,3 +35,27 @@ def test_what_is_proposed_is_exact(construct: Callable, f: sp.Expr, low: sp.Expr
 @pytest.mark.parametrize("f", [sp.tanh(z), 1 / (1 + sp.exp(-z)), sp.exp(z)], ids=str)
 def test_nothing_is_proposed_for_what_has_no_line_in_it(construct: Callable, f: sp.Expr) -> None:
     assert list(construct(Piece(-oo, oo, f))) == []
+
+
+SOFT = sp.log(1 + sp.exp(2 * z)) / 2
+
+
+@pytest.mark.parametrize(
+    "f",
+    [
+        SOFT + 3 * sp.sign(z) / 10,  # σ(z) - σ(-z) = z + 3/5: it jumps
+        sp.Piecewise((SOFT, sp.Ne(z, 1)), (5, True)) - sp.Abs(z),  # one value is another
+        SOFT - 3 * sp.Abs(z - 1) / 10,  # what is left of the kink is not even about 0
+        sp.Abs(z),  # the slope is 0
+    ],
+    ids=str,
+)
+def test_no_line_is_claimed_across_pieces_where_there_is_none(f: sp.Expr) -> None:
+    assert across(f, pieces(f)) is None
+
+
+def test_a_line_joins_the_pieces_on_both_sides_of_kinks() -> None:
+    f = SOFT - sp.Abs(z - 1) / 7 - sp.Abs(z + 1) / 7
+    found = across(f, pieces(f))
+    assert found is not None and all(step.holds for step in found[1])
+    assert [step.name.rpartition("in ")[2] for step in found[1][1:]] == ["(0, 1)", "(1, oo)"]

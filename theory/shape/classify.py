@@ -31,6 +31,7 @@ from theory.expressions.normal_form import (
 )
 from theory.expressions.pieces import Piece, Pieces, TooManyPieces, pieces, z
 from theory.shape import crosscheck
+from theory.shape.combinations import across
 from theory.shape.constructions import constructions
 from theory.shape.impossible import Obstruction, obstructions
 from theory.shape.recipes import Construction, Freedom, Recipe, decide
@@ -84,7 +85,7 @@ def classify(expression: sp.Expr) -> Classification:
         parts = pieces(expression)
     except TooManyPieces as error:
         return _undecided(str(error))
-    shape = _found(parts)
+    shape = _found(expression, parts)
     wrong = _contradiction(expression, parts, shape)
     if wrong:
         return _undecided(f"evaluations of σ do not agree with what was found: {wrong}")
@@ -113,9 +114,9 @@ def _with_sampled_others(expression: sp.Expr, shape: Classification) -> Classifi
     return replace(shape, others=None)
 
 
-def _found(parts: Pieces) -> Classification:
+def _found(expression: sp.Expr, parts: Pieces) -> Classification:
     """The class by exact rules alone."""
-    possible = _best(parts)
+    possible = _best(parts) or across(expression, parts)
     if possible:
         construction, steps = possible
         channels = construction.recipe.channels
@@ -138,7 +139,10 @@ def _found(parts: Pieces) -> Classification:
         where = theorem(against.theorem)
         reason = f"{against.theorem}: {against.reason} ({where})"
         return Classification("impossible", None, True, None, against.steps, reason)
-    return _undecided("no construction and no obstruction known here applies")
+    return _undecided(
+        "no construction and no obstruction known here applies, which says nothing about σ"
+        " (docs/shape/shape.md#undecided-is-an-answer)"
+    )
 
 
 def _undecided(reason: str) -> Classification:

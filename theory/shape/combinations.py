@@ -7,19 +7,21 @@ f(μ z) - μ^p f(z)                              removes z^p, and log z with p =
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from itertools import combinations
+from collections.abc import Callable, Iterator, Sequence
+from itertools import combinations, pairwise
 
 import sympy as sp
 
+from theory.claim import Step
 from theory.expressions.normal_form import (
     constant_value,
     exponential_sum,
     is_zero,
     number_sign,
     settled,
+    vanishes,
 )
-from theory.expressions.pieces import Piece, z
+from theory.expressions.pieces import Piece, Pieces, z
 from theory.pulse.network import assembled
 from theory.shape.polynomials import MOST_CHANNELS, differences, polynomial_channels
 from theory.shape.recipes import (
@@ -32,7 +34,7 @@ from theory.shape.recipes import (
     within,
 )
 
-__all__ = ["dilations", "mirror", "shifts"]
+__all__ = ["across", "dilations", "mirror", "shifts"]
 
 Term = tuple[sp.Expr, sp.Expr]
 """(shift or dilation, coefficient)."""
@@ -84,6 +86,72 @@ def _mirrored(
         others = freedom(mirrored, slope, centre - half, centre + half)
         return Construction("linear_odd_part", assembled(pairs), piece, relation, others)
     return Construction("affine_combination", assembled(pairs), piece, f"{relation}, and {how}")
+
+
+def across(sigma: sp.Expr, parts: Pieces) -> tuple[Construction, tuple[Step, ...]] | None:
+    """σ(t + z) - σ(t - z) = s z over all pieces of a σ that is continuous on the line, and the
+    steps that prove it; None where no such t is found.
+
+    What the difference is on one piece cannot be asked of two, so nothing is left to
+    :func:`theory.shape.recipes.decide`: for y = b + z - t the channels (w, b, a) and (-w, 2t - b,
+    -a) add up to a (σ(t + y) - σ(t - y)) = a s y at each position, whatever w and b.
+    """
+    ends = [part.low for part in parts.parts[1:]]
+    continuous = parts.complete and _continuous(sigma, parts)
+    if not ends or not continuous:
+        return None
+    for centre in dict.fromkeys((sp.Integer(0), (ends[0] + ends[-1]) / 2)):
+        slopes = _mirrored_slopes(parts, centre, ends)
+        slope = constant_value(slopes[0][1], sp.Rational(1, 7)) if slopes else None
+        if slope is None or number_sign(slope) not in (1, -1):
+            continue
+        steps = [Step("σ is continuous on the line", continuous)]
+        there, back = ("y", "-y") if centre == 0 else (f"{centre} + y", f"{centre} - y")
+        steps += [
+            Step(f"σ'({there}) + σ'({back}) = {slope} for y in {where}", is_zero(total - slope))
+            for where, total in slopes
+        ]
+        if all(step.holds for step in steps):
+            line = Piece(-sp.oo, sp.oo, sigma)
+            channels = [(rising(ONE), sp.Integer(0), 1 / (2 * slope))]
+            found = _mirrored(line, centre, -1, slope * z, sp.oo, channels, "")
+            return found, tuple(steps)
+    return None
+
+
+def _continuous(sigma: sp.Expr, parts: Pieces) -> bool:
+    """Both pieces have the value of σ where they meet."""
+    for left, right in pairwise(parts.parts):
+        end = {z: left.high}
+        values = (left.expression.xreplace(end), right.expression.xreplace(end))
+        if not all(vanishes(value - sigma.xreplace(end)) for value in values):
+            return False
+    return True
+
+
+def _mirrored_slopes(
+    parts: Pieces, centre: sp.Expr, ends: Sequence[sp.Expr]
+) -> list[tuple[str, sp.Expr]]:
+    """σ'(t + z) + σ'(t - z) on each interval of z > 0 where both are one formula; none where the
+    intervals are not told apart.
+    """
+    gaps = sorted(
+        {sp.expand(abs(end - centre)) for end in ends} | {sp.Integer(0)}, key=lambda x: x.evalf()
+    )
+    if not all(number_sign(right - left) == 1 for left, right in pairwise(gaps)):
+        return []
+    slopes = []
+    for low, high in pairwise([*gaps, sp.oo]):
+        middle = low + 1 if high == sp.oo else (low + high) / 2
+        total = sp.Integer(0)
+        for way in (1, -1):
+            place = centre + way * middle
+            here = next((part for part in parts.parts if within(place, part)), None)
+            if here is None:
+                return []
+            total += sp.diff(here.expression, z).xreplace({z: centre + way * z})
+        slopes.append((f"({low}, {high})", total))
+    return slopes
 
 
 def _centres(f: sp.Expr) -> list[sp.Expr]:

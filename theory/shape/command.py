@@ -8,7 +8,6 @@ is no answer, nor is one that cannot be written: the exit status is 3, with one 
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import errno
 import json
@@ -22,14 +21,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import sympy as sp
 
+from theory.citations import located
 from theory.expressions.functions import FUNCTIONS
 from theory.expressions.printing import to_text
 from theory.expressions.spelling import spelled
 from theory.expressions.tokens import GrammarError
+from theory.parser import Parser
 from theory.process import FAILED, end_with_parent, system_module
 from theory.pulse.kinks import segments
 from theory.shape.classify import Classification, classify
@@ -65,16 +66,10 @@ class Answer:
     picture: str
 
 
-class _Parser(argparse.ArgumentParser):
-    """Errors are one line on stderr and exit status 2."""
-
-    def error(self, message: str) -> NoReturn:
-        sys.exit(_refuse(self.prog, message))
-
-
-def _parser(program: str) -> argparse.ArgumentParser:
-    parser = _Parser(
+def _parser(program: str) -> Parser:
+    parser = Parser(
         prog=program,
+        allow_abbrev=False,
         description=(
             "Can a network with this activation measure a radius exactly? With how many channels,"
             " which weights, and why?"
@@ -300,7 +295,7 @@ def _text(answer: Answer) -> str:
     if data["channels"] is not None:
         proved = "no network has fewer" if data["minimal"] else "the fewest known"
         lines.append(_line("channels", f"{data['channels']} ({proved})"))
-    lines.append(_line("because", data["reason"]))
+    lines.append(_line("because", located(data["reason"])))
     if data["fewer"]:
         lines.append(_line("fewer", data["fewer"]))
     if data["weights"]:

@@ -16,6 +16,7 @@ from itertools import product
 import numpy as np
 
 from numerics.arithmetic.compile import activation
+from numerics.arithmetic.decimals import rounded_up
 from numerics.arithmetic.numbers import to_float
 from numerics.arithmetic.types import Array
 from numerics.disk.perimeter import reach
@@ -354,14 +355,16 @@ def _verdict(
     if not failing:
         return f"explained: {source}, and {errs}"
     sizes, on_grid = _terms(facts, identity.slope), float(np.max(np.abs(facts.error)))
-    reasons = [f"{name} (up to {sizes[name]:.3g})" for name in failing if name in sizes]
+    reasons = [f"{name} (up to {rounded_up(sizes[name])})" for name in failing if name in sizes]
     others = {
-        "between": f"on an even grid of {len(facts.r)} radii it errs by {on_grid:.3g} at most",
+        "between": (
+            f"on an even grid of {len(facts.r)} radii it errs by {rounded_up(on_grid)} at most"
+        ),
         "edges": "straight ones do not account for what it answers",
         "bound": (
             "σ jumps, and P is not proved"
             if identity.error is None
-            else f"Σ aP is known to {identity.error:.2g} only"
+            else f"Σ aP is known to {rounded_up(identity.error, 2)} only"
         ),
     }
     reasons += [f"{name} ({others[name]})" for name in failing if name in others]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from numerics.arithmetic.decimals import rounded_up
+from numerics.arithmetic.numbers import fraction
 from numerics.certificates.conditions import exact_of
 from numerics.certificates.dyadic import dyadic, rounded
 from numerics.certificates.nearest import nearest
@@ -52,8 +54,8 @@ def repaired(explanation: SignalExplanation, dtype: str = "float64") -> Repaired
         net = exact.mapped(lambda x: rounded(x, dtype))
         pieces = exact_of(net, setup.activation)
         worst = enclosed(net, setup) if pieces is None else summary(pieces, setup.domain).worst
-        most = float(worst.high)
-        error = f"rounded to {dtype} from an exact one, it errs by {most:.3g} pixel at most"
+        most = rounded_up(fraction(worst.high))
+        error = f"rounded to {dtype} from an exact one, it errs by {most} pixel at most"
     which = "exact network" if near.error == 0 else "network, nearly exact,"
     away = distance_in_words(apart(explanation.stored, exact))
     left = {*PARAMETERS, "activation_args", *HOLDERS}  # the setup says all of it

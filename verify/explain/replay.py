@@ -16,12 +16,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from numerics.arithmetic.decimals import rounded_up
 from numerics.arithmetic.numbers import fraction, to_float
 from numerics.certificates.conditions import exact_of
 from numerics.disk.disk import disk
 from numerics.pulse.sample import pulse
 from verify.explain.roundings import roundings
-from verify.explain.text import rounded_up
 from verify.explain.value import ImageExplanation, Replay, SignalExplanation
 from verify.models.checkpoint import Checkpoint
 from verify.models.networks import elementwise

@@ -23,9 +23,11 @@ from numerics.pulse.preactivations import far_from_border
 from verify.explain.facts import Facts, named
 from verify.models.setup import Setup
 
-__all__ = ["roles"]
+__all__ = ["MEETS", "roles"]
 
 IDLE = ("dead", "free")
+MEETS = "meets the kink"
+"""The role of a weight of a window that runs over a kink, which its pattern does not know of."""
 
 
 def roles(
@@ -88,7 +90,7 @@ def _awake(role: Role) -> Role:
         return role
     if role.name == "readout.weight":
         return replace(role, role="serves other radii")
-    return replace(role, role="must avoid the kink", interval=None)
+    return replace(role, role=MEETS, interval=None)
 
 
 def _bending_roles(stored: Stored, exact: Stored | None) -> list[Role]:

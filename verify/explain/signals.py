@@ -14,6 +14,7 @@ from math import inf, isfinite
 import numpy as np
 from flint import fmpq
 
+from numerics.arithmetic.decimals import rounded_up
 from numerics.arithmetic.numbers import fraction, rational
 from numerics.arithmetic.piecewise import exact_activation
 from numerics.certificates.conditions import Pattern, Stored, exact_of, holds
@@ -39,7 +40,7 @@ from verify.explain.alternatives import signal_alternatives
 from verify.explain.facts import Facts, facts_of, named
 from verify.explain.roles import roles
 from verify.explain.roundings import roundings
-from verify.explain.text import next_step, rounded_up, share_in_words
+from verify.explain.text import next_step, share_in_words
 from verify.explain.value import (
     Interval,
     Neighbour,
@@ -165,6 +166,7 @@ def explain(
         canonical=tuple(
             Channel(float(x.a), float(x.b), tuple(map(float, x.w))) for x in reduction.channels
         ),
+        origins=reduction.origins(stored),
         nearest=_nearest(near, exact, least, facts, shape, setup, checkpoint),
         stored=stored,
         near=near,
@@ -390,7 +392,7 @@ def _verdict(
     tolerance: Fraction,
     setup: Setup,
 ) -> str:
-    size, most = f"{float(facts.worst.high):.3g}", rounded_up(float(facts.worst.high))
+    most = rounded_up(fraction(facts.worst.high))
     where = "no exact network was found near it"
     if shape.kind == "impossible":
         where = (
@@ -401,7 +403,7 @@ def _verdict(
     if not failing and near is not None:
         beside = _beside(near)
         return (
-            f"explained: it errs by {size} pixel at most, and {beside} lies at a distance of"
+            f"explained: it errs by {most} pixel at most, and {beside} lies at a distance of"
             f" {near.high:.3g}"
         )
     if grade == "near exact" and near is not None and away is not None:
@@ -414,21 +416,21 @@ def _verdict(
     words = {
         "slope": f"slope (α = {float(facts.alpha):.3g})",
         "offset": f"offset (β = {float(facts.beta):.3g})",
-        "sub-pixel": f"sub-pixel (|D| up to {facts.deviation:.3g})",
+        "sub-pixel": f"sub-pixel (|D| up to {rounded_up(facts.deviation)})",
         "small radii": "small radii",
         "jump": "jump (at single radii)",
     }
     laws = ", ".join(words[name] for name in failing if name in words)
     if shape.kind == "impossible":
-        return f"not explained by these laws: {where}; this one errs by up to {size} pixel"
-    return f"not explained by these laws: it errs by up to {size} pixel; what fails: {laws}"
+        return f"not explained by these laws: {where}; this one errs by up to {most} pixel"
+    return f"not explained by these laws: it errs by up to {most} pixel; what fails: {laws}"
 
 
 def _beside(near: Nearest) -> str:
     """What was found next to the network."""
     if near.error == 0:
         return "an exact network"
-    return f"one that errs by {_up(near.error):.1g} pixel at most, at every radius,"
+    return f"one that errs by {rounded_up(near.error, 1)} pixel at most, at every radius,"
 
 
 def _worst(

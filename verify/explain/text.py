@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from math import ceil, floor, isfinite, log10
+from fractions import Fraction
+from math import ceil, isfinite
 from typing import TextIO, TypeVar
 
 from flint import fmpq
 from rich.console import Console
 from rich.table import Table
 
+from numerics.arithmetic.decimals import rounded_down, rounded_up
+from numerics.arithmetic.numbers import fraction, to_float
 from numerics.certificates.conditions import exact_of
 from numerics.certificates.nearest import nearest
-from numerics.certificates.reduction import apart
+from numerics.certificates.reduction import Origin, apart
 from numerics.pulse.preactivations import last_plateau_radius
-from theory.citations import statement, theorem
+from theory.citations import located, statement, theorem
 from theory.expressions.spelling import spelled
 from theory.shape.classify import classify
 from verify.explain.value import (
@@ -26,6 +29,7 @@ from verify.explain.value import (
     ImageExplanation,
     Neighbour,
     Replay,
+    SignalError,
     SignalExplanation,
     Weight,
 )
@@ -40,16 +44,17 @@ __all__ = [
     "distance_in_words",
     "error_in_words",
     "laws_in_words",
+    "made_of",
     "needed_in_words",
     "next_step",
     "options_in_words",
     "radius_in_words",
     "replay_in_words",
-    "rounded_up",
     "share_in_words",
     "short",
     "show",
     "with_error",
+    "worst_in_words",
 ]
 
 HALF_WAY = 0.5
@@ -91,19 +96,12 @@ def derived_in_words(weight: Weight, digits: int = 6) -> str:
 
 def distance_bounds(near: Neighbour) -> str:
     """The bounds on the distance, as far as there are any."""
-    low = near.distance and near.distance[0]
-    bounds = f"; no exact network of the same pattern is nearer than {short(low)}" if low else ""
+    bounds = ""
+    if near.distance and (low := near.distance[0]):
+        bounds = f"; no exact network of the same pattern is nearer than {rounded_down(low)}"
     if near.anywhere:
-        bounds += f"; none at all is nearer than {short(near.anywhere)}"
+        bounds += f"; none at all is nearer than {rounded_down(near.anywhere)}"
     return bounds
-
-
-def rounded_up(value: float, digits: int = 3) -> str:
-    """A number in few characters, rounded up."""
-    near = f"{value:.{digits}g}"
-    if float(near) >= value or value <= 0:
-        return near
-    return f"{value + 10.0 ** (floor(log10(value)) + 1 - digits) / 2:.{digits}g}"
 
 
 def share_in_words(share: float) -> str:
@@ -156,7 +154,30 @@ def cancels(parts: Sequence[float]) -> bool:
 
 def with_error(value: float, error: float | None) -> str:
     """A value with its error, as far as there is one."""
-    return f"{value:.8g}" + ("" if error is None else f" ± {error:.1g}" if error else " exactly")
+    if not error:
+        return f"{value:.8g}" + ("" if error is None else " exactly")
+    return f"{value:.8g} ± {rounded_up(error, 1)}"
+
+
+def worst_in_words(worst: SignalError) -> str:
+    """How large the worst error is, and where: *exactly* is said of all its digits alone."""
+    where = f"at r = {radius_in_words(worst.radius)}"
+    value, shown = worst.value, short(worst.about, 6)
+    if isinstance(value, fmpq) and fraction(value) == Fraction(shown):
+        return f"exactly {shown} {where}"
+    most = value if isinstance(value, fmpq) else value[1]
+    return f"at most {rounded_up(fraction(most), 6)} {where}"
+
+
+def made_of(origins: Sequence[Origin]) -> str:
+    """Which channels of the network one in canonical form is made of, and how."""
+    words = []
+    for origin in origins:
+        how = ", reversed" if origin.turned else ""
+        if origin.factor != 1:
+            how += f", filter and bias times {short(to_float(origin.factor), 6)}"
+        words.append(f"channel {origin.channel} of the network{how}")
+    return " + ".join(words)
 
 
 def bound_in_words(worst: ImageError) -> str:
@@ -173,7 +194,7 @@ def error_in_words(worst: ImageError) -> str:
         return f"it errs by {rounded_up(worst.bound)} pixel at most at every radius"
     bound = worst.bound and f", and by {rounded_up(worst.bound)} at most at every radius"
     where = f"at the sampled radii, {worst.sampled} of them"
-    return f"it errs by {worst.value:.3g} pixel at most {where}{bound or ''}"
+    return f"it errs by {rounded_up(worst.value)} pixel at most {where}{bound or ''}"
 
 
 def laws_in_words(explanation: ImageExplanation) -> tuple[str, str]:
@@ -290,7 +311,8 @@ def show(explanation: Explanation, page: TextIO | None = None) -> None:
     grade = f"grade: {explanation.grade}; {needed_in_words(explanation)}"
     first = (*warning, explanation.verdict, grade, *others, *explanation.notes)
     for part in (*first, *parts, *again, f"next: {explanation.next_step}"):
-        console.print(part, markup=False, soft_wrap=isinstance(part, str))
+        shown = located(part) if isinstance(part, str) else part
+        console.print(shown, markup=False, soft_wrap=isinstance(part, str))
 
 
 def replay_in_words(replay: Replay) -> str:
@@ -345,18 +367,16 @@ def _signals(explanation: Explanation) -> Iterator[str | Table]:
         f"every real r from {settings['r_min']} to {settings['r_max']}; cell: {explanation.cell}\n"
     )
     yield _weights(explanation.weights, "sensitivity", lambda x: short(x.sensitivity) or "∞")
-    slope, offset, subpixel = map(short, (laws["slope"], laws["offset"], laws["subpixel"]))
-    yield f"\nlaws: slope α = {slope}, offset β = {offset}, sub-pixel |D| <= {subpixel}"
+    slope, offset, subpixel = short(laws["slope"]), short(laws["offset"]), laws["subpixel"]
+    yield f"\nlaws: slope α = {slope}, offset β = {offset}, sub-pixel |D| <= {rounded_up(subpixel)}"
     parts = [f"{name} {short(part)}" for name, part in loss.parts.items() if part]
     yield f"loss: {short(loss.value)}" + (f" = {' + '.join(parts)}" if parts else "")
     worst, near = explanation.worst_error, explanation.nearest
     runs = "".join(
-        f"; as it runs in {kind} at most {short(most)}" for kind, most in worst.as_it_runs.items()
+        f"; as it runs in {kind} at most {rounded_up(most, 6)}"
+        for kind, most in worst.as_it_runs.items()
     )
-    yield (
-        f"worst error: {'exactly' if worst.exact else 'at most'} {short(worst.about, 6)} "
-        f"at r = {radius_in_words(worst.radius)}{runs}"
-    )
+    yield f"worst error: {worst_in_words(worst)}{runs}"
     if near.exists and near.distance and near.cells:
         share = "" if near.relative is None else f", {short(near.relative)} of its length"
         yield (
@@ -371,9 +391,9 @@ def _signals(explanation: Explanation) -> Iterator[str | Table]:
             away = distance_in_words(apart(stored, farther.net))
             words += f"; the nearest that was found is {away}"
         yield f"nearest exact network: {words}"
-    for k, channel in enumerate(explanation.canonical):
+    for channel, origins in zip(explanation.canonical, explanation.origins, strict=True):
         a, b, *taps = (short(x, 6) for x in (channel.a, channel.b, *channel.w))
-        yield f"canonical form, channel {k}: a = {a}, b = {b}, w = ({', '.join(taps)})"
+        yield f"in canonical form: a = {a}, b = {b}, w = ({', '.join(taps)}); {made_of(origins)}"
 
 
 def _images(explanation: ImageExplanation) -> Iterator[str | Table]:
@@ -432,7 +452,8 @@ def _images(explanation: ImageExplanation) -> Iterator[str | Table]:
         )
     off = short(identity.unsettled)
     yield f"the readout is {off} pixel off the least-squares one (root mean square)"
-    yield f"loss: {loss['value']:.3g}; without an activation it is {loss['floor']:.3g} at least"
+    floor = rounded_down(loss["floor"])
+    yield f"loss: {loss['value']:.3g}; without an activation it is {floor} at least"
     yield (
         f"worst error: {short(worst.value, 6)} at r = {worst.radius:.9g}, "
         f"of {worst.sampled} radii: {bound_in_words(worst)}"

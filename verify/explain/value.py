@@ -17,6 +17,7 @@ from flint import fmpq
 from numerics.arithmetic.types import Array
 from numerics.certificates.conditions import Stored
 from numerics.certificates.nearest import Nearest
+from numerics.certificates.reduction import Origin
 from numerics.disk.perimeter_enclosure import Filter
 from theory.pulse.symmetry import Channel
 from verify.models.checkpoint import Checkpoint
@@ -377,6 +378,7 @@ class SignalExplanation(Explanation):
     kind: the class of its activation.
     cell: one word for the whole network.
     canonical: its channels with the symmetries used up.
+    origins: for each of these the channels of the network that it is made of.
     stored: the network.
     near: the nearest exact network that was found, next to the one it is judged by, or None
         (numerics/certificates/reduction.py).
@@ -389,6 +391,7 @@ class SignalExplanation(Explanation):
     worst_error: SignalError
     weights: tuple[SignalWeight, ...]
     canonical: tuple[Channel, ...]
+    origins: tuple[tuple[Origin, ...], ...]
     nearest: Neighbour
     stored: Stored
     near: Nearest | None

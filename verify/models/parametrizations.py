@@ -16,6 +16,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from numerics.arithmetic.decimals import rounded_up
 from numerics.arithmetic.types import Array
 from verify.models.folding import Folded, batch_norm, masked, mirrored, weight_norm
 from verify.models.layers import layer_of, listed
@@ -281,4 +282,4 @@ def sloped(
 
 
 def _how_exactly(made: Folded) -> str:
-    return f"off by {made.error:.2g} at most" if made.error else "exactly"
+    return f"off by {rounded_up(made.error, 2)} at most" if made.error else "exactly"

@@ -6,16 +6,20 @@ import argparse
 import gc
 import os
 import sys
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+from theory.parser import Parser
 
 if TYPE_CHECKING:
     from verify.work.executor import Workers
 
 __all__ = [
-    "Parser",
     "command_parser",
     "cores",
     "executor_arguments",
@@ -23,35 +27,38 @@ __all__ = [
     "importing",
     "named",
     "odd",
-    "printable",
     "whole",
+    "words",
     "working",
 ]
 
 
-class Parser(argparse.ArgumentParser):
-    """argparse's parser whose errors are one line, without the usage."""
-
-    def error(self, message: str) -> NoReturn:
-        """Print ``program: message`` on stderr, one line, and exit with status 2."""
-        self.exit(2, f"{self.prog}: {printable(message)}\n")
-
-
-def printable(text: str) -> str:
-    """The text on one line: what a terminal would obey, or could not show, is escaped."""
-    return "".join(x if x.isprintable() else x.encode("unicode_escape").decode() for x in text)
-
-
-def command_parser(program: str, text: str) -> Parser:
+def command_parser(program: str, text: str, *printed: str) -> Parser:
     """The parser of a command whose module docstring is ``text``: without its first paragraph it is
-    the help.
+    the help, which ends with a glossary of what is ``printed``, sections of :func:`words`.
     """
     return Parser(
         prog=program,
         description=text.partition("\n\n")[2],
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
+        epilog="\n\n".join(map(_glossary, printed)),
     )
+
+
+@cache
+def words() -> dict[str, dict[str, str]]:
+    """What the words that commands print mean, by section: docs/glossary.md shows the same."""
+    path = Path(__file__).parent / "templates" / "words.toml"
+    return tomllib.loads(path.read_text(encoding="utf-8"))
+
+
+def _glossary(section: str) -> str:
+    lines = (
+        fill(f"{word}: {meaning}", 100, initial_indent="  ", subsequent_indent="      ")
+        for word, meaning in words()[section].items()
+    )
+    return "\n".join((f"{section}:", *lines))
 
 
 def cores() -> int:

@@ -13,6 +13,9 @@ from typing import Any
 import jinja2
 from flint import fmpq
 
+from numerics.arithmetic.decimals import rounded_down, rounded_up
+from theory.citations import located
+
 __all__ = ["DIGITS", "as_json", "json_text", "render", "sentence", "sentences"]
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -25,6 +28,9 @@ def _engine() -> jinja2.Environment:
     engine.filters["digits"] = lambda value: f"{value:.17g}"
     engine.filters["six"] = lambda value: f"{value:.6g}"
     engine.filters["short"] = lambda value: f"{value:.3g}"
+    engine.filters["up"] = rounded_up
+    engine.filters["down"] = rounded_down
+    engine.filters["located"] = located
     engine.filters["percent"] = _percent
     return engine
 

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 
 from theory import claim as registry
 from theory.claim import Chapter
+from theory.parser import meant
 
 __all__ = ["APPENDIX", "parts", "selected"]
 
@@ -51,9 +52,10 @@ def _matched(names: tuple[str, ...], word: str) -> Iterator[str]:
     named = [name for name in names if fnmatchcase(name, word)]
     named = named or [name for name in names if registry.chapter_of(name) == chapter]
     if not named:
-        chapters = ", ".join(f"{chapter.name}/" for chapter in registry.CHAPTERS)
+        folders = [f"{chapter.name}/" for chapter in registry.CHAPTERS]
+        alike = meant(word, [*names, *folders])
         raise ValueError(
-            f"no claim and no chapter matches {word!r}; --list shows the claims,"
-            f" the chapters are {chapters}"
+            f"no claim and no chapter matches {word!r}{alike or ';'} --list shows the claims,"
+            f" the chapters are {', '.join(folders)}"
         )
     yield from named

@@ -12,14 +12,14 @@ from pathlib import Path
 
 from torch import nn
 
-from verify.explain.explainer import explainer
+from theory.parser import printable
+from verify.explain.explainer import explainer, with_radii
 from verify.explain.replay import FileNetwork, confirmed
 from verify.explain.text import next_step, replay_in_words
 from verify.explain.value import ImageExplanation, SignalExplanation
 from verify.models.checkpoint import Checkpoint, network_in, read
 from verify.models.live.module import Live, live
 from verify.models.setup import Setup, setup_of
-from verify.report.arguments import printable
 
 __all__ = ["explained"]
 
@@ -64,7 +64,8 @@ def explained(
     if refusal := too_much(checkpoint, setup):
         raise ValueError(refusal)
     module = source if isinstance(source, Live) else None
-    explanation = replace(explain(checkpoint, setup, limit, name), live=module)
+    explanation = with_radii(explain(checkpoint, setup, limit, name), settings)
+    explanation = replace(explanation, live=module)
     explanation = replace(explanation, next_step=_step(explanation))
     if module is None:
         subject = f"the {'state_dict' if isinstance(network, Mapping) else 'file'} itself"

@@ -49,7 +49,7 @@ export const rolesOf = (state, {net, alpha, beta}) => {
       if (held.length) {
         const off = (x) => Math.abs(Number(x.value));
         const farthest = held.reduce((most, x) => (off(x) > off(most) ? x : most));
-        return row("must avoid the kink", before(value, farthest.value, farthest.slope[u]));
+        return row("puts a partial sum on the kink", before(value, farthest.value, farthest.slope[u]));
       }
       const range = own.range(u);
       if (silent) return row("dead", null, range);

@@ -318,7 +318,7 @@ def _explained(lab: Lab) -> list[Section]:
     ensemble, endings = lab.ensemble(setting), _endings(lab, setting)
     wanted = (
         ("exact", "One trained network, explained to the last digit", "threshold"),
-        ("blind", "One network that failed, explained as well", ""),
+        ("blind", "One network that did not become exact, and why", ""),
     )
     sections = []
     for kind, title, cell in wanted:
