@@ -227,12 +227,13 @@ def _definition(module: ModuleType, name: str) -> ast.FunctionDef:
     docstring.
     """
     definition = cast(ast.FunctionDef, ast.parse(_sources(module)[name]).body[0])
-    definition.returns = None
     if ast.get_docstring(definition) is not None:
         definition.body = definition.body[1:]
     for node in ast.walk(definition):
         if isinstance(node, ast.arg):
             node.annotation = None
+        elif isinstance(node, ast.FunctionDef):
+            node.returns = None
     return definition
 
 
