@@ -26,6 +26,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from numerics.arithmetic.rounding import prediction_bound
+from numerics.arithmetic.types import Array, Flags
 from numerics.pulse.channel import quantities
 from numerics.pulse.least_loss import level
 from theory.expressions.spelling import spelled
@@ -40,7 +41,6 @@ from verify.pulse.residuals import residual_errors
 
 __all__ = ["KINDS", "Ending", "classify", "wilson"]
 
-Array = NDArray[np.float64]
 KINDS = ("exact", "interpolating", "dead", "blind", "pinned", "thresholded", "not converged")
 """Every kind of ending; the order is that of the module's table but for the last."""
 
@@ -134,7 +134,7 @@ class Look:
     laws: Array
     whole: Array
     within: Array
-    live: NDArray[np.bool_]
+    live: Flags
     ways: list[Descent]
 
     def kind(self, j: int, loss: float) -> str:

@@ -12,10 +12,10 @@ from typing import Any
 import flint
 import numpy as np
 from flint import arb
-from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.numbers import fraction
+from numerics.arithmetic.types import Array
 from theory.shape.asymptotes import ENDS, Channel, Ends, Law
 from theory.shape.span import unrolled
 from verify.models.networks import measure
@@ -31,7 +31,6 @@ from verify.shape.pairs import Problem, RefinedBatch, inverse, is_rounding, refi
 
 __all__ = ["EVIDENCE", "check", "figures", "train"]
 
-Array = NDArray[np.float64]
 F = Fraction
 
 Number = Callable[[Any], Any]
