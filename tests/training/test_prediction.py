@@ -111,6 +111,7 @@ def test_other_radii_and_pixels_are_their_own(activation: str) -> None:
         ),
         ({"lr": 1.0, "dtype": "float32", "steps": 5}, "leave float32, which ends at 3.4e+38"),
         ({"lr": 1000.0, "steps": 9}, "at step"),
+        ({"lr": 1e110, "steps": 1}, "the squares of the weights after step 1 leave float64"),
         ({"lr": float("nan"), "steps": 3}, "lr nan: a positive number"),
         ({"lr": float("inf"), "momentum": 0.5}, "lr inf: a positive number"),
         ({"lr": 0.0}, "lr 0: a positive number"),

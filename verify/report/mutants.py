@@ -280,9 +280,8 @@ def _swap(node: ast.AST) -> tuple[ast.AST, str, Any]:
             return node, "value", value + 1
         case ast.Call(func=ast.Name() as function):
             return function, "id", _NAMES[function.id]
-        case ast.Call(func=ast.Attribute() as function):
-            return function, "attr", _NAMES[function.attr]
-    raise TypeError(f"{node} is not one of those that can change")
+    assert isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    return node.func, "attr", _NAMES[node.func.attr]
 
 
 def _changes(tree: ast.AST) -> Iterator[tuple[str, bool]]:
