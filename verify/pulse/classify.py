@@ -23,10 +23,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 
 from numerics.arithmetic.rounding import prediction_bound
-from numerics.arithmetic.types import Array, Flags
+from numerics.arithmetic.types import Array, Flags, Signs
 from numerics.pulse.channel import quantities
 from numerics.pulse.least_loss import level
 from theory.expressions.spelling import spelled
@@ -127,7 +126,7 @@ class Look:
     m, and with φ.  ways: the steepest ways down.
     """
 
-    pattern: NDArray[np.int8]
+    pattern: Signs
     rms: Array
     most: Array
     between: Array

@@ -92,7 +92,7 @@ class HeightBatch:
 
     @property
     def left(self) -> Flags:
-        """The bias ran off."""
+        """Whether the bias ran off, (B,)."""
         return np.abs(self.b) >= EDGE
 
     @property
