@@ -34,6 +34,7 @@ GIVEN = (
     "numerics.arithmetic.compile.activation",
     "numerics.arithmetic.compile._elementwise",
     "numerics.arithmetic.compile.<lambda>",
+    "numerics.arithmetic.compile._logistic",
     "numerics.arithmetic.compile._softplus",
     "numerics.arithmetic.compile._silu_slope",
     "numerics.arithmetic.compile._mish_slope",

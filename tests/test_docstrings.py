@@ -83,6 +83,10 @@ SHAPE = re.compile(r"(?<![\w)\]])\((?:[^(),]+,)+[^(),]*[()]|\b(?:shape|broadcast
 """(B, K), or (n,), or words: of the shape of x."""
 
 
+MIXED = {f"verify/models/{module}.py: NDArray[Any]" for module in ("checkpoint", "folding")}
+"""Fractions where floats would round, float64 elsewhere."""
+
+
 def test_functions_of_arrays_say_their_shapes() -> None:
     silent = []
     for path, tree in TREES.items():
@@ -96,6 +100,26 @@ def test_functions_of_arrays_say_their_shapes() -> None:
             if used & ARRAYS and not SHAPE.search(ast.get_docstring(function) or ""):
                 silent.append(f"{_name(path)}: {function.name}")
     assert silent == []
+
+
+def test_the_dtype_of_an_array_is_its_type() -> None:
+    """Float64 goes without saying, which is said once; others have a name, or name their dtype."""
+    for package in ("numerics", "verify"):
+        assert "are float64" in (ast.get_docstring(TREES[ROOT / package / "__init__.py"]) or "")
+    types = ROOT / "numerics" / "arithmetic" / "types.py"
+    named = {
+        ast.unparse(node.value)
+        for node in TREES[types].body
+        if isinstance(node, ast.Assign) and "NDArray" in ast.unparse(node.value)
+    }
+    again = {
+        f"{_name(path)}: {ast.unparse(node)}"
+        for path, tree in TREES.items()
+        for node in ast.walk(tree)
+        if path != types and isinstance(node, ast.Subscript)
+        if ast.unparse(node) in {*named, "NDArray[Any]"}
+    }
+    assert again == MIXED
 
 
 def _raised(body: list[ast.stmt]) -> Iterator[str]:

@@ -29,7 +29,12 @@ def test_the_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     }
     files = {name: {"summary": counts, "missing_lines": [place]}}
     (tmp_path / "coverage.json").write_text(json.dumps({"files": files}), "utf-8")
-    assert main([str(tmp_path / "coverage.json")]) == 0
+    assert main([str(tmp_path / "coverage.json")]) == 1
     out = capsys.readouterr().out.splitlines()
     assert out[1].split() == ["theory/expressions", "75.0%", "50.0%"]
-    assert out[2].startswith(f"{name}:{place}: raise ") and out[3].startswith("1 raises")
+    assert out[2].split() == ["together", "75.0%", "50.0%"]
+    assert out[3].startswith(f"{name}:{place}: raise ") and out[4].startswith("1 raises")
+    files[name]["missing_lines"] = [1]
+    (tmp_path / "coverage.json").write_text(json.dumps({"files": files}), "utf-8")
+    assert main([str(tmp_path / "coverage.json")]) == 0
+    assert capsys.readouterr().out.endswith("\n0 raises that no test has run\n")

@@ -234,3 +234,14 @@ def test_networks_that_ran_out_of_steps_are_counted(
         monkeypatch.setattr(train, "_trained", lambda *_, kept=kept: kept)
         assert train.main(["--out", str(tmp_path)]) == 0
         assert capsys.readouterr().out.endswith(f": {len(kept)} dead{words}\n")
+
+
+def test_a_library_that_is_missing_is_no_fault_of_the_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lacking(*_: object) -> None:
+        raise OSError("libtorch.so: cannot open shared object file")
+
+    monkeypatch.setattr(train, "_trained", lacking)
+    with pytest.raises(OSError, match="cannot open shared object file"):
+        run(tmp_path)

@@ -95,19 +95,27 @@ def steady(expression: sp.Expr) -> sp.Expr:
     return expression.func(*map(steady, expression.args))
 
 
+def _logistic(z: ArrayLike) -> Array:
+    value: Array = expit(np.asarray(z, dtype=float))
+    return value
+
+
 def _softplus(z: ArrayLike) -> Array:
+    z = np.asarray(z, dtype=float)
     value: Array = np.maximum(z, 0.0) + np.log1p(np.exp(-np.abs(z)))
     return value
 
 
 def _silu_slope(z: ArrayLike) -> Array:
-    slope: Array = expit(z) * (1 + np.asarray(z) * expit(-np.asarray(z)))
+    z = np.asarray(z, dtype=float)
+    slope: Array = expit(z) * (1 + z * expit(-z))
     return slope
 
 
 def _mish_slope(z: ArrayLike) -> Array:
+    z = np.asarray(z, dtype=float)
     level = np.tanh(_softplus(z))
-    slope: Array = level + np.asarray(z) * (1 - level) * (1 + level) * expit(z)
+    slope: Array = level + z * (1 - level) * (1 + level) * expit(z)
     return slope
 
 
@@ -120,10 +128,10 @@ def _exp(z: ArrayLike) -> Array:
 
 # The catalogue's exp(z) overflows for large |z|, where these have ordinary values.
 _BY_HAND: dict[str, tuple[Elementwise, Elementwise]] = {
-    "sigmoid": (expit, lambda z: expit(z) * expit(-np.asarray(z))),
-    "softplus": (_softplus, expit),
-    "logsigmoid": (lambda z: -_softplus(-np.asarray(z)), lambda z: expit(-np.asarray(z))),
-    "silu": (lambda z: np.asarray(z) * expit(z), _silu_slope),
+    "sigmoid": (_logistic, lambda z: _logistic(z) * _logistic(-np.asarray(z))),
+    "softplus": (_softplus, _logistic),
+    "logsigmoid": (lambda z: -_softplus(-np.asarray(z)), lambda z: _logistic(-np.asarray(z))),
+    "silu": (lambda z: np.asarray(z) * _logistic(z), _silu_slope),
     "mish": (lambda z: np.asarray(z) * np.tanh(_softplus(z)), _mish_slope),
     "exp": (_exp, _exp),
 }

@@ -175,7 +175,8 @@ def strength_bound(w: Array, steepest: ArrayLike = 1.0, rule: Midpoints | None =
     rule = rule or Midpoints(w.shape[-1])
     along, around = rule.steps
     step = along / 2 + reach(rule.taps) * around / 4
-    return np.asarray(2 * np.pi * np.asarray(steepest) * np.abs(w).sum(axis=(1, 2)) * step)
+    steep = np.asarray(steepest, dtype=float)
+    return np.asarray(2 * np.pi * steep * np.abs(w).sum(axis=(1, 2)) * step)
 
 
 # ------------------------------------------------------------------------------- what a circle

@@ -20,9 +20,9 @@ from functools import lru_cache
 
 import numpy as np
 from flint import fmpq, fmpq_mat
-from numpy.typing import NDArray
 
 from numerics.arithmetic.numbers import fraction, rational
+from numerics.arithmetic.types import Signs
 from numerics.pulse.sample import Radii, pulse, windows
 from theory.expressions.spelling import spelled
 from theory.pulse.endings import LAW, EndingLaw
@@ -50,7 +50,7 @@ def _kernel(rows: list[list[fmpq]], width: int) -> fmpq_mat:
 
 
 def level(
-    radii: Radii, taps: int, activation: str, pattern: NDArray[np.int8], law: EndingLaw = LAW
+    radii: Radii, taps: int, activation: str, pattern: Signs, law: EndingLaw = LAW
 ) -> Fraction:
     """The minimum of the loss in the cell, or on the face, named by ``pattern`` (K, W) of -1, 0, 1.
 

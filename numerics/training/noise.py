@@ -48,8 +48,9 @@ def _pdf(x: ArrayLike) -> Array:
 
 def bivariate_cdf(alpha: ArrayLike, beta: ArrayLike, rho: ArrayLike) -> Array:
     """Φ₂(α, β; ρ) for |ρ| < 1, all three broadcast, by Owen's T function."""
+    alpha, beta, rho = (np.asarray(x, dtype=float) for x in (alpha, beta, rho))
     # At 0 the two quotients have no value; beside it they have the right limit.
-    h, k = (np.where(x == 0, 1e-300, x) for x in (np.asarray(alpha), np.asarray(beta)))
+    h, k = (np.where(x == 0, 1e-300, x) for x in (alpha, beta))
     q = np.sqrt(1 - np.square(rho))
     with np.errstate(over="ignore"):
         first = owens_t(h, (k - rho * h) / (h * q))

@@ -160,7 +160,7 @@ def drift_from_losses(c: Cone, second_moment: float, rate: ArrayLike, losses: Ar
     |δ_t| = 4√n η |E_b[(r̂ - r) r]| <= 4√n η √(E_b[r²] L_t) by Cauchy-Schwarz; ``second_moment``
     bounds E_b[r²].
     """
-    square = 16 * c.root**2 * np.asarray(rate) ** 2 * second_moment * losses
+    square = 16 * c.root**2 * np.asarray(rate, dtype=float) ** 2 * second_moment * losses
     with np.errstate(invalid="ignore"):
         return np.where(
             np.all(square < 1, axis=0),

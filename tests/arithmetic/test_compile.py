@@ -230,3 +230,7 @@ def test_activation_keeps_shapes(name: str) -> None:
             value = function(np.zeros(shape))
             assert value.shape == shape
             assert value.dtype == np.float64
+        for numbers in (np.array([-1, 0, 2]), np.array([-1.5, 0, 0.7], np.float32)):
+            value = function(numbers)
+            assert value.dtype == np.float64
+            assert np.array_equal(value, function(numbers.astype(float)))

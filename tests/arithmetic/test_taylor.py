@@ -8,10 +8,11 @@ import mpmath
 import numpy as np
 import pytest
 import sympy as sp
+from flint import arb, arb_series
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from numerics.arithmetic.taylor import inflections, taylor
+from numerics.arithmetic.taylor import TERMS, Kinked, expanding, inflections, series, taylor
 from theory.expressions.activation import ACTIVATIONS, z
 from verify.shape.rates.height import ROWS
 
@@ -48,3 +49,14 @@ def test_inflections() -> None:
     assert inflections("exp") == inflections("softplus") == inflections("square") == ()
     assert inflections("gelu") == pytest.approx([-math.sqrt(2), math.sqrt(2)], abs=1e-15)
     assert inflections("sin") == pytest.approx([k * math.pi for k in range(-2, 3)], abs=1e-15)
+
+
+@pytest.mark.parametrize(
+    "sigma", [1 / (z + sp.Rational(1, 20)), sp.Max(z, 2 * z), sp.Abs(z)], ids=str
+)
+def test_an_expression_that_is_not_smooth_on_the_ball_is_not_expanded(sigma: sp.Expr) -> None:
+    with expanding():
+        function = series(sigma)
+        assert function(arb_series([arb(1, 0.1), 1], prec=TERMS + 1))[0].is_finite()
+        with pytest.raises(Kinked):
+            function(arb_series([arb(0, 0.1), 1], prec=TERMS + 1))

@@ -102,6 +102,25 @@ def test_slopes_that_do_not_exist_are_not_invented(f: sp.Expr) -> None:
     assert slopes_at_infinity(f) is None
 
 
+TINY = sp.sqrt(2) / 10**50
+"""Not 0, but 60 digits do not tell."""
+
+
+@pytest.mark.parametrize(
+    ("f", "reason"),
+    [
+        (sp.exp(z) + sp.exp((1 + TINY) * z), "two exponents cannot be told apart"),
+        (z ** sp.sqrt(2) + z ** (sp.sqrt(2) + TINY), "two exponents cannot be told apart"),
+        (z**z, "a variable exponent"),
+        ((TINY - 1) * sp.exp(z) + sp.exp(z), r"is sqrt\(2\)/10{50} zero\?"),
+    ],
+    ids=str,
+)
+def test_no_order_is_guessed(f: sp.Expr, reason: str) -> None:
+    with pytest.raises(UnknownOrder, match=f"^{reason}$"):
+        order(f)
+
+
 ANALYTIC = (
     sp.tanh(z) ** 3,
     sp.sqrt(1 + z**2),

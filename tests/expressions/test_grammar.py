@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from theory.expressions.functions import FUNCTIONS
-from theory.expressions.grammar import parse
+from theory.expressions.grammar import parse, settled
 from theory.expressions.pieces import z
 from theory.expressions.printing import evaluator, to_text
 from theory.expressions.tokens import GrammarError
@@ -257,6 +257,7 @@ REFUSED = {
         "character 1: gelu has no parameter 'approximate' here; its parameters: none"
     ),
     "max(x, None)": "character 1: max needs a number or an expression in the place of None",
+    "gelu(gelu(gelu(gelu(gelu(x)))))": ("too large or not real once its functions are written out"),
     "where(x, 1, 2)": "character 7: expected a condition such as x > 0",
     "where(x > 0, 1)": "character 1: expected where(x > 0, a, b)",
     "x == 0": "character 1: single points do not count: compare with < or >",
@@ -515,3 +516,12 @@ def test_mutations_are_parsed_or_refused(text: str, edits: list[tuple[int, int, 
     for place, removed, part in edits:
         text = text[:place] + part + text[place + removed :]
     refusal(text)
+
+
+def test_what_is_written_out_is_read_again_until_it_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    twice = sp.Add(z, z, evaluate=False)
+    assert settled(twice) == 2 * z
+    monkeypatch.setattr("theory.expressions.grammar.ROUNDS", 1)
+    assert settled(2 * z) == 2 * z
+    with pytest.raises(GrammarError, match="the simplified form still changes after 1 rounds"):
+        settled(twice)

@@ -10,6 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from theory.expressions.normal_form import (
+    Unsettled,
     constant_value,
     degree,
     exponential_sum,
@@ -17,6 +18,7 @@ from theory.expressions.normal_form import (
     nonnegative,
     number_sign,
     positive,
+    settled,
     shortest,
     vanishes,
 )
@@ -183,3 +185,9 @@ def test_degree(top: int, bottom: int) -> None:
     assert degree((z**top + 1) / (z**bottom + 2)) == top - bottom
     assert degree((z**2 - 1) / (z - 1)) == 1
     assert degree(sp.Integer(0)) is None
+
+
+def test_a_coefficient_that_may_be_0_settles_nothing() -> None:
+    assert settled((sp.sqrt(2) * sp.sqrt(3) - sp.sqrt(6)) * z**2 + z) == sp.Poly(z, z)
+    with pytest.raises(Unsettled, match=r"^is sqrt\(2\)/10{50} zero\?$"):
+        settled(sp.sqrt(2) / 10**50 * z + 1)

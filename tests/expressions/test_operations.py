@@ -13,6 +13,7 @@ from theory.expressions.operations import (
     Refused,
     applied,
     checked,
+    decided_sign,
     is_constant,
     power,
     where,
@@ -127,3 +128,15 @@ def test_what_a_library_might_make_is_refused(made: sp.Expr, words: str) -> None
 def test_an_extreme_of_what_is_not_real_is_refused() -> None:
     with pytest.raises(Refused, match="not a real number"):
         FUNCTIONS["max"].build(z, sp.I)
+
+
+def test_what_is_not_real_has_no_sign() -> None:
+    assert [decided_sign(x) for x in (sp.sqrt(2) - 1, sp.Integer(0), -sp.pi)] == [1, 0, -1]
+    for constant in (sp.log(-2), sp.sqrt(-2)):
+        with pytest.raises(Refused, match="the result is not a real number"):
+            decided_sign(constant)
+
+
+def test_a_root_of_a_negative_number_is_no_real_number() -> None:
+    with pytest.raises(Refused, match="the result is not a real number"):
+        checked(z + sp.root(-8, 3))

@@ -167,8 +167,20 @@ def test_a_transcendental_boundary_is_bracketed_never_stated() -> None:
 
 def test_too_many() -> None:
     many = sp.Add(*(k * sp.Max(sp.sin(k * z), sp.Rational(k, 99)) for k in range(1, 12)))
-    with pytest.raises(TooManyPieces):
+    with pytest.raises(TooManyPieces, match="more than 256 branches"):
         pieces(many)
+
+
+@pytest.mark.parametrize("levels", [3, 5])
+def test_too_many_parts(levels: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Folded so often z has 8 or 32 parts: counted at the end, and stopped on the way."""
+    folded = z
+    for level in range(levels):
+        folded = sp.Abs(folded) - 2 ** (levels - level)
+    assert len(pieces(folded).parts) == 2**levels
+    monkeypatch.setattr("theory.expressions.pieces.MOST", 4)
+    with pytest.raises(TooManyPieces, match="more than 4 pieces"):
+        pieces(folded + 1)
 
 
 @pytest.mark.parametrize("bad", [sp.Symbol("y") + z, z + sp.Float("0.5")], ids=str)

@@ -29,6 +29,12 @@ by_row = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
 # --- pieces ------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("read", [traits.jumps, traits.kinks, traits.affine_pieces])
+def test_nothing_is_read_off_an_incomplete_list(read: Callable[[sp.Expr], Any]) -> None:
+    with pytest.raises(ValueError, match=r"the pieces of Abs\(sin\(z\)\) are not known completely"):
+        read(sp.Abs(sp.sin(z)))
+
+
 @st.composite
 def hinges(draw: st.DrawFn) -> tuple[sp.Expr, tuple[Fraction, ...], tuple[Fraction, ...], Fraction]:
     """c + s z + Σ J max(z - t, 0), as Max or |z - t|, with increasing t and nonzero J."""

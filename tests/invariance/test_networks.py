@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
+from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -92,3 +95,15 @@ def test_networks_that_promise_nothing_there_are_not() -> None:
         (leg, Fraction(5, 2), HALF, one, 1),
     ):
         assert answer(net, signal(r, beta, alpha, s), "ring") != r
+
+
+def test_channels_that_are_no_mirror_images_are_not_merged(monkeypatch: pytest.MonkeyPatch) -> None:
+    law = networks.three_channels
+
+    def wrong(*numbers: Any) -> Any:
+        net = law(*numbers)
+        return replace(net, a=(*net.a[:2], net.a[1]))
+
+    monkeypatch.setattr(networks, "three_channels", wrong)
+    with pytest.raises(ValueError, match="the two channels at the edge are no mirror images"):
+        networks.merged_channels()

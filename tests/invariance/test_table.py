@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from verify.invariance import table
-from verify.invariance.atlas import Place
+from verify.invariance.atlas import Place, entries
 from verify.invariance.table import TrainingOutcome
 
 
@@ -18,3 +20,12 @@ def test_every_network_seen_is_accounted_for() -> None:
     assert "docs/pulse/kinks.md#theorem-one-kink" in html
     with pytest.raises(ValueError, match="no such cells"):
         table.section({Place("nothing", "sum", "half", "ring", "linear"): []})
+
+
+def test_a_table_with_a_network_that_errs_is_not_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [row for row in entries() if row.net is not None]
+    off = replace(rows[0], net=replace(rows[0].net, c=rows[0].net.c + 1))
+    monkeypatch.setattr(table, "entries", lambda: [off, *rows[1:]])
+    with pytest.raises(ValueError, match="^networks that are not exact: ") as error:
+        table.section({})
+    assert str(error.value).endswith(f"[{off.place!r}]")

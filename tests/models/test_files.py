@@ -78,6 +78,12 @@ def test_probe_finds_out_before_the_work(tmp_path: Path) -> None:
             probe(folder, ["report.json"])
 
 
+def test_a_link_to_nowhere_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / "absent")
+    with pytest.raises(FileExistsError):
+        probe(tmp_path / "link")
+
+
 def test_a_document_that_is_none_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "run.json"
     path.write_text('{"a": 1}', "utf-8")

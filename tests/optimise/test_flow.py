@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import count
+from typing import Any
 
 import numpy as np
 import pytest
@@ -33,6 +34,14 @@ def test_a_stop_that_is_seen_once() -> None:
     assert len(y) == 6
 
 
-def test_what_grows_beyond_bounds_is_an_error() -> None:
-    with pytest.raises(RuntimeError):
-        flow(lambda y: y**2, np.ones(1), 2.0, method="DOP853")
+@pytest.mark.parametrize(
+    ("times", "method", "reason"),
+    [
+        (2.0, "DOP853", "Required step size is less than spacing between numbers"),
+        (np.array([0.5, 2.0]), "DOP853", "Required step size is less than spacing between numbers"),
+        (np.array([0.5, 2.0]), "LSODA", "."),
+    ],
+)
+def test_what_grows_beyond_bounds_is_an_error(times: Any, method: str, reason: str) -> None:
+    with pytest.raises(RuntimeError, match=reason):
+        flow(lambda y: y**2, np.ones(1), times, method=method)

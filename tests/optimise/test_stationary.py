@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from types import SimpleNamespace
 from typing import Any
 
@@ -123,9 +124,16 @@ def _by_loops(
     seen = [
         [tuple(x[i : i + setting.taps]) for i in range(2 * half + 1)] for x in signals
     ]  # zeros outside are there already
-    dot = lambda u, v: sum(x * y for x, y in zip(u, v, strict=True))  # noqa: E731
-    held = lambda k, u: abs(dot(w[k], u) + b[k]) < 1e-9  # noqa: E731
-    slope = lambda z: high if z > 0 else low  # noqa: E731
+
+    def dot(u: Iterable[float], v: Iterable[float]) -> float:
+        return sum(x * y for x, y in zip(u, v, strict=True))
+
+    def held(k: int, u: Iterable[float]) -> bool:
+        return abs(dot(w[k], u) + b[k]) < 1e-9
+
+    def slope(z: float) -> float:
+        return high if z > 0 else low
+
     share, channels = 2 / len(signals), range(setting.channels)
     features, masses, errors, offs = [], [], [], []
     for r, positions in zip(radii.r, seen, strict=True):

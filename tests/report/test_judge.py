@@ -288,3 +288,22 @@ def test_an_ensemble_is_trained_once_and_a_failure_is_remembered(
     assert trained == ["good", "bad"]
     with pytest.raises(RuntimeError, match="FloatingPointError: overflow"):
         lab.ensemble("bad")
+
+
+def test_a_lack_of_memory_passes(made: Callable[..., Claim]) -> None:
+    def exhausted(*_: Any) -> Any:
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        judge(made(check=exhausted), LAB)
+    made(figures=exhausted)
+    with pytest.raises(MemoryError):
+        examine("made", LAB)
+
+
+def test_what_is_no_evidence_blocks_the_columns(made: Callable[..., Claim]) -> None:
+    claim = made()
+    vars(sys.modules["verify.pulse.claims.made"])["EVIDENCE"] = "none"
+    check = judge(claim, LAB).columns["check"]
+    assert check.status == "blocked"
+    assert "verify.pulse.claims.made.EVIDENCE is no Evidence" in check.detail

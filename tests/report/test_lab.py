@@ -64,6 +64,17 @@ def test_a_failed_training_is_not_tried_again() -> None:
     assert len(done) == 1
 
 
+def test_a_lack_of_memory_is_no_failed_training() -> None:
+    lab = Lab(TINY)
+
+    def starved() -> None:
+        raise MemoryError
+
+    with pytest.raises(MemoryError):
+        lab.once("x", starved)
+    assert lab.once("x", lambda: 1) == 1
+
+
 def test_a_process_keeps_what_it_trains_for_the_next_claim() -> None:
     """Each claim is sent with a lab of its own."""
     lab = Lab(TINY, 1234567)

@@ -50,6 +50,21 @@ def test_what_changes(source: str, changes: list[str]) -> None:
     assert [change for change, _ in mutants._changes(ast.parse(source))] == changes
 
 
+def test_a_law_is_what_it_computes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No annotation and no docstring of it counts, nor one of a function within."""
+    text = """
+def f(x: A = 1) -> B:
+    'What f is.'
+    def g(y: C) -> D:
+        return y + x
+    return g(x)
+"""
+    monkeypatch.setattr(mutants, "_sources", lambda module: {"f": text})
+    plain = text.replace(": A = 1", "=1").replace(": C", "").replace(" -> D", "")
+    plain = plain.replace(" -> B", "").replace("    'What f is.'\n", "")
+    assert ast.dump(mutants._definition(mutants, "f")) == ast.dump(ast.parse(plain).body[0])
+
+
 def test_counts_of_another_law_are_not_quoted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from numerics.arithmetic import oracle
 from theory.expressions.activation import ACTIVATIONS
 from theory.expressions.pieces import z
+from theory.expressions.spelling import spelled
 from theory.pulse.network import taps
 from theory.shape.classify import classify
 from theory.shape.families import Family, family
@@ -37,6 +38,11 @@ def test_every_possible_row_has_a_family(name: str) -> None:
     row = ACTIVATIONS[name]
     possible = classify(row.expression).channels is not None
     assert (family(row) is not None) == possible == (name in POSSIBLE)
+
+
+def test_other_polynomials_are_exact_without_a_family() -> None:
+    with pytest.raises(ValueError, match=r"^no family for z\*\*5: σ is a polynomial of degree 5"):
+        family(spelled("x**5"))
 
 
 @pytest.mark.parametrize("name", POSSIBLE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from numerics.pulse.sample import Radii
+from numerics.training.forward_error import HIGHEST
 from verify.report.render import json_text
 from verify.training.prediction import admitted, prediction
 from verify.training.side_by_side import OutsideTheorem
@@ -111,6 +113,7 @@ def test_other_radii_and_pixels_are_their_own(activation: str) -> None:
         ),
         ({"lr": 1.0, "dtype": "float32", "steps": 5}, "leave float32, which ends at 3.4e+38"),
         ({"lr": 1000.0, "steps": 9}, "at step"),
+        ({"lr": 1e110, "steps": 1}, "the squares of the weights after step 1 leave float64"),
         ({"lr": float("nan"), "steps": 3}, "lr nan: a positive number"),
         ({"lr": float("inf"), "momentum": 0.5}, "lr inf: a positive number"),
         ({"lr": 0.0}, "lr 0: a positive number"),
@@ -122,6 +125,8 @@ def test_other_radii_and_pixels_are_their_own(activation: str) -> None:
         ({"w": [[1e100]], "a": [-1e100], "b": [1e100]}, "at step"),
         ({"optimizer": "adam", "lr": 1e30, "steps": 5, "dtype": "float32"}, "leave float32"),
         ({"optimizer": "adam", "lr": 1e160, "steps": 5}, "leave float64"),
+        ({"optimizer": "adam", "lr": 1.0, "steps": 9, "activation": "relu"}, "linear cell: in ch"),
+        ({"w": [[5e153]], "a": [-5e153], "b": [0.1], "steps": 2}, "the squares of these weights"),
         ({"optimizer": "adam", "lr": 1e307, "steps": 1}, "lr times the sharpness overflows"),
         ({"optimizer": "adam", "w": 1e20 * W, "steps": 5, "dtype": "float32"}, "leave float32"),
         ({"optimizer": "adam", "eps": 0.0, "a": 0 * A, "steps": 5}, "at step"),
@@ -148,3 +153,11 @@ def test_admitted_asks_of_the_start_alone() -> None:
     for w, b in ((-W, None), (W, -B)):
         with pytest.raises(OutsideTheorem, match="linear cell"):
             admitted(w, A, b, activation="relu", step=0.01)
+
+
+def test_torch_may_leave_its_type_where_the_simulation_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(HIGHEST, "float32", math.inf)
+    with pytest.raises(OutsideTheorem, match="the loss may leave float32"):
+        prediction(W, A, c=1e20, optimizer="adam", dtype="float32", steps=1)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -25,7 +27,7 @@ from verify.models.networks import Bundle, data
 from verify.models.problem import Model
 from verify.optimise.sgd import descend
 from verify.report.lab import TINY, Lab
-from verify.training.claims.sharpness import figures
+from verify.training.claims.sharpness import check, figures
 from verify.training.dynamics import second_moment, starts
 
 seeds = st.integers(0, 2**32 - 1)
@@ -148,3 +150,11 @@ def test_beyond_the_threshold_training_ends_flatter_if_at_all() -> None:
 
 def test_the_figure_is_drawn() -> None:
     assert [figure.id for figure in figures(Lab(TINY))] == ["sharpness-catapult"]
+
+
+def test_a_law_without_a_root_stops_the_check() -> None:
+    def odd(big_u: Any, big_w: Any, root: Any, sqrt: Any) -> Any:
+        return gain_from_start(big_u, big_w, root, lambda square: sqrt(2 * square))
+
+    with pytest.raises(ValueError, match="is no square of a rational number"):
+        check(replace(LAW, gain_from_start=odd), Lab(TINY))

@@ -189,3 +189,12 @@ def test_errors_and_passing_results_are_not_kept(tmp_path: Path) -> None:
         outcomes = list(completed(Serial(), tasks, made.store))
         assert [bool(outcome.kept) for outcome in outcomes] == list(dates)
         assert [outcome.result for outcome in outcomes] == [None, 1, 2, 3]
+
+
+def test_what_is_too_large_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    store = Store(tmp_path / "store", said.append)
+    monkeypatch.setattr("verify.work.store.MOST", 10)
+    store.put("large", 1.5, Codec(float))
+    assert len(said) == 1 and " bytes is too large; the run goes on" in said[0]
+    assert list((tmp_path / "store").glob("*.task")) == []

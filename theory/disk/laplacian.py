@@ -93,7 +93,10 @@ def strength(w: Filter, centre: Point, f: Logarithms = Exact) -> Any:
 def across(w: Filter, centre: Point, p: Fraction, q: Fraction) -> Fraction:
     """∫ W |y·(p, q)| dy = Σ_v d_v |v·(p, q)|³/(6|pq|), v seen from the centre; p, q not 0."""
     d = corners(w)
-    along = lambda v: abs((v[0] - centre[0]) * p + (v[1] - centre[1]) * q) ** 3  # noqa: E731
+
+    def along(v: Point) -> Fraction:
+        return abs((v[0] - centre[0]) * p + (v[1] - centre[1]) * q) ** 3
+
     sign = 1 if p * q > 0 else -1
     return sign * sum((value * along(v) for v, value in d.items()), Fraction(0)) / (6 * abs(p * q))
 

@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 Point = tuple[Fraction, Fraction]
+Octant = tuple[tuple[int, int], tuple[int, int]]
 Filter = Mapping[tuple[int, int], Fraction]
 """Taps by their places."""
 HALF = Fraction(1, 2)
@@ -150,7 +151,7 @@ class Stretch:
         if there is no centre.
     """
 
-    octant: tuple[tuple[int, int], tuple[int, int]]
+    octant: Octant
     left: Fraction
     right: Fraction
     signs: Mapping[int, Point]
@@ -163,7 +164,10 @@ def stretches(
     d = corners(w)
     scale = lcm(b.denominator, *(value.denominator for value in d.values()))
     for octant in OCTANTS:
-        image = lambda v, o=octant: tuple(int(2 * (p * v[0] + q * v[1])) for p, q in o)  # noqa: E731
+
+        def image(v: Point, o: Octant = octant) -> tuple[int, ...]:
+            return tuple(int(2 * (p * v[0] + q * v[1])) for p, q in o)
+
         side = sum(octant[0]) * sum(octant[1])  # d_v has the sign of (v - pixel)₁ (v - pixel)₂
         heights = {image(v): int(side * scale * value) for v, value in d.items()}
         cut = None if centre is None else image(centre)
@@ -198,7 +202,10 @@ def _trapezoids(
     order = [(order[0][0] + 2, order[0][1]), *order, (order[-1][0] - 2, order[-1][1])]
     unit = 8 * left.denominator * right.denominator
     ends = [int(unit * u) for u in (left, right)]
-    at = lambda k, v: (ends[k], -(unit * v[0] + ends[k] * v[1]) // 2)  # noqa: E731
+
+    def at(k: int, v: tuple[int, ...]) -> tuple[int, int]:
+        return ends[k], -(unit * v[0] + ends[k] * v[1]) // 2
+
     powers = [0, bias, 0, 0, 0, 0]
     for v, following in pairwise(order):
         p, q = v

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import pickletools
 import re
 import warnings
@@ -101,12 +100,7 @@ def _deserialized(file: bytes) -> dict[str, Any]:
         kind, shape = str(spec["dtype"]), tuple(int(size) for size in spec["shape"])
         if kind not in KINDS:
             raise CheckpointError(f"{name[:60]} is {kind[:12]}; {TAKEN}")
-        values = np.frombuffer(bytes(spec["data"]), dtype=KINDS[kind])
-        if values.size != math.prod(shape):
-            raise CheckpointError(
-                f"{name[:60]} has {values.size} numbers for the shape {list(shape)}"
-            )
-        values = values.reshape(shape)
+        values = np.frombuffer(bytes(spec["data"]), dtype=KINDS[kind]).reshape(shape)
         if kind == "BF16":
             single = (values.astype("<u4") << 16).view("<f4")
             tensors[name] = Tensor(single.astype(np.float64), "bfloat16")

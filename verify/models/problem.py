@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from numerics.arithmetic.types import Array, Flags, Indices
+from numerics.arithmetic.types import Array, Flags, Indices, Signs
 from numerics.pulse.sample import Radii
 from theory.pulse.network import Network
 
@@ -172,7 +172,7 @@ class Ensemble:
     gradient: Array
     held: tuple[Faces, ...]
     multipliers: tuple[Array, ...]
-    pattern: NDArray[np.int8]
+    pattern: Signs
     stationary: Flags
     steps: NDArray[np.int64]
 

@@ -16,8 +16,8 @@ from functools import cached_property
 
 import numpy as np
 
-from numerics.arithmetic.types import Array, Flags, Indices
-from verify.optimise.regions import RANK, Point, Signs, Task, first_minimum, release, zero
+from numerics.arithmetic.types import Array, Flags, Indices, Signs
+from verify.optimise.regions import RANK, Point, Task, first_minimum, release, zero
 
 __all__ = ["DescendedBatch", "Points", "descend_batch"]
 

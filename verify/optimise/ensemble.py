@@ -13,14 +13,14 @@ from itertools import repeat
 
 import numpy as np
 
-from numerics.arithmetic.types import Array, Flags
+from numerics.arithmetic.types import Array, Flags, Signs
 from numerics.pulse.sample import Windows
 from theory.expressions.pieces import SWITCHES
 from theory.expressions.spelling import spelled
 from verify.models.problem import Ensemble, Faces, NetworkBatch, Setting, initial
 from verify.optimise.batch import DescendedBatch, descend_batch
 from verify.optimise.least_squares import Minimised, levenberg_marquardt
-from verify.optimise.regions import Signs, multipliers
+from verify.optimise.regions import multipliers
 from verify.optimise.residuals import (
     biases,
     error_and_jacobian,

@@ -33,15 +33,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
 from math import comb
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import qr
 from scipy.optimize import linprog, lsq_linear
 
 from numerics.arithmetic.compile import activation
-from numerics.arithmetic.types import Array, Flags, Indices
+from numerics.arithmetic.types import Array, Flags, Indices, Signs
 from numerics.pulse.sample import Windows
 from theory.expressions.spelling import spelled
 
@@ -50,7 +48,6 @@ __all__ = [
     "Descended",
     "Line",
     "Point",
-    "Signs",
     "Task",
     "descend",
     "first_minimum",
@@ -59,7 +56,6 @@ __all__ = [
     "zero",
 ]
 
-Signs = NDArray[np.int8]
 """-1, 0 or 1; 0 on a held face."""
 EPS = float(np.finfo(float).eps)
 RANK = 1e-10
@@ -321,10 +317,12 @@ class Line:
         return np.where(np.abs(rates) > zero(self.point.task, self.dv), rates, 0.0)
 
     @cached_property
-    def side(self) -> NDArray[Any]:
+    def side(self) -> Signs:
         """The pattern (K, J, W) just after the beginning."""
         pattern = self.point.pattern
-        return np.where(pattern == 0, np.sign(self.rates), pattern) if self.leaves else pattern
+        if not self.leaves:
+            return pattern
+        return np.where(pattern == 0, np.sign(self.rates).astype(np.int8), pattern)
 
     @cached_property
     def added(self) -> Array:

@@ -22,19 +22,17 @@ from itertools import combinations, islice
 from math import comb
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.optimize import linprog
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import gamma as accumulated
-from numerics.arithmetic.types import Array
+from numerics.arithmetic.types import Array, Signs
 from numerics.pulse.sample import Windows, pulse, windows
 from theory.expressions.spelling import spelled
 from verify.models.problem import NetworkBatch, Setting
 
 __all__ = ["CHUNK", "MOST_EDGES", "RANK", "Descent", "descent", "signs"]
 
-Signs = NDArray[np.int8]
 
 MOST_EDGES = 2_000_000
 """Edges of the fan that are tried; a network with more counts as not converged."""

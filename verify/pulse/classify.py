@@ -23,9 +23,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 
 from numerics.arithmetic.rounding import prediction_bound
+from numerics.arithmetic.types import Array, Flags, Signs
 from numerics.pulse.channel import quantities
 from numerics.pulse.least_loss import level
 from theory.expressions.spelling import spelled
@@ -40,7 +40,6 @@ from verify.pulse.residuals import residual_errors
 
 __all__ = ["KINDS", "Ending", "classify", "wilson"]
 
-Array = NDArray[np.float64]
 KINDS = ("exact", "interpolating", "dead", "blind", "pinned", "thresholded", "not converged")
 """Every kind of ending; the order is that of the module's table but for the last."""
 
@@ -127,14 +126,14 @@ class Look:
     m, and with φ.  ways: the steepest ways down.
     """
 
-    pattern: NDArray[np.int8]
+    pattern: Signs
     rms: Array
     most: Array
     between: Array
     laws: Array
     whole: Array
     within: Array
-    live: NDArray[np.bool_]
+    live: Flags
     ways: list[Descent]
 
     def kind(self, j: int, loss: float) -> str:

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation, compile_law, exact_law
 from numerics.arithmetic.rounding import response_bound
+from numerics.arithmetic.types import Array
 from verify.models.networks import measure
 from verify.models.problem import Ensemble, Setting
 from verify.report.lab import Lab
@@ -26,7 +26,6 @@ from verify.report.verdict import Column, column
 
 __all__ = ["ResponseLaw", "check_response", "law_response", "plateau_cells", "train_response"]
 
-Array = NDArray[np.float64]
 ResponseLaw = Callable[[int, int], sp.Expr]
 """(n, m) -> the law on the cell of m, with φ in [0, 1]."""
 

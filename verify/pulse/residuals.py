@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
-
+from numerics.arithmetic.types import Array
 from numerics.pulse.channel import quantities
 from theory.pulse.loss import Decomposition
 from verify.models.problem import NetworkBatch, Setting
 
 __all__ = ["residual_errors"]
-
-Array = NDArray[np.float64]
 
 
 def residual_errors(

@@ -227,12 +227,13 @@ def _definition(module: ModuleType, name: str) -> ast.FunctionDef:
     docstring.
     """
     definition = cast(ast.FunctionDef, ast.parse(_sources(module)[name]).body[0])
-    definition.returns = None
     if ast.get_docstring(definition) is not None:
         definition.body = definition.body[1:]
     for node in ast.walk(definition):
         if isinstance(node, ast.arg):
             node.annotation = None
+        elif isinstance(node, ast.FunctionDef):
+            node.returns = None
     return definition
 
 
@@ -279,9 +280,8 @@ def _swap(node: ast.AST) -> tuple[ast.AST, str, Any]:
             return node, "value", value + 1
         case ast.Call(func=ast.Name() as function):
             return function, "id", _NAMES[function.id]
-        case ast.Call(func=ast.Attribute() as function):
-            return function, "attr", _NAMES[function.attr]
-    raise TypeError(f"{node} is not one of those that can change")
+    assert isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)
+    return node.func, "attr", _NAMES[node.func.attr]
 
 
 def _changes(tree: ast.AST) -> Iterator[tuple[str, bool]]:

@@ -19,9 +19,9 @@ import sympy as sp
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Drawing
 from matplotlib.layout_engine import ConstrainedLayoutEngine
-from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
+from numerics.arithmetic.types import Array
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.kinks import segments
 from theory.shape.classify import CLASSES, Classification
@@ -35,7 +35,6 @@ from verify.shape.attempts import Reached
 
 __all__ = ["CLASS_NAMES", "AtlasRow", "drawing", "expression_latex", "picture", "rows", "sections"]
 
-Array = NDArray[np.float64]
 
 CLASS_NAMES = MappingProxyType(
     {

@@ -23,10 +23,10 @@ from typing import Any
 
 import numpy as np
 import sympy as sp
-from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import prediction_bound
+from numerics.arithmetic.types import Array
 from numerics.pulse.error_enclosure import Certified, certified_error, error_ball, largest_error
 from numerics.pulse.sample import pulse, windows
 from theory.expressions.activation import ACTIVATIONS, z
@@ -54,7 +54,6 @@ __all__ = [
     "settings",
 ]
 
-Array = NDArray[np.float64]
 KINDS = ("exact", "interpolating", "inexact", "unresolved")
 """Every kind of trained network, as the module's header defines them."""
 TAPS = 3

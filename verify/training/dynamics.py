@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 
+from numerics.arithmetic.types import Array, Indices
 from numerics.pulse.sample import Radii, pulse, windows
 from numerics.training.linear_cell import Cone, coordinates
 from numerics.training.steps import change_bound, end_at, sharpness, shift_error
@@ -39,8 +39,6 @@ __all__ = [
     "shuffled",
     "starts",
 ]
-
-Array = NDArray[np.float64]
 
 
 def jacobian(
@@ -75,7 +73,7 @@ def starts(lab: Lab, model: Model, networks: int) -> NetworkBatch:
         return fresh(model, networks)
 
 
-def shuffled(lab: Lab, model: Model, size: int) -> Iterator[NDArray[np.intp]]:
+def shuffled(lab: Lab, model: Model, size: int) -> Iterator[Indices]:
     """The mini-batches of ``size`` radii that networks of a model see, keyed by both: indices
     (size,), without end.
     """

@@ -15,16 +15,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
+from numerics.arithmetic.types import Array
 from verify.models.networks import Bundle, data
 from verify.models.problem import Model, NetworkBatch
 from verify.optimise.sgd import iterates, sgd
 
 __all__ = ["Averaged", "average", "interval"]
-
-Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

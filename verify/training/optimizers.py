@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from numerics.arithmetic.types import Array
 from numerics.training.linear_cell import coordinates
 from verify.models.networks import Bundle, data
 from verify.models.problem import Model, NetworkBatch
@@ -16,7 +16,6 @@ from verify.training.dynamics import shuffled, starts
 
 __all__ = ["NAMES", "Survival", "survival"]
 
-Array = NDArray[np.float64]
 NAMES = tuple(name for name in OPTIMIZERS if name != "LBFGS")
 """The optimizers that take mini-batches."""
 MODEL = Model("identity", 2, 5)

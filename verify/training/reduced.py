@@ -62,7 +62,8 @@ def followed(task: Task, unit: float, rule: Sgd, steps: int | None) -> Predictio
     """
     last, count, least, moved = _path(task, rule, steps, unit)
     end = task.start.at(last.x)
-    share = rule.lr * (sharpness(end, task.problem) + rule.weight_decay)
+    with np.errstate(over="ignore"):
+        share = rule.lr * (sharpness(end, task.problem) + rule.weight_decay)
     share /= 2 * (1 + rule.momentum) / (1 + 2 * rule.momentum * rule.nesterov)
     if not math.isfinite(share):
         raise OutsideTheorem(

@@ -168,13 +168,19 @@ def test_settings_in_numbers_and_words() -> None:
             "state_dict does not say its activation and length: give activation=, length=",
         ),
         (Net(B1).state_dict(), {"length": 17, "activation": "rely"}, ValueError, "did you mean"),
+        (
+            {name: 1e31 * x.double() for name, x in B1.items()},
+            {"length": 17, "activation": "relu"},
+            ValueError,
+            "a weight of size 5e+30: weights of 1e-100 to 1e+30, and 0, are explained",
+        ),
         ({}, {"length": 17}, ValueError, ""),
         ({"a": 3}, {"length": 17}, ValueError, ""),
         (17, {"length": 17}, TypeError, "a module, a path or a state_dict is explained, not int"),
         (Net, {"length": 17}, TypeError, "not type"),
         ("absent.pt", {"length": 17}, ValueError, ""),
     ],
-    ids=range(20),
+    ids=range(21),
 )
 def test_refused_in_one_sentence(
     network: Any, options: Any, error: type[Exception], words: str

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from typing import Any
 
@@ -91,9 +92,19 @@ def test_a_batch_norm_is_gone() -> None:
 
 def test_where_there_is_none() -> None:
     found = explain(moved(sigma=torch.tanh), length=17)
-    with warnings.catch_warnings(), pytest.raises(ValueError, match="."):
+    with (
+        warnings.catch_warnings(),
+        pytest.raises(ValueError, match="^asymptotes: an exact"),
+    ):
         warnings.simplefilter("error")
         found.repair()
+
+
+def test_a_module_that_cannot_be_copied() -> None:
+    module: Any = moved()
+    module.lock = threading.Lock()
+    with pytest.raises(ValueError, match=r"^the module cannot be copied \(cannot pickle '_thread"):
+        explain(module, length=17).repair()
 
 
 def test_learned_slopes() -> None:
@@ -101,5 +112,5 @@ def test_learned_slopes() -> None:
     nn.init.constant_(two.weight[1:], 0.5)
     repaired: Any = explain(moved(sigma=one), length=17).repair()
     assert explain(repaired, length=17).explained and torch.equal(repaired.sigma.weight, one.weight)
-    with pytest.raises(ValueError, match="a slope for each|more channels"):
+    with pytest.raises(ValueError, match="the exact network has more channels"):
         explain(moved(sigma=two), length=17).repair()

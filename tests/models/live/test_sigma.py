@@ -95,6 +95,7 @@ def test_a_learned_number_is_exact() -> None:
         (nn.PReLU(2), None),
         (Traced(lambda x, a: a * x, a=torch.tensor([[1.0], [2.0]])), "a has 2 different numbers"),
         (Traced(lambda x, a: a * x, a=torch.tensor(1j)), "a, which is no number"),
+        (Traced(lambda x: x * x.sum((1, 2))), r"stands '\(1, 2\)', which is no number"),
         (Traced(lambda x: (y := x + 1).relu_() + y), "writes over"),
         (Traced(lambda x: ((y := x + 1)[0].relu_(), 2 * y)[1]), "writes over"),
         (Traced(lambda x: (y := x + 1).view(1, -1).relu_().view(1, 2, 5) + y), "writes over"),

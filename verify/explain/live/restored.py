@@ -16,6 +16,7 @@ from torch.nn.utils.weight_norm import WeightNorm
 from verify.explain.repair import repaired
 from verify.explain.value import Explanation, SignalExplanation
 from verify.models.live.module import Live
+from verify.models.live.trace import first_line
 
 __all__ = ["restored"]
 
@@ -48,8 +49,7 @@ def _module(live: Live, tensors: Mapping[str, Tensor]) -> nn.Module:
     try:
         module = copy.deepcopy(live.module)
     except Exception as error:
-        reason = str(error).splitlines()[0]
-        raise ValueError(f"the module cannot be copied ({reason})") from error
+        raise ValueError(f"the module cannot be copied ({first_line(error)})") from error
     for role, name in (("conv", live.conv), ("readout", live.readout)):
         layer = module.get_submodule(name)
         values = {

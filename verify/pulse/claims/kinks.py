@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.numbers import fraction
 from numerics.arithmetic.rounding import prediction_bound
+from numerics.arithmetic.types import Array
 from theory.expressions.activation import ACTIVATIONS
 from theory.pulse.kinks import LAW, KinkLaw, bridge, cell, crossings
 from verify.models.networks import Bundle, signals, weights_of
@@ -29,7 +29,6 @@ from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "figures", "predicted_bend", "train"]
 
-Array = NDArray[np.float64]
 Sigma = Callable[[Any], Any]
 
 

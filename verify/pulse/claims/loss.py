@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import gamma, prediction_bound
+from numerics.arithmetic.types import Array
 from numerics.pulse.channel import Quantities, exact_quantities, quantities
 from theory.pulse.loss import Decomposition, Moments, Residuals
 from verify.models.networks import measure, signals, weights_of
@@ -26,7 +26,6 @@ from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "train"]
 
-Array = NDArray[np.float64]
 ZERO = Fraction(0)
 AVERAGING = 4
 """Networks per setting that are trained with mean pooling."""

@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import prediction_bound
+from numerics.arithmetic.types import Array
 from numerics.pulse.channel import exact_quantities, quantities
 from theory.pulse.readout import Readout
 from verify.models.networks import data, load, measure, weights_of
@@ -28,7 +28,6 @@ from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "check", "train"]
 
-Array = NDArray[np.float64]
 Sigma = Callable[[Any], Any]
 Filter = tuple[list[Fraction], Fraction]
 ONE_CHANNEL = tuple(setting for setting in LAWS if setting.channels == 1)

@@ -12,10 +12,10 @@ from typing import Any
 import flint
 import numpy as np
 from flint import arb
-from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.numbers import fraction
+from numerics.arithmetic.types import Array
 from theory.shape.asymptotes import ENDS, Channel, Ends, Law
 from theory.shape.span import unrolled
 from verify.models.networks import measure
@@ -31,7 +31,6 @@ from verify.shape.pairs import Problem, RefinedBatch, inverse, is_rounding, refi
 
 __all__ = ["EVIDENCE", "check", "figures", "train"]
 
-Array = NDArray[np.float64]
 F = Fraction
 
 Number = Callable[[Any], Any]
@@ -189,8 +188,7 @@ def _exact_case(rng: np.random.Generator, name: str) -> _Case:
         abs(float(_continued(SIGMA[name], channels, _ball(phi)) - start - _ball(phi)))
         for phi in (F(1, 3), F(4, 7), F(1))
     )
-    if not worst < 2.0**-200:
-        raise ArithmeticError(f"a sum of pairs of {name} errs by {worst}")
+    assert worst < 2.0**-200, f"a sum of pairs of {name} errs by {worst}"
     return _Case(
         tuple(channels), (ends.right, ends.left, ends.above, ends.below), (F(0), F(0), F(0)), True
     )

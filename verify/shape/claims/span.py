@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import sympy as sp
 import torch
-from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation, exact_law
 from numerics.arithmetic.rounding import UNIT, gamma, preactivation_bound, prediction_bound
+from numerics.arithmetic.types import Array
 from numerics.pulse.sample import Radii, pulse
 from theory.expressions.activation import ACTIVATIONS
 from theory.shape.span import Jump, copies, leaps, response_rate, unrolled
@@ -34,7 +34,6 @@ from verify.report.verdict import Column, column
 
 __all__ = ["EVIDENCE", "PIECEWISE", "Piecewise", "check", "figures", "rate", "torch_rate", "train"]
 
-Array = NDArray[np.float64]
 Number = Callable[[Any], Any]
 Law = Callable[[int], sp.Expr]
 Channel = tuple[tuple[Fraction, ...], Fraction, Fraction]

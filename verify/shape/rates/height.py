@@ -12,11 +12,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.regression import rank
 from numerics.arithmetic.rounding import prediction_bound
+from numerics.arithmetic.types import Array, Flags
 from numerics.pulse.sample import pulse, windows
 from verify.models.networks import Bundle, signals
 from verify.models.problem import NetworkBatch, Setting
@@ -35,8 +35,6 @@ __all__ = [
     "trained",
 ]
 
-Array = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 ROWS = (
     "tanh",
@@ -93,8 +91,8 @@ class HeightBatch:
     gradient: Array
 
     @property
-    def left(self) -> Bools:
-        """The bias ran off."""
+    def left(self) -> Flags:
+        """Whether the bias ran off, (B,)."""
         return np.abs(self.b) >= EDGE
 
     @property

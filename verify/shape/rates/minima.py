@@ -16,9 +16,9 @@ from itertools import permutations
 from math import comb
 
 import numpy as np
-from numpy.typing import NDArray
 
 from numerics.arithmetic.taylor import TERMS, at_inflection, coefficients_at, inflections
+from numerics.arithmetic.types import Array
 from theory.shape.rates import RateLaw
 from theory.shape.rates.expansion import moments
 from theory.shape.rates.leading import (
@@ -33,8 +33,6 @@ from verify.shape.rates.height import HeightBatch, directions
 from verify.shape.rates.remainder import OVER, VARIANCE, Stated, root_of, stated
 
 __all__ = ["Ended", "Place", "account", "closed_form", "nearest", "predicted"]
-
-Array = NDArray[np.float64]
 
 
 # --- the smallest loss that the law predicts --------------------------------------------------

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from numerics.arithmetic.taylor import TERMS, coefficients_at, last_bound
+from numerics.arithmetic.types import Array
 from theory.shape.rates import RateLaw
 from theory.shape.rates.expansion import kinked_deviation, moments
 from theory.shape.rates.leading import Spread, spread
@@ -26,7 +26,6 @@ from verify.shape.rates.height import CELLS, PER_CELL
 
 __all__ = ["FRACTIONS", "OVER", "VARIANCE", "Stated", "root_of", "stated"]
 
-Array = NDArray[np.float64]
 
 FRACTIONS = np.arange(PER_CELL) / PER_CELL
 """The φ of the trained radii."""

@@ -5,8 +5,8 @@ leave.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from numerics.arithmetic.types import Array
 from numerics.pulse.sample import Radii
 from numerics.training.active import cells, margins
 from numerics.training.linear_cell import coordinates, weights_at
@@ -22,7 +22,6 @@ from verify.training.dynamics import Run, end_rounding, integrate, run, second_m
 
 __all__ = ["EVIDENCE", "check", "train"]
 
-Array = NDArray[np.float64]
 MODELS = (Model("relu", 1, 3), Model("relu", 2, 3), Model("relu", 1, 5))
 FRACTION, STEPS = 0.02, 1800
 SHARE, LEAST = 6, 300

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 from flint import fmpq_mat
-from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.numbers import rational
 from numerics.arithmetic.rounding import UNIT
+from numerics.arithmetic.types import Array
 from theory.training.conserved import Conserved
 from verify.models.networks import Bundle, data
 from verify.models.problem import Model, NetworkBatch
@@ -31,7 +31,6 @@ from verify.training.dynamics import jacobian, starts
 
 __all__ = ["EVIDENCE", "check", "figures", "train"]
 
-Array = NDArray[np.float64]
 Point = list[Fraction]
 
 LINEAR = (

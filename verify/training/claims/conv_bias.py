@@ -8,9 +8,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from numerics.arithmetic.rounding import UNIT
+from numerics.arithmetic.types import Array
 from numerics.pulse.sample import Radii
 from numerics.training.linear_cell import channels
 from theory.training.conv_bias import ConvBias, end
@@ -26,7 +26,6 @@ from verify.training.dynamics import light, pull, second_moment, shuffled, start
 
 __all__ = ["EVIDENCE", "check", "integrate", "train"]
 
-Array = NDArray[np.float64]
 ACCURACY = 1e-12
 """What the integrator is asked for."""
 NEAR_SADDLE = 1e3

@@ -9,8 +9,8 @@ from fractions import Fraction
 
 import numpy as np
 from flint import fmpq
-from numpy.typing import NDArray
 
+from numerics.arithmetic.types import Array, Flags
 from numerics.pulse.domain import Domain
 from numerics.pulse.exact_error import exact_net
 from numerics.pulse.sample import Radii
@@ -30,8 +30,6 @@ from verify.report.verdict import Column, column
 from verify.training.dynamics import Run, end_rounding, integrated, run, second_moment
 
 __all__ = ["EVIDENCE", "check", "figures", "predicted", "train"]
-
-Array = NDArray[np.float64]
 
 
 def predicted(law: Flow, w: Array, a: Array) -> tuple[Array, Array]:
@@ -77,7 +75,7 @@ def _runs(lab: Lab) -> list[tuple[str, Run]]:
     ]
 
 
-def _inside(done: Run) -> NDArray[np.bool_]:
+def _inside(done: Run) -> Flags:
     """Networks that are shown to stay in the linear cell on the whole way, steps included."""
     if done.model.activation == "identity":
         return np.ones(len(done.rate), dtype=bool)

@@ -14,12 +14,12 @@ from itertools import product as every
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from scipy.integrate import quad
 from scipy.optimize import minimize
 from scipy.stats import norm
 
 from numerics.arithmetic import oracle
+from numerics.arithmetic.types import Array
 from numerics.pulse.sample import Radii, pulse
 from numerics.training.noise import NUMERIC, Problem, best, moments, risk, scan, small_noise_ratio
 from theory.training import gaussian
@@ -39,7 +39,6 @@ from verify.training.noisy import Averaged, average, interval
 
 __all__ = ["EVIDENCE", "check", "figures", "train"]
 
-Array = NDArray[np.float64]
 LEVEL = 1e-6
 """The probability with which chance alone turns the column red; shared among all comparisons
 (Bonferroni).

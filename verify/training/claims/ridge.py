@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from numerics.arithmetic.compile import activation
 from numerics.arithmetic.rounding import UNIT
+from numerics.arithmetic.types import Array
 from numerics.pulse.sample import Radii, pulse, windows
 from numerics.training.linear_cell import coordinates
 from theory.training.ridge import LAW, Ridge
@@ -32,8 +32,6 @@ from verify.report.verdict import Column, column
 from verify.training.dynamics import light, pull, second_moment, starts
 
 __all__ = ["EVIDENCE", "check", "figures", "predicted", "train"]
-
-Array = NDArray[np.float64]
 
 
 def _angle(law: Ridge, penalty: float, spread: float, n: int) -> float:

@@ -10,9 +10,9 @@ from fractions import Fraction
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
+from numerics.arithmetic.types import Array
 from numerics.training.linear_cell import coordinates
 from numerics.training.steps import end_at
 from theory.training import linear_cell
@@ -31,7 +31,6 @@ from verify.training.dynamics import second_moment, starts
 
 __all__ = ["EVIDENCE", "check", "figures", "largest", "train"]
 
-Array = NDArray[np.float64]
 BELOW, ABOVE = 0.98, 1.02
 MOMENTUM = 0.9
 MODELS = (

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 
 from numerics.arithmetic import oracle
 from numerics.arithmetic.rounding import UNIT
+from numerics.arithmetic.types import Array
 from numerics.training.linear_cell import Cone, coordinates, weights_at
 from numerics.training.steps import end_at, sharpness, shift_error
 from theory.training import linear_cell
@@ -39,7 +39,6 @@ from verify.training.optimizers import NAMES, survival
 
 __all__ = ["EVIDENCE", "check", "sections", "train"]
 
-Array = NDArray[np.float64]
 FRACTIONS = (0.08, 0.04, 0.02)
 """The three step sizes, in units of 1/λ."""
 MODEL = Model("identity", 2, 5)

@@ -5,9 +5,9 @@ against torch.optim.SGD.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from numerics.arithmetic.rounding import UNIT
+from numerics.arithmetic.types import Array
 from numerics.pulse.sample import Radii
 from numerics.training.linear_cell import Cone, coordinates, weights_at
 from numerics.training.steps import path_error
@@ -26,7 +26,6 @@ from verify.training.dynamics import Run, integrated, run, second_moment
 
 __all__ = ["EVIDENCE", "along", "check", "figures", "train"]
 
-Array = NDArray[np.float64]
 MARKS = (1, 3, 10, 20, 40, 80, 160, 320)
 """Numbers of steps after which weights are compared."""
 FRACTION = 0.02
