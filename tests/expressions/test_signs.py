@@ -58,9 +58,20 @@ INVERTIBLE = {
     "exp": (sp.exp, {-1: [1], 0: [1], 2: [-1, 1]}),
     "log": (sp.log, {-1: [-1, 1], 2: [-1, 1]}),
     "tanh": (sp.tanh, {-2: [1], -1: [1], H: [-1, 1], 0: [-1, 1], 1: [-1], 2: [-1]}),
-    "atan": (sp.atan, {-2: [1], -sp.pi / 2: [1], 1: [-1, 1], sp.pi / 2: [-1], 2: [-1]}),
+    "atan": (
+        sp.atan,
+        {
+            -2: [1],
+            -sp.pi / 2: [1],
+            sp.Rational(-6, 5): [-1, 1],
+            1: [-1, 1],
+            sp.Rational(6, 5): [-1, 1],
+            sp.pi / 2: [-1],
+            2: [-1],
+        },
+    ),
     "erf": (sp.erf, {-1: [1], 0: [-1, 1], 1: [-1], 3: [-1]}),
-    "sqrt": (sp.sqrt, {-1: [1], 0: [1], 2: [-1, 1]}),
+    "sqrt": (sp.sqrt, {-1: [1], 0: [1], H: [-1, 1], 2: [-1, 1]}),
     "2^u": (lambda u: 2**u, {-1: [1], 0: [1], 3: [-1, 1]}),
 }
 """Increasing functions, and the signs of h - level from left to right, for levels below the range,
@@ -109,6 +120,8 @@ def test_waves_change_sign_where_they_cross_a_level(wave: sp.Function, level: sp
         (z * sp.exp(z) + 1 + z**2, [1]),
         (sp.tanh(z) + z**3, [-1, 1]),
         (sp.exp(2 * z) - 3 * sp.exp(z) + 2, [1, -1, 1]),
+        (sp.exp(2 * z) - 3 * sp.exp(z) + 1, [1, -1, 1]),
+        ((sp.pi - 3) * (z * sp.exp(z) + 1), [1]),
         (z**4 - 2, [1, -1, 1]),
     ],
     ids=str,
@@ -130,6 +143,41 @@ def test_a_point_and_a_constant_have_their_sign() -> None:
     assert signs(sp.Integer(0), -oo, oo) == ((-oo, oo, 0),)
     assert signs(z - 3, sp.Integer(0), sp.Integer(3)) == ((0, 3, -1),)
     assert signs(z - 3, sp.Integer(3), sp.Integer(4)) == ((3, 4, 1),)
+
+
+def test_a_wave_is_followed_for_a_few_periods_and_left_out_where_it_touches() -> None:
+    five, pi = sp.Integer(5), sp.pi
+    touching = signs(sp.cos(2 * z) - 1, -five, five)
+    assert touching == ((-5, -pi, -1), (-pi, 0, -1), (0, pi, -1), (pi, 5, -1))
+    straight = signs(sp.sin(z), sp.Integer(-100), sp.Integer(100))
+    assert (straight[0][0], straight[-1][1]) == (-8 * pi, 8 * pi)
+    bent = signs(sp.sin(z**2) - H, sp.Integer(0), sp.Integer(10))
+    assert bent[-1] == (sp.sqrt(5 * pi / 6), sp.sqrt(13 * pi / 6), -1)
+
+
+def test_an_inverse_that_is_not_elementary_is_not_made_up() -> None:
+    assert signs(sp.erf(z), -oo, oo) == ((-oo, 0, -1), (0, oo, 1))
+    cells = signs(sp.erf(z) - H, -oo, oo)
+    below, above = max(b for _, b, s in cells if s < 0), min(a for a, _, s in cells if s > 0)
+    assert below < sp.erfinv(H).n(20) < above < below + sp.Rational(1, 10**6)
+
+
+def test_a_root_that_cannot_be_placed_leaves_everything_open() -> None:
+    """ζ(3) has no enclosure here; √2 + √3 is the other root, which is not seen without squaring."""
+    assert signs(z - sp.zeta(3), -oo, oo) == ()
+    assert signs(z - sp.sqrt(5 + 2 * sp.sqrt(6)), sp.sqrt(2) + sp.sqrt(3), sp.Integer(4)) == ()
+
+
+def test_the_rules_for_sums_and_slopes_as_they_stand() -> None:
+    cube = sp.exp(z) + z**3
+    assert signs_module._summed(cube, -oo, oo, 0) == [(0, oo, 1)]
+    assert signs_module._summed(-cube, -oo, oo, 0) == [(0, oo, -1)]
+    assert signs_module._summed(sp.exp(z), -oo, oo, 0) == []
+    for f in (sp.exp(z) - z, sp.exp(z) + z**3):  # three derivatives, and no more
+        assert signs_module._monotone(f, -oo, oo, 3) == []
+        assert signs_module._monotone(f, -oo, oo, 2) != []
+    cells = [(0, 1, 1), (1, 2, 1), (2, 3, -1), (4, 5, -1), (5, 6, 1)]
+    assert signs_module._joined(cells) == [(0, 2, 1), (2, 3, -1), (4, 5, -1), (5, 6, 1)]
 
 
 # --- the search ---------------------------------------------------------------------------------
