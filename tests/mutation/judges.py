@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -81,17 +83,26 @@ def _tested(part: str, seconds: dict[str, float]) -> int:
     return int(pytest.main([*options, str(ROOT / file)], [_Chosen(claim, seconds)]) != 0)
 
 
+@functools.cache
+def _lab() -> Any:
+    """One for all claims, in the process of the mutant."""
+    from verify.report.lab import PROFILES, Lab
+
+    return Lab(PROFILES["smoke"])
+
+
 def _examined(claim: str, seconds: dict[str, float]) -> int:
-    """Whether a claim is not verified; a module that cannot be imported blocks it."""
+    """Whether the proof, the check or the training of a claim does not hold; a module that cannot
+    be imported stops them.
+    """
     try:
         from theory.claim import claim_of  # imported where one of them may be the mutant
-        from verify.report.judge import judge
-        from verify.report.lab import PROFILES, Lab
+        from verify.mutants import COLUMNS, outcome
 
-        verdict = judge(claim_of(claim), Lab(PROFILES["quick"])).verdict
+        said = outcome(None, claim_of(claim), _lab(), COLUMNS)
     except Exception:  # noqa: BLE001 - counted
         return 2
-    return ("verified", "failed", "blocked").index(verdict)
+    return ("accepted", "rejected", "stopped").index(said)
 
 
 JUDGES = {
