@@ -37,6 +37,7 @@ def test_polynomials_change_sign_at_their_roots(roots: list[Fraction], lead: Fra
 def test_huge_exponents_end() -> None:
     power = z ** (10**9 + 1)
     assert [s for _, _, s in signs(power * (sp.exp(z) - 1), -oo, oo)] == [1, 1]
+    assert [s for _, _, s in signs(z * power * (sp.exp(z) - 1), -oo, oo)] == [-1, 1]
     assert [s for _, _, s in signs((1 - z) ** (10**9 + 1), -oo, oo)] == [1, -1]
 
 
@@ -72,7 +73,7 @@ INVERTIBLE = {
     ),
     "erf": (sp.erf, {-1: [1], 0: [-1, 1], 1: [-1], 3: [-1]}),
     "sqrt": (sp.sqrt, {-1: [1], 0: [1], H: [-1, 1], 2: [-1, 1]}),
-    "2^u": (lambda u: 2**u, {-1: [1], 0: [1], 3: [-1, 1]}),
+    "2^u": (lambda u: 2**u, {-1: [1], 0: [1], H: [-1, 1], 3: [-1, 1]}),
 }
 """Increasing functions, and the signs of h - level from left to right, for levels below the range,
 at its ends, inside, and above.
@@ -162,6 +163,19 @@ def test_an_inverse_that_is_not_elementary_is_not_made_up() -> None:
     assert below < sp.erfinv(H).n(20) < above < below + sp.Rational(1, 10**6)
 
 
+def test_derivatives_end_and_what_no_inverse_decides_is_searched() -> None:
+    _checked(sp.sin(z) + sp.cos(sp.sqrt(2) * z), sp.Integer(0), sp.Integer(3))
+    cells = _checked(sp.erf(z) ** 2 - sp.erf(z) - 1, -oo, oo)
+    assert {s for _, _, s in cells} == {-1, 1} and (cells[0][0], cells[-1][1]) == (-oo, oo)
+
+
+def test_intervals_are_put_in_order_wherever_they_end() -> None:
+    far = 10**5
+    places = [-oo, -far, 1 - far, 0, far - 1, far, oo]
+    cells = [(sp.sympify(a), sp.sympify(b), 1) for a, b in pairwise(places)]
+    assert signs_module.ordered(cells[::-1]) == cells
+
+
 def test_a_root_that_cannot_be_placed_leaves_everything_open() -> None:
     """ζ(3) has no enclosure here; √2 + √3 is the other root, which is not seen without squaring."""
     assert signs(z - sp.zeta(3), -oo, oo) == ()
@@ -218,12 +232,8 @@ def test_a_zero_that_is_a_simple_fraction_is_found() -> None:
         f = (z - zero) ** 3 + z - zero
         return signs_module._crossing(f, 1, sp.Integer(low), sp.Integer(high))
 
-    for zero in (
-        sp.Rational(1, 3),
-        sp.Rational(999, 1000),
-        sp.Rational(1, 2),
-        sp.Rational(1, 2**20),
-    ):
+    halved = H / 2 + sp.Rational(5, 2**13)
+    for zero in (sp.Rational(1, 3), sp.Rational(999, 1000), H, sp.Rational(1, 2**20), halved):
         assert crossing(zero) == [(0, zero, -1), (zero, 1, 1)]
     assert crossing(sp.Integer(0), -1) == [(-1, 0, -1), (0, 1, 1)]
     [(_, below, _), (above, _, _)] = crossing(sp.Rational(500, 1001))

@@ -10,6 +10,8 @@ import hashlib
 import json
 import math
 import random
+from collections import Counter
+from collections.abc import Container
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -51,9 +53,10 @@ JUDGES = (
 )
 """Other parts of verify that decide something; of these, theory and numerics a sample is judged."""
 
-KILLED, LATE, STOPPED, SURVIVED, OPEN, AGAIN, MENDED = "ktbs?am"
+KILLED, LATE, STOPPED, SURVIVED, OPEN, AGAIN, MENDED, SAME = "ktbs?am="
 """What judges noticed it, took too long, was blocked, or noticed nothing, or has not been asked; it
-noticed nothing before it was changed, and has not been asked since, or notices it now.
+noticed nothing before it was changed, and has not been asked since, or notices it now; the mutant
+computes the same.
 """
 
 
@@ -95,6 +98,18 @@ class Count:
         self.outcomes = letters[:place] + outcome + letters[place + 1 :]
         if outcome == SURVIVED:
             self.survivors[str(place)] = change
+
+    def tally(self, same: Container[str], most: int | None = None) -> Counter[str]:
+        """How many of the first so many mutants have each outcome; of the survivors, those whose
+        change is in ``same`` count as such.
+        """
+        counted = Counter(self.outcomes[:most].replace(OPEN, ""))
+        equal = sum(
+            change in same
+            for place, change in self.survivors.items()
+            if most is None or int(place) < most
+        )
+        return counted + Counter({SAME: equal}) - Counter({SURVIVED: equal})
 
     def again(self, tests: str) -> None:
         """The tests have changed: what survived the old ones is judged anew, and no other: whoever
