@@ -43,6 +43,14 @@ def test_an_outcome_is_kept_until_the_tests_change() -> None:
     assert (count.tests, count.open(4), count.survivors) == ("others", [1, 2, 3], {})
 
 
+def test_what_computes_the_same_is_not_judged_again() -> None:
+    count = Count("module", "tests", 2)
+    for place in (0, 1):
+        count.judged(place, "s", f"change {place}")
+    count.again("others", {"change 1"})
+    assert (count.outcomes, count.survivors) == ("as", {"1": "change 1"})
+
+
 def test_what_is_killed_by_a_test_that_was_written_for_it_is_counted_apart() -> None:
     """What survived the first tests, and is killed by those that came after, or survives again."""
     count = Count("module", "tests", 3)

@@ -282,6 +282,10 @@ def test_the_grid_leaves_small_cells(zero: Fraction, left: Fraction, right: Frac
 
 
 def test_the_grid_decides_what_is_positive_by_little() -> None:
+    fine = sp.Rational(1, 64)
+    for lead in (1, -1):  # at 0 it has no sign, though it changes none
+        touching = signs_module._grid(lead * z**2, -oo, oo, 0)
+        assert touching == [(-64, -fine, lead), (fine, 64, lead)]
     f = z**2 + sp.Rational(1, 100)
     assert signs_module._grid(f, sp.Integer(-1), sp.Integer(1), 0) == [(-1, 1, 1)]
     assert signs_module._grid(-f, sp.Integer(-1), sp.Integer(1), 0) == [(-1, 1, -1)]

@@ -163,7 +163,7 @@ def _work(
     judge: Judge, names: Sequence[str], most: int | None, kept: dict[str, Count]
 ) -> Iterator[Work]:
     """The mutants that are still to be judged."""
-    seconds: dict[str, float] = {}
+    seconds, same = dict[str, float](), reasons()
     for module in names:
         text = (ROOT / module).read_text("utf-8")
         mutants = Mutants(text, module)
@@ -177,7 +177,7 @@ def _work(
         if module not in kept or kept[module].module != digests[0]:
             kept[module] = Count(*digests, len(mutants))
         elif kept[module].tests != digests[1]:
-            kept[module].again(digests[1])
+            kept[module].again(digests[1], {change for name, change in same if name == module})
         places = kept[module].open(wanted)
         if places:
             prepare(ROOT / module, files)

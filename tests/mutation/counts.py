@@ -111,12 +111,16 @@ class Count:
         )
         return counted + Counter({SAME: equal}) - Counter({SURVIVED: equal})
 
-    def again(self, tests: str) -> None:
-        """The tests have changed: what survived the old ones is judged anew, and no other: whoever
-        takes a test away begins the module anew.
+    def again(self, tests: str, same: Container[str] = ()) -> None:
+        """The tests have changed: what survived the old ones is judged anew, but for what computes
+        the same, and nothing else: whoever takes a test away begins the module anew.
         """
-        self.tests, self.survivors = tests, {}
-        self.outcomes = self.outcomes.replace(SURVIVED, AGAIN)
+        kept = {place: change for place, change in self.survivors.items() if change in same}
+        self.tests, self.survivors = tests, kept
+        self.outcomes = "".join(
+            AGAIN if letter == SURVIVED and str(place) not in kept else letter
+            for place, letter in enumerate(self.outcomes)
+        )
 
 
 def wilson(killed: int, judged: int, z: float = 1.96) -> tuple[float, float]:
