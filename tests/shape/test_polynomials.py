@@ -34,6 +34,7 @@ def test_the_cubic_construction_is_the_shortest(text: str) -> None:
         ("z**3", -sp.oo, sp.oo),
         ("z**3 + 3*z**2 - z", -2, 1),
         ("2*z**3 - 3*z**2", 3, 4),
+        ("2*z**3 + z**2", -sp.oo, sp.oo),
         ("z**4 - 5*z**3 + 1", -sp.oo, 2),
         ("z**5 + z**4", 0, sp.oo),
     ],
