@@ -28,7 +28,7 @@ from verify.report.lab import PROFILES, Lab
 from verify.report.mutants import REMEMBERED, STORE, Count, Mutant, digest, mutants, stored
 from verify.report.story import selected
 
-__all__ = ["count", "install", "main", "rebuilt"]
+__all__ = ["COLUMNS", "count", "install", "main", "outcome", "rebuilt"]
 
 PROGRAM = "python -m verify.mutants"
 RESOURCE = system_module("resource")
@@ -72,7 +72,7 @@ def _columns(claim: Claim[Any], lab: Lab) -> dict[str, Callable[[Any], bool]]:
     }
 
 
-def _judge(mutant: Mutant | None, claim: Claim[Any], lab: Lab, order: Sequence[str]) -> str:
+def outcome(mutant: Mutant | None, claim: Claim[Any], lab: Lab, order: Sequence[str]) -> str:
     """``rejected`` by a column; else ``stopped``, when one crashed; else ``accepted`` by all.
 
     The order of the columns is a matter of time only.
@@ -91,7 +91,7 @@ def _judge(mutant: Mutant | None, claim: Claim[Any], lab: Lab, order: Sequence[s
 def _in_a_process(
     mutant: Mutant | None, claim: Claim[Any], lab: Lab, order: Sequence[str], seconds: int
 ) -> tuple[str, float]:
-    """What :func:`_judge` finds, and the processor seconds that it took.
+    """What :func:`outcome` finds, and the processor seconds that it took.
 
     ``stopped`` when the process crashed or took more than ``seconds``: the same on a busy machine.
     """
@@ -101,7 +101,7 @@ def _in_a_process(
 
     def work() -> None:
         RESOURCE.setrlimit(RESOURCE.RLIMIT_CPU, (seconds, seconds))
-        there.send(_judge(mutant, claim, lab, order))
+        there.send(outcome(mutant, claim, lab, order))
 
     before = RESOURCE.getrusage(RESOURCE.RUSAGE_CHILDREN).ru_utime
     process = context.Process(target=work)
@@ -134,11 +134,11 @@ def count(claim: Claim[Any], lab: Lab, show: Callable[[str], None]) -> Count:
     survivors: list[tuple[str, str]] = []
     every = mutants(claim.id)
     for number, mutant in enumerate(every, start=1):
-        outcome, _ = _in_a_process(mutant, claim, lab, order, seconds)
-        outcomes[outcome] += 1
-        if outcome == "accepted":
+        found, _ = _in_a_process(mutant, claim, lab, order, seconds)
+        outcomes[found] += 1
+        if found == "accepted":
             survivors.append((mutant.path, mutant.change))
-        show(f"{claim.id} {number}/{len(every)} {outcome}: {mutant.path}: {mutant.change}")
+        show(f"{claim.id} {number}/{len(every)} {found}: {mutant.path}: {mutant.change}")
     totals = len(every), outcomes["rejected"], outcomes["stopped"]
     return Count(digest(claim.id), *totals, tuple(survivors))
 

@@ -10,6 +10,7 @@ from flint import fmpq
 from hypothesis import given
 from hypothesis import strategies as st
 
+from numerics.certificates import patterns
 from numerics.certificates.conditions import Branch, holds, violated
 from numerics.certificates.patterns import (
     branches_of,
@@ -108,3 +109,24 @@ def test_a_linear_pattern_may_be_left() -> None:
     pattern = linear_pattern(net, DOMAIN, [ramp])
     assert all(condition.residual(net) == 0 for condition in pattern.conditions)
     assert violated(pattern, net) and not holds(pattern, net)
+
+
+def test_what_crosses_a_kink_at_nearly_the_same_place_is_one_group() -> None:
+    """Each within 2^-8 of the last, three or more, and bends that nearly add up to 0."""
+
+    def groups(*crossings: tuple[Any, int]) -> list[list[Any]]:
+        crossed = [
+            patterns._Crossing(
+                k, patterns.Window((), (), 1), fmpq(0), fmpq(1), fmpq(star), fmpq(bend)
+            )
+            for k, (star, bend) in enumerate(crossings)
+        ]
+        return [sorted(x.k for x in group) for group in patterns._groups(crossed)]
+
+    near, far = fmpq(255, 2**16), fmpq(1, 2**8)
+    at = fmpq(1, 3)
+    assert groups((at, 2), (at + near, -1), (at + 2 * near, -1)) == [[0, 1, 2]]
+    assert groups((at, 2), (at + far, -1), (at + 2 * far, -1)) == []
+    assert groups((at, 2), (at + near, -2)) == []
+    assert groups((at, 2), (at, -1), (at, -1), (0, 5), (0, -5)) == [[3, 4], [0, 1, 2]]
+    assert groups((at, 8), (at, -3), (at, -3)) == [] != groups((at, 8), (at, -3), (at, -4))

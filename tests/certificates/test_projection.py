@@ -13,7 +13,15 @@ from hypothesis import strategies as st
 from numerics.arithmetic.numbers import to_float
 from numerics.certificates.conditions import Stored
 from numerics.certificates.patterns import branches_of, snapped_pattern
-from numerics.certificates.projection import Effort, dual_of, least, lower_bound, shortest, solved
+from numerics.certificates.projection import (
+    Effort,
+    dual_of,
+    least,
+    lower_bound,
+    shortest,
+    solved,
+    with_nearest_readout,
+)
 from numerics.pulse.domain import Domain
 from tests.stored import q, stored
 
@@ -83,3 +91,23 @@ def test_rationals_of_any_size_have_a_float(number: Fraction) -> None:
 def test_effort_runs_out() -> None:
     effort = Effort(100.0)
     assert effort.spend(2, 10) and not effort.spend(10, 10)
+
+
+@given(
+    st.lists(st.lists(st.integers(-4, 4), min_size=4, max_size=4), min_size=1, max_size=2),
+    st.sampled_from([None, 2]),
+)
+def test_the_nearest_readout_meets_its_rows(rows: list[list[int]], c: int | None) -> None:
+    """Σ p δa + γ δc = d, without δc where no readout bias is stored; none where rows contradict."""
+    net = stored([[1, 0, 0], [0, 1, 0]], [0, 0], [3, -1], c)
+    found = with_nearest_readout(net, [[fmpq(x) for x in row] for row in rows])
+    table = np.array(rows, float)
+    if c is None:
+        table[:, 2] = 0
+    step = np.linalg.pinv(table[:, :3]) @ table[:, 3]
+    if not np.allclose(table[:, :3] @ step, table[:, 3]):
+        assert found is None
+        return
+    assert found is not None
+    moves = [to_float(x) for x in (found.a[0] - 3, found.a[1] + 1, found.offset - net.offset)]
+    assert moves == pytest.approx(step.tolist(), abs=1e-9)

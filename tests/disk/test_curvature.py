@@ -357,6 +357,31 @@ def test_spreads_of_one_pixel() -> None:
     assert line == pytest.approx(4 * np.mean((0.25 + x**2) ** 2), rel=1e-4)
 
 
+def test_spreads_of_a_filter_with_a_centre() -> None:
+    """Integrals of |w| ρ^k over the pixels, and of ρ⁴ along their edges by how much w jumps there,
+    about the middle of the filter, by Gauss's rule.
+    """
+    w = np.random.default_rng(5).normal(size=(5, 5))
+    two, three, four, line = spreads(w)
+    nodes, shares = np.polynomial.legendre.leggauss(8)
+    x, shares = nodes / 2, shares / 2
+    moments = np.zeros(5)
+    edges = 0.0
+    padded = np.pad(w, 1)
+    for i in range(-3, 4):
+        for j in range(-3, 4):
+            here = padded[i + 3, j + 3]
+            rho = np.hypot((i + x)[:, None], j + x)
+            moments += [abs(here) * (shares @ rho**k @ shares) for k in range(5)]
+            for down, right in ((1, 0), (0, 1)):  # the edge to the next pixel
+                if max(i + down, j + right) <= 3:
+                    jump = abs(padded[i + 3 + down, j + 3 + right] - here)
+                    along = (i + 0.5, j + x) if down else (i + x, j + 0.5)
+                    edges += jump * shares @ np.hypot(*along) ** 4
+    assert (two, four, line) == pytest.approx((moments[2], moments[4], edges))
+    assert moments[3] <= three <= 1.1 * moments[3]
+
+
 # ---------------------------------------------------------------------------------------- evidence
 
 

@@ -15,8 +15,10 @@ from tests.accounts import RATIONAL, SMOOTH, account_of, networks
 from tests.disk_accounts import STEP
 from tests.disk_accounts import explained as image_of
 from tests.strategies import handful
+from verify.explain import alternatives
 from verify.explain.text import alternative_in_words
 from verify.explain.value import document
+from verify.models.setup import setup_of
 
 F = Fraction
 TOLD = {"activation": "relu", "length": "17"}
@@ -243,3 +245,13 @@ def test_of_images_too(name: str) -> None:
     said = [alternative_in_words(x, sampled=True) for x in explanation.alternatives]
     assert said[0].startswith(words) and all(x.endswith("at the sampled radii") for x in said)
     assert image_of(STEP[None], np.array([0.25]), None, 0.0073).alternatives == ()
+
+
+def test_as_many_radii_are_looked_at_as_the_interval_is_long() -> None:
+    """So many for each pixel, whether it lies near the centre or far from it."""
+    w, b = np.array([[1.0, 0.0, -1.0]]), np.zeros(1)
+    for low in (2, 6):
+        told = {"activation": "relu", "length": "31", "r_min": str(low), "r_max": str(low + 3)}
+        light = alternatives._light(setup_of(told, 3), w, b)
+        assert len(light.r) == 3 * alternatives.PER_PIXEL + 1
+        assert (light.r[0], light.r[-1]) == (low, low + 3)

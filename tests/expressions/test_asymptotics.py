@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from theory.expressions.asymptotics import UnknownOrder, analytic, order, slopes_at_infinity
 from theory.expressions.pieces import z
 
+oo, half = sp.oo, sp.Rational(1, 2)
 leaves = st.sampled_from(
     [
         z,
@@ -71,6 +72,38 @@ def test_leading_terms_and_bounds(f: sp.Expr) -> None:
         )
     else:
         assert abs(far) <= 2 * abs(near) + 20
+
+
+ORDERS = {
+    sp.Integer(0): (0, -oo, None, True),
+    sp.sqrt(2) - sp.sqrt(8) / 2: (0, -oo, None, True),
+    sp.Integer(3): (0, 0, 3, False),
+    3 * z**2 * sp.exp(5 - 2 * z): (2, -2, 3 * sp.exp(5), False),
+    (z * sp.sin(z)) ** 3: (3, 0, None, False),
+    (z * sp.log(z)) ** 2: (3, 0, None, True),
+    sp.exp(-(z**2)) ** 2: (0, -oo, None, True),
+    sp.exp(sp.sqrt(z) - z): (0, -half, None, True),
+    sp.exp(-z - z**2): (0, -oo, None, True),
+    sp.exp(-sp.sqrt(z)): (0, 0, None, True),
+    sp.exp(1 / z): (0, 0, 1, False),
+    sp.exp(sp.sin(z)): (0, 0, None, False),
+    sp.sqrt(4 * z**3 - z): (sp.Rational(3, 2), 0, 2, False),
+}
+"""k, λ, c, and whether it is o(.)."""
+
+
+@pytest.mark.parametrize(("f", "expected"), ORDERS.items(), ids=str)
+def test_orders(f: sp.Expr, expected: tuple[sp.Expr, sp.Expr, sp.Expr | None, bool]) -> None:
+    found = order(f)
+    assert (found.power, found.rate, found.leading, found.little) == expected
+
+
+@pytest.mark.parametrize(
+    "f", [1 / sp.sin(z), sp.sqrt(sp.sin(z)), sp.sqrt(-z), z**z, sp.exp(z**2), sp.log(-z)], ids=str
+)
+def test_orders_that_no_rule_reaches_are_unknown(f: sp.Expr) -> None:
+    with pytest.raises(UnknownOrder):
+        order(f)
 
 
 SLOPES = {

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tests.formulas import BINARY, UNARY, H, OutOfReach, evaluate, grown
 from tests.strategies import rationals
-from theory.expressions.enclosure import NotCertified, enclose, z
+from theory.expressions.enclosure import NotCertified, enclose, rational_inside, value_sign, z
 
-half = sp.Rational(1, 2)
+oo, half = sp.oo, sp.Rational(1, 2)
 SMOOTH = [f for f in UNARY[3:20] if f is not H]
 
 
@@ -47,6 +47,10 @@ def test_enclosures_contain(
         (sp.sin(z), 2, 3, sp.sin(3), sp.sin(2)),
         (sp.cos(z), -1, 2, sp.cos(2), sp.Integer(1)),
         (sp.cos(z), -4, -1, sp.Integer(-1), sp.cos(1)),
+        (sp.cos(z), -1, 1, sp.cos(1), sp.Integer(1)),
+        (sp.cos(z), 1, 2, sp.cos(2), sp.cos(1)),
+        (sp.cos(z), 20, 24, sp.Integer(-1), sp.cos(24)),
+        (sp.sin(z), -3, -2, -sp.sin(2), -sp.sin(3)),
         (sp.tan(z), -1, sp.Rational(3, 2), -sp.tan(1), sp.tan(sp.Rational(3, 2))),
         (sp.tan(z), 2, 4, sp.tan(2), sp.tan(4)),
         (sp.cosh(z), -1, 2, sp.Integer(1), sp.cosh(2)),
@@ -88,3 +92,47 @@ def test_enclosures_of_one_function_are_tight(
 def test_nothing_is_enclosed_across_a_singularity(f: sp.Expr, low: int, high: int) -> None:
     with pytest.raises(NotCertified):
         enclose(f, Fraction(low), Fraction(high))
+
+
+@pytest.mark.parametrize(
+    ("f", "point", "sign"),
+    [
+        (1 / (z - 3), sp.Integer(2), -1),
+        (1 / (z - 3), sp.Integer(4), 1),
+        (1 / (z - 3), sp.Integer(3), None),
+        (sp.log(z - 3), sp.Integer(5), 1),
+        (sp.log(z - 3), sp.Integer(3), None),
+        (sp.log(z - 3), sp.Integer(2), None),
+        (sp.tan(z), sp.Integer(2), -1),
+        (sp.tan(z), sp.Integer(1), 1),
+        (1 + sp.tan(z), sp.pi / 2, None),
+        (sp.sqrt(z) - 1, sp.Integer(0), -1),
+        (sp.sqrt(z) - 1, sp.Integer(-1), None),
+        (1 / sp.sqrt(z), sp.Integer(0), None),
+        (z**-2 - 1, sp.Rational(1, 2), 1),
+        (sp.exp(z) - 2, oo, 1),
+        (sp.exp(z) - 2, -oo, -1),
+        (z - sp.exp(z), oo, None),
+        (2 + sp.sin(z), oo, None),
+        (2**z, oo, None),
+    ],
+    ids=str,
+)
+def test_the_sign_at_a_point_or_of_a_limit(f: sp.Expr, point: sp.Expr, sign: int | None) -> None:
+    assert value_sign(f, point) == sign
+
+
+def test_a_rational_interval_inside_is_on_a_fine_grid() -> None:
+    """Of multiples of 2^-20, where there are any; up to 1024 where there is no end."""
+    fine = 2**20
+    third, root = sp.Rational(1, 3), sp.sqrt(2)
+    found = rational_inside(third, root)
+    assert found == (Fraction(fine // 3 + 1, fine), Fraction(int(root * fine), fine))
+    assert rational_inside(-root, third) == (
+        Fraction(-int(root * fine), fine),
+        Fraction(fine // 3, fine),
+    )
+    assert rational_inside(-oo, oo) == (-1024, 1024)
+    near = sp.Rational(1, 3 * fine)
+    assert rational_inside(near, 2 * near) == (Fraction(1, 3 * fine), Fraction(2, 3 * fine))
+    assert rational_inside(third, third) is None

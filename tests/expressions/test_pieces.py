@@ -24,6 +24,7 @@ from tests.formulas import (
     points_inside,
 )
 from tests.strategies import rationals
+from theory.expressions import pieces as pieces_module
 from theory.expressions.pieces import Pieces, TooManyPieces, pieces, z
 
 oo, half = sp.oo, sp.Rational(1, 2)
@@ -163,6 +164,24 @@ def test_a_transcendental_boundary_is_bracketed_never_stated() -> None:
     assert first.high < boundary < last.low
     assert last.low - first.high < sp.Rational(1, 10**4)
     assert not found.complete
+
+
+def test_conditions_are_decided_by_signs() -> None:
+    above, below = [(-oo, 0, False), (0, oo, True)], [(-oo, 0, True), (0, oo, False)]
+    zero = sp.Integer(0)
+    for condition, cells in (
+        (z > 0, above),
+        (z <= 0, below),
+        (sp.Not(z > 0, evaluate=False), below),
+        (sp.Not(sp.Not(z > 0, evaluate=False), evaluate=False), above),
+        (sp.And(z > 0, z < 5), [(-oo, 0, False), (0, 5, True), (5, oo, False)]),
+        (sp.Or(z < 0, z > 5), [(-oo, 0, True), (0, 5, False), (5, oo, True)]),
+        (sp.Ne(z, 0), [(-oo, 0, True), (0, oo, True)]),
+        (sp.true, [(-oo, oo, True)]),
+        (sp.false, [(-oo, oo, False)]),
+    ):
+        assert pieces_module._truth(condition, -oo, oo) == cells, condition
+    assert pieces_module._truth(z > 0, zero, zero + 1) == [(0, 1, True)]
 
 
 def test_too_many() -> None:

@@ -1,13 +1,17 @@
 """Mutation testing: python -m tests.mutation [--only GLOB,...] [--most N] [--jobs N] [--minutes N]
 
 A mutant is a module with one operator, constant or comparison changed (tests/mutation/mutants.py).
-The module's own tests run on each, in a process that was forked after the libraries were imported;
-its own package is imported there, changed.  Of the modules that judge others all mutants are
-judged, of the rest a sample.  Counts are kept in tests/mutation/counts.json after each mutant: what
-was judged is not judged again until the module or its tests change.
+It is judged in a process that was forked after the libraries were imported; the package is imported
+there, changed.  Of the modules that judge others all mutants are judged, of the rest a sample of
+all, or with --most the first N of each.  Outcomes are kept after each mutant: what was judged is
+not judged again until the module or its judges change.
 
-Exit status: 0 no mutant of those judged survived but equivalent ones, 1 some did, 2 usage or tests
-that fail without a mutant, 130 interrupted.
+--judge tests   the module's own tests; outcomes in tests/mutation/counts.json
+--judge verify  the evidence that verify.all asks for, of the claims that import a module of theory;
+                no test is run; outcomes in tests/mutation/evidence.json
+
+Exit status: 0 no mutant survived without a reason, 1 some did, 2 usage or something fails without a
+mutant, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -31,23 +35,19 @@ from types import CodeType
 from typing import Any
 
 import hypothesis
-import pytest
 
 from tests.mutation.counts import (
-    CHECKERS,
     KILLED,
     LATE,
     ROOT,
+    STOPPED,
     SURVIVED,
     Count,
     digest,
-    equivalent,
-    keep,
-    modules,
-    own_tests,
-    stored,
+    reasons,
 )
 from tests.mutation.imports import name_of, prepare
+from tests.mutation.judges import JUDGES, Judge
 from tests.mutation.mutants import Mutants
 
 __all__ = ["main"]
@@ -57,13 +57,8 @@ LIBRARIES = (
     *("rich", "safetensors", "scipy.integrate", "scipy.optimize", "scipy.special", "sympy"),
     *("torch", "hypothesis.strategies", "tests.conftest"),
 )
-OPTIONS = (
-    *("-q", "-x", "-pno:cacheprovider", "-p_hypothesis_pytestplugin"),
-    "-Wignore::pytest.PytestAssertRewriteWarning",
-)
-"""Of the plugins that are installed one alone: to find them takes as long as many tests."""
 SPARE, TIMES, WAITING = 5, 4, 10
-"""A mutant may take five seconds more than four times the processor time of the module, and ten
+"""A mutant may take five seconds more than four times the processor time of what judges it, and ten
 times as long by the clock.
 """
 BYTES = 4 * 2**30
@@ -94,89 +89,110 @@ class _Finder(importlib.abc.MetaPathFinder):
         return importlib.util.spec_from_file_location(fullname, self._path, loader=loader)
 
 
-class _QuickestFirst:
-    """Sorts tests by the seconds that they take without a mutant, and measures these."""
-
-    def __init__(self, seconds: dict[str, float]) -> None:
-        self.seconds = seconds
-
-    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items.sort(key=lambda item: self.seconds.get(item.nodeid, 0.0))
-
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        self.seconds[report.nodeid] = self.seconds.get(report.nodeid, 0.0) + report.duration
+def _ask(judge: Judge, parts: Sequence[str], seconds: dict[str, float]) -> int:
+    """What the first part says that notices anything; one that takes too long ends the process."""
+    for part in parts:
+        began = time.process_time()
+        if part in seconds:
+            limit = SPARE + round(TIMES * seconds[part])
+            until = round(began) + limit
+            resource.setrlimit(resource.RLIMIT_CPU, (until, resource.RLIM_INFINITY))
+            signal.alarm(WAITING * limit)
+        if said := judge.ask(part, seconds):
+            return said
+        seconds[part] = time.process_time() - began
+    return 0
 
 
 def _started(
-    module: str, text: str, limit: int, seconds: dict[str, float], kept: Any = None
+    judge: Judge,
+    module: str,
+    text: str,
+    parts: Sequence[str],
+    seconds: dict[str, float],
+    kept: Any = None,
 ) -> int:
-    """The process that runs the tests of a module with this text; its status is that of pytest."""
+    """The process that judges a module with this text; its status is what is said."""
     if pid := os.fork():
         return pid
+    said = 2
     try:
         os.setsid()  # an interrupt is for the command alone
-        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit))  # ends it by SIGKILL
         resource.setrlimit(resource.RLIMIT_DATA, (BYTES, BYTES))
-        signal.alarm(WAITING * limit)
         nowhere = os.open(os.devnull, os.O_RDWR)
         for stream in range(3):
             os.dup2(nowhere, stream)
         sys.meta_path.insert(0, _Finder(module, text))
-        status = pytest.main([*OPTIONS, str(own_tests(module))], [_QuickestFirst(seconds)])
+        said = _ask(judge, parts, seconds)
         if kept:
             json.dump(seconds, kept)
             kept.flush()
-        os._exit(status)
     finally:
-        os._exit(pytest.ExitCode.INTERNAL_ERROR)
+        os._exit(said)
 
 
 def _outcome(status: int) -> str:
-    """A mutant that cannot be imported, or that ends the process, is killed."""
-    if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGKILL, signal.SIGALRM):
+    """What the status of a process says; one that crashes has decided nothing."""
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) in (signal.SIGXCPU, signal.SIGALRM):
         return LATE
-    return KILLED if status else SURVIVED
+    return {0: SURVIVED, 1: KILLED}.get(os.waitstatus_to_exitcode(status), STOPPED)
 
 
-def _unchanged(module: str, text: str) -> tuple[int, dict[str, float]]:
-    """The processor seconds that a mutant may take, and the seconds of each test.
+def _measure(
+    judge: Judge, module: str, text: str, parts: Sequence[str], seconds: dict[str, float]
+) -> None:
+    """Measure the seconds of each part, and of each test, without a mutant.
 
     Raises
     ------
-    ValueError: the tests fail on the unchanged module, or there are none.
+    ValueError: something is noticed in the unchanged module, or there is nothing to ask.
     """
     with tempfile.TemporaryFile("w+") as kept:
-        _, status, usage = os.wait4(_started(module, text, 600, {}, kept), 0)
+        _, status = os.waitpid(_started(judge, module, text, parts, {}, kept), 0)
         if status:
-            raise ValueError(f"{own_tests(module)} fails without a mutant: status {status}")
+            raise ValueError(f"{', '.join(parts)} without a mutant: status {status}")
         kept.seek(0)
-        return SPARE + round(TIMES * (usage.ru_utime + usage.ru_stime)), json.load(kept)
+        seconds |= json.load(kept)
 
 
 Work = tuple[str, int, str, Callable[[], int]]
 """Module, place, change, and what starts its process."""
 
 
-def _work(names: Sequence[str], most: int, kept: dict[str, Count]) -> Iterator[Work]:
+def _work(
+    judge: Judge, names: Sequence[str], most: int | None, kept: dict[str, Count]
+) -> Iterator[Work]:
     """The mutants that are still to be judged."""
+    seconds, same = dict[str, float](), reasons()
     for module in names:
         text = (ROOT / module).read_text("utf-8")
-        digests = digest(ROOT / module), digest(own_tests(module))
         mutants = Mutants(text, module)
+        wanted = judge.store.drawn(module, len(mutants)) if most is None else most
+        wanted = len(mutants) if module in judge.whole else min(wanted, len(mutants))
+        if not wanted:
+            continue
+        parts = judge.parts(module)
+        files = [judge.file(part) for part in parts]
+        digests = digest(ROOT / module), digest(*files)
         if module not in kept or kept[module].module != digests[0]:
             kept[module] = Count(*digests, len(mutants))
         elif kept[module].tests != digests[1]:
-            kept[module].again(digests[1])
-        places = kept[module].open(len(mutants) if module in CHECKERS else min(most, len(mutants)))
+            kept[module].again(digests[1], {change for name, change in same if name == module})
+        places = kept[module].open(wanted)
         if places:
-            prepare(ROOT / module, own_tests(module))
-            limit, seconds = _unchanged(module, text)
+            prepare(ROOT / module, files)
+            if new := [part for part in parts if part not in seconds]:
+                _measure(judge, module, text, new, seconds)
+            parts.sort(key=lambda part: seconds[part])
         for place in places:
             changed, change = mutants[place]
-            yield module, place, change, partial(_started, module, changed, limit, seconds)
+            start = partial(_started, judge, module, changed, tuple(parts), seconds)
+            yield module, place, change, start
 
 
-def _judge(work: Iterator[Work], jobs: int, end: float, kept: dict[str, Count]) -> None:
+def _run(
+    work: Iterator[Work], jobs: int, end: float, kept: dict[str, Count], keep: Callable[..., None]
+) -> None:
     """Judge mutants side by side until the time is over, and keep each outcome."""
     running: dict[int, tuple[str, int, str]] = {}
     try:
@@ -207,12 +223,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser("python -m tests.mutation", description=first, epilog=more)
     add: Callable[..., Any] = parser.add_argument
     add("--only", metavar="GLOB,...", default="*", help="these modules, such as theory/pulse/*")
-    add("--most", type=int, default=20, metavar="N", help="of a module (default: %(default)s)")
+    add("--judge", choices=tuple(JUDGES), default="tests", help="default: %(default)s")
+    add("--most", type=int, metavar="N", help="of each module (default: one sample of all)")
     add("--jobs", type=int, default=os.cpu_count(), metavar="N", help="default: %(default)s")
     add("--minutes", type=float, default=115, metavar="N", help="default: %(default)s")
     options = parser.parse_args(arguments)
-    globs = options.only.split(",")
-    names = [name for name in modules() if any(fnmatch(name, glob) for glob in globs)]
+    globs, judge = options.only.split(","), JUDGES[options.judge]
+    names = [name for name in judge.modules() if any(fnmatch(name, glob) for glob in globs)]
     if not names:
         parser.error(f"no module is called {options.only}")
     os.environ |= {"HYPOTHESIS_PROFILE": "mutants", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
@@ -222,15 +239,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     for name in LIBRARIES:
         importlib.import_module(name)
-    kept, end = stored(), time.monotonic() + 60 * options.minutes
+    kept, end = judge.store.read(), time.monotonic() + 60 * options.minutes
     try:
-        _judge(_work(names, options.most, kept), options.jobs, end, kept)
+        work = _work(judge, names, options.most, kept)
+        _run(work, options.jobs, end, kept, judge.store.write)
     except ValueError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         return 130
-    same = equivalent()
+    same = reasons() | (reasons("unseen.csv") if options.judge == "verify" else {})
     alive = [
         f"{name}: {change}"
         for name in names

@@ -9,25 +9,29 @@ import csv
 import hashlib
 import json
 import math
+import random
+from collections import Counter
+from collections.abc import Container
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 __all__ = [
     "CHECKERS",
+    "EVIDENCE",
     "JUDGES",
     "ROOT",
+    "STORE",
     "Count",
+    "Store",
     "digest",
-    "equivalent",
-    "keep",
     "modules",
     "own_tests",
-    "stored",
+    "reasons",
     "wilson",
 ]
 
 ROOT = Path(__file__).parent.parent.parent
-STORE = Path(__file__).with_name("counts.json")
+HERE = Path(__file__).parent
 
 CHECKERS = (
     "numerics/arithmetic/oracle.py",
@@ -49,14 +53,19 @@ JUDGES = (
 )
 """Other parts of verify that decide something; of these, theory and numerics a sample is judged."""
 
-KILLED, LATE, SURVIVED, OPEN = "kts?"
-"""A test failed, the tests took too long, all of them passed, or they have not been run."""
+KILLED, LATE, STOPPED, SURVIVED, OPEN, AGAIN, MENDED, SAME = "ktbs?am="
+"""What judges noticed it, took too long, was blocked, or noticed nothing, or has not been asked; it
+noticed nothing before it was changed, and has not been asked since, or notices it now; the mutant
+computes the same.
+"""
 
 
-def equivalent() -> dict[tuple[str, str], str]:
-    """Why no test can kill some mutants, by module and change: they compute the same."""
-    with STORE.with_name("equivalent.csv").open(encoding="utf-8", newline="") as file:
-        return {(row["module"], row["change"]): row["reason"] for row in csv.DictReader(file)}
+def reasons(file: str = "equivalent.csv") -> dict[tuple[str, str], str]:
+    """What is said of mutants, by module and change: why no test can kill them as they compute the
+    same; in unseen.csv what the evidence of claims would need to see them.
+    """
+    with (HERE / file).open(encoding="utf-8", newline="") as lines:
+        return {(row["module"], row["change"]): row["reason"] for row in csv.DictReader(lines)}
 
 
 @dataclass
@@ -79,21 +88,39 @@ class Count:
 
     def open(self, most: int) -> list[int]:
         """The places among the first so many that are not judged."""
-        return [k for k in range(most) if self.outcomes[k : k + 1] in ("", OPEN)]
+        return [k for k in range(most) if self.outcomes[k : k + 1] in ("", OPEN, AGAIN)]
 
     def judged(self, place: int, outcome: str, change: str) -> None:
         """Keep the outcome of one mutant."""
         letters = self.outcomes.ljust(place, OPEN)
+        if letters[place : place + 1] == AGAIN and outcome != SURVIVED:
+            outcome = MENDED
         self.outcomes = letters[:place] + outcome + letters[place + 1 :]
         if outcome == SURVIVED:
             self.survivors[str(place)] = change
 
-    def again(self, tests: str) -> None:
-        """The tests have changed: what survived the old ones is judged anew, and no other: whoever
-        takes a test away begins the module anew.
+    def tally(self, same: Container[str], most: int | None = None) -> Counter[str]:
+        """How many of the first so many mutants have each outcome; of the survivors, those whose
+        change is in ``same`` count as such.
         """
-        self.tests, self.survivors = tests, {}
-        self.outcomes = self.outcomes.replace(SURVIVED, OPEN)
+        counted = Counter(self.outcomes[:most].replace(OPEN, ""))
+        equal = sum(
+            change in same
+            for place, change in self.survivors.items()
+            if most is None or int(place) < most
+        )
+        return counted + Counter({SAME: equal}) - Counter({SURVIVED: equal})
+
+    def again(self, tests: str, same: Container[str] = ()) -> None:
+        """The tests have changed: what survived the old ones is judged anew, but for what computes
+        the same, and nothing else: whoever takes a test away begins the module anew.
+        """
+        kept = {place: change for place, change in self.survivors.items() if change in same}
+        self.tests, self.survivors = tests, kept
+        self.outcomes = "".join(
+            AGAIN if letter == SURVIVED and str(place) not in kept else letter
+            for place, letter in enumerate(self.outcomes)
+        )
 
 
 def wilson(killed: int, judged: int, z: float = 1.96) -> tuple[float, float]:
@@ -124,22 +151,43 @@ def own_tests(module: str) -> Path:
     return ROOT.joinpath("tests", *folders, f"test_{stem}.py")
 
 
-def digest(path: Path) -> str:
-    """SHA-256 of a module or its tests, as syntax: comments and line breaks leave it."""
-    return hashlib.sha256(ast.dump(ast.parse(path.read_text("utf-8"))).encode()).hexdigest()[:16]
+def digest(*paths: Path) -> str:
+    """SHA-256 of a module or of what judges it, as syntax: comments and line breaks leave it."""
+    text = "".join(ast.dump(ast.parse(path.read_text("utf-8"))) for path in paths)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
-def stored() -> dict[str, Count]:
-    """The kept counts; of a module that changed since, they are those of then."""
-    kept = json.loads(STORE.read_text("utf-8")) if STORE.exists() else {}
-    return {module: Count(**fields) for module, fields in kept.items()}
+@dataclass(frozen=True)
+class Store:
+    """The counts of one judge, kept in a file, and the chance of a mutant to be in its sample."""
+
+    file: Path
+    chance: float
+
+    def drawn(self, module: str, mutants: int) -> int:
+        """How many of a module's mutants, the first in their order, are in the sample of all
+        modules.
+
+        Each is in it with the same chance, whatever becomes of other modules.  The seed is the
+        module's name.
+        """
+        generator = random.Random(f"sample {module}")
+        return sum(generator.random() < self.chance for _ in range(mutants))
+
+    def read(self) -> dict[str, Count]:
+        """The kept counts; of a module that changed since, they are those of then."""
+        kept = json.loads(self.file.read_text("utf-8")) if self.file.exists() else {}
+        return {module: Count(**fields) for module, fields in kept.items()}
+
+    def write(self, counts: dict[str, Count]) -> None:
+        """Write all counts, or leave the file as it is."""
+        text = json.dumps(
+            {k: asdict(v) for k, v in sorted(counts.items())}, indent=1, ensure_ascii=False
+        )
+        aside = self.file.with_suffix(".part")
+        aside.write_text(text + "\n", "utf-8")
+        aside.replace(self.file)
 
 
-def keep(counts: dict[str, Count]) -> None:
-    """Write all counts, or leave the file as it is."""
-    text = json.dumps(
-        {k: asdict(v) for k, v in sorted(counts.items())}, indent=1, ensure_ascii=False
-    )
-    aside = STORE.with_suffix(".part")
-    aside.write_text(text + "\n", "utf-8")
-    aside.replace(STORE)
+STORE = Store(HERE / "counts.json", 1 / 120)
+EVIDENCE = Store(HERE / "evidence.json", 1 / 200)

@@ -36,3 +36,9 @@ def test_what_is_not_made_of_polynomials_has_no_certificate() -> None:
     setting = Setting("tanh", 1, 3)
     with pytest.raises(ValueError):
         certified_net(setting, initial(setting, 1, 0), 0)
+
+
+def test_a_rounded_radius_moves_the_answer_by_its_slope() -> None:
+    """At most (1 + 2 Σ |a||w|) times the radius' rounding, which grows with it, at both edges."""
+    near, far = (answer_error(RELU, EXACT, 0, r) for r in (4.0, 12.0))
+    assert far - near == pytest.approx(8 * 2 * (12 - 4) * 2.0**-53)

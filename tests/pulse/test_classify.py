@@ -17,7 +17,8 @@ from theory.pulse.endings import blind_floor
 from verify.models.networks import measure
 from verify.models.problem import Ensemble, NetworkBatch, Setting, initial
 from verify.optimise.ensemble import train_ensemble
-from verify.pulse.classify import KINDS, classify, wilson
+from verify.optimise.stationary import Descent
+from verify.pulse.classify import KINDS, RESOLUTION, Look, classify, wilson
 from verify.pulse.settings import CENSUS
 
 RELU = Setting("relu", 1, 5)
@@ -137,3 +138,48 @@ def test_census_leaves_nothing_unexplained(setting) -> None:
     floor = float(blind_floor(Fraction(setting.cells)))
     assert [e for e in endings if not e.explained] == []
     assert all(e.loss >= floor - e.tolerance for e in endings if e.kind == "blind")
+
+
+TINY = 2.0**-30
+"""B, the rounding of an answer, here the same at every radius."""
+AT = {"loss": TINY**2, "laws": 4 * TINY, "between": 2 * TINY, "whole": 1.0, "within": 1.0}
+FAR = {**AT, "laws": 1.0, "whole": 4 * TINY, "within": 4 * TINY, "slope": -1.0}
+MORE = 1 + 2.0**-40
+
+
+@pytest.mark.parametrize(
+    ("figures", "kind"),
+    [
+        (AT, "exact"),
+        ({**AT, "between": 2 * TINY * MORE}, "interpolating"),
+        ({**AT, "laws": 4 * TINY * MORE}, "thresholded"),
+        ({**AT, "loss": TINY**2 * MORE}, "thresholded"),
+        ({**AT, "loss": TINY**2 * MORE, "held": True}, "pinned"),
+        ({**AT, "most": RESOLUTION * MORE}, "not converged"),
+        ({**AT, "slope": -MORE}, "not converged"),
+        (FAR, "dead"),
+        ({**FAR, "within": 4 * TINY * MORE}, "blind"),
+        ({**FAR, "whole": 4 * TINY * MORE}, "thresholded"),
+        ({**FAR, "whole": 4 * TINY * MORE, "held": True}, "pinned"),
+    ],
+)
+def test_each_kind_begins_where_the_rounding_ends(figures: dict[str, float], kind: str) -> None:
+    """Figures at the border belong to the kind, those beyond do not."""
+
+    def one(name: str, otherwise: float = 0.0) -> np.ndarray:
+        return np.array([figures.get(name, otherwise)])
+
+    way = Descent(figures.get("slope", 0.0), 1.0, bool(figures.get("held", False)))
+    none = np.zeros((1, 0))
+    looked = Look(
+        none.astype(np.int8),
+        np.array([TINY]),
+        one("most", TINY),
+        one("between"),
+        one("laws"),
+        one("whole"),
+        one("within"),
+        none.astype(bool),
+        [way],
+    )
+    assert looked.kind(0, figures["loss"]) == kind

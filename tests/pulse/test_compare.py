@@ -21,7 +21,7 @@ from theory.pulse.signal import phi
 from theory.pulse.subpixel import deviation, subpixel_response
 from verify.models.networks import measure
 from verify.models.problem import Setting
-from verify.pulse.compare import check_response, law_response, train_response
+from verify.pulse.compare import check_response, law_response, plateau_cells, train_response
 from verify.report.lab import TINY, Lab
 
 SETTINGS = (Setting("relu", 2, 3, 0, 2, 4), Setting("tanh", 1, 5, 0, 2, 4))
@@ -108,3 +108,10 @@ def test_law_response_has_one_entry_per_feature(setting: Setting) -> None:
     background = activation(setting.activation)[0](ensemble.b)
     # Far from rounding, far from another order of networks, radii or channels.
     assert np.max(np.abs(features - size * background[:, None, :] - found)) < 1e-9
+
+
+@pytest.mark.parametrize("n", [1, 3, 5, 7, 9, 21])
+def test_the_first_cells_of_the_plateau(n: int) -> None:
+    """From r = n/2, where every tap is lit at once: m - 1/2 is the first radius of a cell."""
+    cells = plateau_cells(n)
+    assert [2 * m - 1 for m in cells] == [n, n + 2, n + 4, n + 6]

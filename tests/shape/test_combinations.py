@@ -17,6 +17,8 @@ CASES: list[tuple[Callable[[Piece], Iterator[Construction]], sp.Expr, sp.Expr]] 
     (mirror, z * (1 + sp.erf(z / sp.sqrt(2))) / 2, -oo),
     (shifts, z + sp.exp(z), -oo),
     (shifts, z + sp.sin(z), -oo),
+    (shifts, z + sp.cos(2 * z), -oo),
+    (shifts, 2 * z + sp.exp(-z / 2) * sp.sin(3 * z), sp.Integer(0)),
     (dilations, z + sp.sqrt(z), sp.Integer(0)),
     (dilations, z + 1 / z, sp.Integer(0)),
 ]
@@ -28,7 +30,9 @@ CASES: list[tuple[Callable[[Piece], Iterator[Construction]], sp.Expr, sp.Expr]] 
 def test_what_is_proposed_is_exact(construct: Callable, f: sp.Expr, low: sp.Expr) -> None:
     proposed = list(construct(Piece(low, oo, f)))
     assert proposed
-    assert all(decide(construction) is not None for construction in proposed[:1])
+    for construction in proposed:
+        steps = decide(construction)
+        assert steps and all(step.holds for step in steps), construction
 
 
 @pytest.mark.parametrize("construct", [mirror, shifts, dilations])

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from numerics.training import forward_error
 from numerics.training.forward_error import (
     HIGHEST,
     UNITS,
@@ -102,6 +103,33 @@ def test_nothing_that_a_step_computes_is_larger() -> None:
             assert (step.largest > HIGHEST["float32"]) == (scale > 1e8)
 
 
+def test_as_many_roundings_are_counted_as_there_are() -> None:
+    """Of a sum over all radii and positions, with a filter, pooling, channels and a few more."""
+    x, none = WEIGHTS.numbers, np.zeros((2, 5))
+    single, double = (
+        rounding(WEIGHTS, PROBLEM, Sgd(1e-6), x, 0 * x, none, kind).largest
+        for kind in ("float32", "float64")
+    )
+    counted = 4 * 11 + 3 + 11 + 1 + 12
+    assert single / double - 1 == pytest.approx(counted * UNITS["float32"], rel=1e-4)
+
+
+def test_at_the_start_the_sums_are_rounded_once() -> None:
+    """S within (n + 1) u |w|, and deviations within twice (n + 2) u |w|."""
+    off = next(enclosed(WEIGHTS, PROBLEM, Sgd(0.01), "float64")).exact
+    unit, mass = UNITS["float64"], 0.875
+    assert off.tolist() == [[0, 4 * unit * mass, 0, 0, 10 * unit * mass], [0] * 5]
+
+
+def test_a_length_is_rounded_up() -> None:
+    """Of one ellipsoid along an axis, and of the sum of two."""
+    shapes = np.zeros((2, 5, 5))
+    shapes[0, 0, 0], shapes[1, 1, 1] = 4.0, 2.0
+    frame = forward_error._Coordinates.of(WEIGHTS)
+    for some, length in ((shapes[:1], 2.0), (shapes, 2 + np.sqrt(2.0))):
+        assert length < frame.length(some) <= length * (1 + 2.0**-35)
+
+
 def test_what_underflows_is_counted() -> None:
     """Weights below the least normal number lose digits that no unit counts, and so do squares of
     errors.
@@ -148,13 +176,13 @@ def test_the_bound_grows_where_training_runs_away() -> None:
     assert not reach[-1] < 1
 
 
-@pytest.mark.parametrize("momentum", [0, 0.5])
-def test_exact_arithmetic_lies_within_its_bound(momentum: float) -> None:
+@pytest.mark.parametrize(("momentum", "nesterov"), [(0, False), (0.5, False), (0.5, True)])
+def test_exact_arithmetic_lies_within_its_bound(momentum: float, nesterov: bool) -> None:
     """Six steps in rational numbers, by the same laws, against the iteration in floats; the bound
     is not far above.
     """
-    rule = Sgd(Fraction(1, 64), Fraction(momentum), Fraction(1, 8))
-    floats = Sgd(1 / 64, momentum, 1 / 8)
+    rule = Sgd(Fraction(1, 64), Fraction(momentum), Fraction(1, 8), nesterov=nesterov)
+    floats = Sgd(1 / 64, momentum, 1 / 8, nesterov=nesterov)
     a, sums, b, c = (Fraction(1, 2), Fraction(7, 8), Fraction(1, 4), Fraction(1, 8))
     r = [Fraction(value) for value in PROBLEM.r]
     second, mean = sum(value**2 for value in r) / 4, sum(r) / 4
@@ -179,19 +207,20 @@ def test_exact_arithmetic_lies_within_its_bound(momentum: float) -> None:
 
 @given(
     st.integers(0, 10**6),
-    st.sampled_from([0, 0.5]),
+    st.sampled_from([(0, False), (0.5, False), (0.5, True), (0.99, True)]),
     st.floats(0.01, 4),
     st.sampled_from([0.02, 0.5]),
 )
-@example(0, 0, 4.0, 0.5)
+@example(0, (0, False), 4.0, 0.5)
+@example(0, (0.99, True), 4.0, 0.5)
 def test_errors_that_are_not_small_stay_inside(
-    seed: int, momentum: float, size: float, rate: float
+    seed: int, kind: tuple[float, bool], size: float, rate: float
 ) -> None:
     """A start that is only known to within a box: what is bent comes to more than
     what is straight.
     """
     rng = np.random.default_rng(seed)
-    problem, rule = Problem(np.array([0.5, 1.0, 1.5]), 3, 1), Sgd(rate, momentum)
+    problem, rule = Problem(np.array([0.5, 1.0, 1.5]), 3, 1), Sgd(rate, kind[0], nesterov=kind[1])
     numbers = rng.normal(size=4) / 10
     away = np.zeros((2, 5))
     away[0, :4] = size
@@ -245,6 +274,21 @@ def test_the_worst_rounding_of_a_step_lies_inside() -> None:
     )
     off = np.array([float(abs(x - y)) for x, y in zip(exact, worst, strict=True)])
     assert np.all(np.abs([float(x) for x in exact] - moment.x[:4]) <= moment.exact[0, :4])
+    assert np.all(off <= moment.run[0, :4])
+    assert np.all(moment.run[0, :4] <= 10 * np.max(off))
+
+
+def test_the_worst_answers_of_a_step_with_momentum_lie_inside() -> None:
+    """An exact network of large numbers: only the answer's rounding pulls, at once 1 + μ times."""
+    tap, a, b, rate, momentum = 0.5, 1.0, 1.0, 0.125, 7.0
+    problem = Problem(np.arange(4, 20) / 2, 101, 1)
+    start = Weights(np.array([[tap]]), np.array([a]), np.array([b]), -101 * a * b)
+    path = enclosed(start, problem, Sgd(rate, momentum, nesterov=True), "float32")
+    next(path)
+    moment = next(path)
+    numbers = tuple(map(Fraction, (tap, a, b, -101 * a * b, rate * (1 + momentum))))
+    exact, worst = (_step(*numbers, problem, up) for up in (Fraction, _up))
+    off = np.array([float(abs(x - y)) for x, y in zip(exact, worst, strict=True)])
     assert np.all(off <= moment.run[0, :4])
     assert np.all(moment.run[0, :4] <= 10 * np.max(off))
 
