@@ -57,7 +57,7 @@ def test_the_smallest_case_without_a_hypothesis_disobeys_and_with_all_none_does(
         assert result.refuting == ()
         for hypothesis, outcome in zip(search.hypotheses, result.outcomes, strict=True):
             assert 0 < outcome.tried <= BUDGET, hypothesis
-            assert (outcome.case is not None) == hypothesis.needed, hypothesis
+            assert (outcome.case is None) == bool(hypothesis.kept), hypothesis
             if outcome.case is not None:
                 assert not search.agree(outcome.law, outcome.truth)
                 assert [h for h in search.hypotheses if not h.holds(outcome.case)] == [hypothesis]

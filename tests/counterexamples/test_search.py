@@ -35,7 +35,7 @@ def _search(*hypotheses: Hypothesis) -> Search:
 
 PRIME = Hypothesis("prime", "not prime", lambda n: n > 1 and all(n % d for d in range(2, n)))
 ABOVE_TWO = Hypothesis("above 2", "2 or less", lambda n: n > 2)
-BELOW_NINE = Hypothesis("below 9", "9 or more", lambda n: n < 9, needed=False)
+BELOW_NINE = Hypothesis("below 9", "9 or more", lambda n: n < 9, kept="the proof uses it")
 
 
 def test_each_hypothesis_is_dropped_alone_and_the_first_case_is_the_smallest() -> None:

@@ -44,7 +44,7 @@ def rows_of(result: Searched) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for outcome in result.outcomes:
         found = (str(outcome.case), text(outcome.law), text(outcome.truth))
-        values = found if outcome.case is not None else ("none: not needed", "", "")
+        values = found if outcome.case is not None else (f"none: {outcome.kept}", "", "")
         words = outcome.words
         if "\\" in words and "$" not in words:  # a part of the statement
             words = f"${words}$"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import product
 from typing import Any
@@ -18,7 +18,6 @@ from verify.counterexamples.exact import dot
 from verify.counterexamples.search import Case, Hypothesis, Search, at_least, grid, sums
 from verify.counterexamples.signals import (
     BORDERS,
-    CUT,
     HALF,
     KINKS,
     SIGMAS,
@@ -28,6 +27,7 @@ from verify.counterexamples.signals import (
     cut,
     error_law,
     narrow,
+    pooled,
 )
 
 __all__ = ["Moved", "Ranged"]
@@ -47,17 +47,21 @@ class Ranged(Filter):
     def error(self, r: Fraction) -> Any:
         """r̂ - r by the definition."""
         x = oracle.overlap_pulse(r, self.N // 2)
-        return oracle.answer([self.w], [self.b], [self.a], self.c, SIGMAS[self.sigma], x) - r
+        return self.c + self.a * pooled(self.sigma, self.padding, self.w, self.b, x) - r
 
 
 def _ranged(
-    weights: Iterator[Filter], spans: Callable[[Filter], Iterable[tuple[Any, Any, str]]]
+    weights: Iterator[Filter],
+    spans: Callable[[Filter], Iterable[tuple[Any, Any, str]]],
+    paddings: Sequence[str] = ("zeros",),
 ) -> Iterator[Ranged]:
-    """All but the filters that are 0, with (low, high, ends) and two readouts."""
+    """All but the filters that are 0, with (low, high, ends), two readouts and paddings."""
     for f in weights:
         for sigma, (low, high, ends) in product(("relu", "hardshrink", "square"), spans(f)):
-            for a, c in ((HALF, 0), (HALF / 2, 3)) if any(f.w) else ():
-                yield Ranged(**vars(f), sigma=sigma, low=low, high=high, ends=ends, a=a, c=c)
+            case = Ranged(**vars(f), sigma=sigma, low=low, high=high, ends=ends)
+            for (a, c), padding in product(((HALF, 0), (HALF / 2, 3)), paddings):
+                if any(f.w):
+                    yield case.but(a=a, c=c, padding=padding)
 
 
 def _worst_law(case: Ranged) -> Any:
@@ -84,7 +88,7 @@ EXTREMES = Search(
     "the worst error over an interval of radii",
     "(N, n) = (3, 1), (5, 1), (5, 3), (7, 3), the sum of the absolute values of w and b up to 3 (2"
     " for n = 3), these in lexicographic order, σ, the interval [1/2, 3/2] or [1/3 + 1/2, 5/2], its"
-    " ends; (a, c) = (1/2, 0), (1/4, 3)",
+    " ends; (a, c) = (1/2, 0), (1/4, 3), padding",
     lambda: _ranged(
         channels(((3, 1), (5, 1), (5, 3)), {1: 3, 3: 2}),
         lambda f: (
@@ -92,6 +96,7 @@ EXTREMES = Search(
             for low, high in ((HALF, Fraction(3, 2)), (Fraction(5, 6), Fraction(5, 2)))
             for ends in ("counted", "left out")
         ),
+        ("zeros", "a ring"),
     ),
     (
         CONTINUOUS,
@@ -102,10 +107,10 @@ EXTREMES = Search(
             lambda c: c.ends == "counted",
         ),
         Hypothesis(
-            "the pulse and the filter's windows around its edges lie inside the signal",
-            CUT,
-            lambda c: c.clear,
-            needed=False,
+            "with a padding other than zeros the filter's windows around its edges do, too",
+            "a ring, where a window sees both edges",
+            lambda c: c.padding == "zeros" or c.clear,
+            kept="the proof uses it; no counterexample is known",
         ),
     ),
     _worst_law,

@@ -241,7 +241,7 @@ CREST = Search(
             "$e$ is $(1, 0)$, $(2, 0)$ or $(1, 1)$ or one of their mirror images",
             "another e; the largest pixels of its chains are found by walking them",
             lambda c: c.step in perimeter.STEPS,
-            needed=False,
+            kept="the proof uses it, since it decides pixel by pixel; no counterexample is known",
         ),
         Hypothesis("the disk far from the border", "near the border", lambda c: c.L == 6),
     ),

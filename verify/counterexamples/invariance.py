@@ -258,14 +258,24 @@ BACKGROUND_TAP = Search(
 # --- exact networks on a background -------------------------------------------------------------
 
 
+MADE_FOR = {
+    "two channels": (0, 1),
+    "two channels for β < 0": (-3, -2),
+    "three channels": (0, 1),
+    "pair": (0, 1),
+    "short pair": (0, Fraction(1, 4)),
+}
+"""The backgrounds on which each of the claim's networks is exact."""
+
+
 def _made(name: str, size: int) -> Any:
-    """An exact network of the claim, made for β in [0, 1], for the short pair in [0, 1/4]."""
-    low, high, n = Fraction(0), Fraction(1), Fraction(size)
-    if name == "two channels":
-        return background.two_channels(low, high, low, n, low, high)
+    low, high = map(Fraction, MADE_FOR[name])
+    zero, one, n = Fraction(0), Fraction(1), Fraction(size)
     if name == "three channels":
-        return background.three_channels(low, high, low, n, low, high)
-    return pair.pair(low, high, 3, 5, 0) if name == "pair" else pair.short_pair(low, high / 4)
+        return background.three_channels(low, high, zero, n, zero, one)
+    if name.startswith("two channels"):
+        return background.two_channels(low, high, -low, n, zero, one)
+    return pair.pair(low, high, 3, 5, 0) if name == "pair" else pair.short_pair(low, high)
 
 
 def _known(c: Case) -> Any:
@@ -279,13 +289,13 @@ def _known(c: Case) -> Any:
 BETAS = (Fraction(0), HALF, Fraction(1), Fraction(-1), Fraction(2))
 
 
-def _shown(name: str, step: int) -> Iterator[Case]:
+def _shown(step: int, *names: str) -> Iterator[Case]:
     return grid(
-        network=(name,),
+        network=names,
         N=(7,),
         sigma=("relu", "hardtanh"),
         padding=("a ring", "zeros"),
-        beta=BETAS,
+        beta=lambda c: (Fraction(-3), Fraction(-2)) if "β < 0" in c.network else BETAS,
         r=[Fraction(k, step) for k in range(1, 7 * step // 2 + 1)],
     )
 
@@ -296,7 +306,9 @@ KINK_AT_0 = Hypothesis(
     lambda c: c.sigma == "relu",
 )
 KNOWN_BETA = Hypothesis(
-    r"every $\beta \in [\beta_0, \beta_1]$", "a background outside", lambda c: 0 <= c.beta <= 1
+    r"every $\beta \in [\beta_0, \beta_1]$",
+    "a background outside",
+    lambda c: MADE_FOR[c.network][0] <= c.beta <= MADE_FOR[c.network][1],
 )
 TWO_RADII = r"all half-integers $\frac32 \le r \le \frac N2 - 1$"
 
@@ -308,11 +320,12 @@ def _in_range(c: Case) -> bool:
 BACKGROUND_TWO = Search(
     "background",
     "two channels of three taps answer r",
-    "N = 7, σ, padding, β = 0, 1/2, 1, -1, 2, r on multiples of 1/2; made for β in [0, 1]",
-    lambda: _shown("two channels", 2),
+    "N = 7, σ, padding, β = 0, 1/2, 1, -1, 2, r on multiples of 1/2; made for β in [0, 1], then one"
+    " for [-3, -2], β = -3, -2",
+    lambda: _shown(2, "two channels", "two channels for β < 0"),
     (
         KINK_AT_0,
-        Hypothesis(RING.words, "zeros beyond the border, ReLU", RING.holds, needed=False),
+        RING,
         KNOWN_BETA,
         Hypothesis(TWO_RADII, BETWEEN, lambda c: (c.r + HALF).denominator == 1),
         Hypothesis(TWO_RADII, "r < 3/2 or r > N/2 - 1", _in_range),
@@ -325,7 +338,7 @@ BACKGROUND_THREE = Search(
     "background",
     "three channels of three taps answer r",
     "N = 7, σ, padding, β = 0, 1/2, 1, -1, 2, r on multiples of 1/4; made for β in [0, 1]",
-    lambda: _shown("three channels", 4),
+    lambda: _shown(4, "three channels"),
     (
         KINK_AT_0,
         RING,
@@ -437,7 +450,7 @@ def _asked_truth(c: Case) -> bool:
     """Exact at all backgrounds and radii asked."""
     n, step = _taps(c), 4 if c.radii == "every quarter" else 1
     count = int((Fraction(c.N - n, 2) - n // 2) * step)
-    last = Fraction(1, 4) if c.network == "short pair" else Fraction(1)
+    last = Fraction(MADE_FOR[c.network][1])
     asked = grid(
         [Case(network=c.network, N=c.N, sigma="relu", padding="a ring")],
         beta=(Fraction(0), last / 2, last),

@@ -68,12 +68,6 @@ def order(most: int, step: Fraction, last: int) -> str:
     return f"{ORDER}, σ, padding, r on {radii}; up to N = {last} and the sum {most}"
 
 
-def _padding(reflected: bool) -> tuple[Hypothesis, ...]:
-    """Zero padding, dropped for each of the others; ``reflected``: those pixels may be lit."""
-    needed = {"a ring": False, "replicate": False, "reflect": reflected, "none": True}
-    return tuple(padded("zero padding", name, value) for name, value in needed.items())
-
-
 # --- the pulse ----------------------------------------------------------------------------------
 
 
@@ -116,6 +110,9 @@ def _staircase_law(c: Filter) -> str:
     return _counted(total)
 
 
+UNLIT = "zero padding, a ring or repeated border pixels"
+PADDING = (padded(UNLIT, "reflect"), padded(UNLIT, "none"))
+
 NO_CUT = r"$m + h \le L$: no filter position sees a pulse cut off by the border"
 
 STAIRCASE = Search(
@@ -125,7 +122,7 @@ STAIRCASE = Search(
     lambda: (c for c in filters(7, {1: 2, 3: 2}, ("identity",), (*BORDERS,)) if c.b == 0),
     (
         narrow(r"plateau radii, $r = m - \tfrac12 + \varphi$ with $m \ge h+1$"),
-        *_padding(True),
+        *PADDING,
         cut(NO_CUT),
     ),
     _staircase_law,
@@ -147,13 +144,7 @@ PLATEAU = Search(
     (
         Hypothesis("half-integer", "r between half-integers", lambda c: c.phi == 0),
         narrow(r"plateau radii $r \ge n/2$"),
-        Hypothesis(
-            r"$r \le L - h$",
-            "r = L - h + 1/2, where the windows at the border still miss the pulse",
-            lambda c: c.r <= c.N // 2 - c.h or not c.clear,
-            needed=False,
-        ),
-        Hypothesis(r"$r \le L - h$", "r > L - h + 1/2", lambda c: c.clear),
+        cut(r"$r \le \frac N2 - h$"),
     ),
     _plateau_law,
     lambda c: c.lifted,
@@ -166,9 +157,9 @@ PLATEAU_PADDED = Search(
     lambda: (
         c
         for c in filters(11, {1: 1, 3: 1, 5: 1}, RELU_SQUARE, (*BORDERS,), Fraction(1), HALF)
-        if c.plateau and c.r <= c.N // 2 - c.h
+        if c.plateau and c.clear
     ),
-    _padding(False),
+    PADDING,
     _plateau_law,
     lambda c: c.lifted,
 )
@@ -178,7 +169,7 @@ SUBPIXEL = Search(
     "the pooled response",
     order(2, HALF, 7),
     lambda: filters(7, {1: 2, 3: 2}, RELU_SQUARE, (*BORDERS,)),
-    (narrow(r"plateau radii $r = m - \tfrac12 + \varphi \ge n/2$"), *_padding(True), cut(NO_CUT)),
+    (narrow(r"plateau radii $r = m - \tfrac12 + \varphi \ge n/2$"), *PADDING, cut(NO_CUT)),
     lambda c: _plateau_law(c) + exact_quantities(c.w, c.g, [c.phi]).deviation[0],
     lambda c: c.lifted,
 )
@@ -193,8 +184,6 @@ def _small_law(c: Filter) -> Any:
     return exact_law(small_response(len(c.w), c.m), len(c.w))(c.w, c.r, c.phi, c.g)
 
 
-SMALL_RADII = r"half-integer radii $\tfrac12 \le r < n/2$"
-
 SMALL = Search(
     "small_radius",
     "the pooled response",
@@ -205,13 +194,7 @@ SMALL = Search(
         if c.phi in (0, HALF) or c.r < HALF
     ),
     (
-        Hypothesis(SMALL_RADII, "r < 1/2", lambda c: c.r >= HALF),
-        Hypothesis(
-            SMALL_RADII,
-            "r ≥ n/2: there it is the plateau law",
-            lambda c: not c.plateau,
-            needed=False,
-        ),
+        Hypothesis(r"half-integer radii $r \ge \tfrac12$", "r < 1/2", lambda c: c.r >= HALF),
         cut(r"$m + h \le L$"),
     ),
     _small_law,
@@ -407,13 +390,7 @@ ATTAINED = Search(
         Hypothesis(r"$k \ge h$", NARROW, lambda c: c.r >= c.h),
         Hypothesis(r"$\Delta \neq 0$", "Δ = 0", lambda c: c.g(sum(c.w)) != c.g(0)),
         padded("zero padding", "none"),
-        Hypothesis(
-            r"$k + 1 + h \le L$",
-            "k + h = L, where the windows at the border still miss the pulse's edge",
-            lambda c: c.r + c.h != c.N // 2,
-            needed=False,
-        ),
-        Hypothesis(r"$k + 1 + h \le L$", "k + h > L", lambda c: c.r + c.h <= c.N // 2),
+        Hypothesis(r"$k + h \le L$", "k + h > L", lambda c: c.r + c.h <= c.N // 2),
     ),
     lambda c: best_answer(Fraction(int(c.r))),
     _attained,

@@ -258,13 +258,12 @@ SYMMETRY = Search(
         r=(Fraction(1, 4), HALF, Fraction(1), Fraction(3, 2)),
     ),
     (
-        Hypothesis("centred pulses", "a shifted pulse", lambda c: c.shift == 0),
         Hypothesis(
-            r"of every radius $r \ge \tfrac12$", "r < 1/2", lambda c: c.r >= HALF, needed=False
+            "signals that are their own mirror image, such as centred pulses",
+            "a shifted pulse",
+            lambda c: c.shift == 0,
         ),
-        padded("zero padding", "a ring", needed=False),
-        padded("zero padding", "reflect", needed=False),
-        padded("zero padding", "zeros on the left"),
+        padded("a padding that treats both borders alike", "zeros on the left"),
         _asked(
             r"scale: positively homogeneous $\sigma$", "scaled by 2", "scaled, σ not homogeneous"
         ),

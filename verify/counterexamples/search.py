@@ -143,13 +143,13 @@ class Hypothesis:
         between.
     instead: what the cases that break it do.
     holds: whether a case satisfies it.
-    needed: False where the law goes on to hold without it.
+    kept: why the claim asks for it although the law goes on to hold without it, as far as searched.
     """
 
     words: str
     instead: str
     holds: Callable[[C], bool]
-    needed: bool = True
+    kept: str = ""
 
 
 @dataclass(frozen=True)
@@ -163,6 +163,7 @@ class Outcome:
 
     words: str
     instead: str
+    kept: str
     tried: int
     case: Any = None
     law: Any = None
@@ -230,7 +231,7 @@ class Search:
             if disobeys:
                 first[broken[0]] = (case, claimed, true)
         outcomes = tuple(
-            Outcome(h.words, h.instead, count, *first.get(j, ()))
+            Outcome(h.words, h.instead, h.kept, count, *first.get(j, ()))
             for j, (h, count) in enumerate(zip(self.hypotheses, tried, strict=True))
         )
         return Searched(outcomes, kept, tuple(refuting))

@@ -215,6 +215,6 @@ def cut(words: str) -> Hypothesis:
     return Hypothesis(words, CUT, lambda c: c.clear)
 
 
-def padded(words: str, padding: str, needed: bool = True) -> Hypothesis:
+def padded(words: str, padding: str) -> Hypothesis:
     """Another padding."""
-    return Hypothesis(words, PADDED[padding], lambda c: c.padding != padding, needed)
+    return Hypothesis(words, PADDED[padding], lambda c: c.padding != padding)
