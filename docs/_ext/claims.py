@@ -113,16 +113,17 @@ class AllCounterexamples(RunsCode):
 
     @staticmethod
     def needless() -> str:
-        """Those without which no case was found that disobeys."""
+        """Those without which no case was found that disobeys, and why they are asked for."""
         rows = [
-            (f"[{claim.id}](/{chapter_of(claim.id)}/{claim.id}.md)", o.words, o.instead, o.tried)
+            (f"[{claim.id}]({page})", o.words, o.instead, o.tried, o.kept)
             for claim in find_claims()
+            for page in (f"/{chapter_of(claim.id)}/{claim.id}.md",)
             for result in searched(claim.id)
             for o in result.outcomes
             if o.case is None
         ]
-        head = ("claim", "not needed", "tried with", "cases")
-        return "**Hypotheses that ask too much.**\n\n" + table(head, rows)
+        head = ("claim", "no counterexample without", "tried with", "cases", "why it is asked")
+        return "**Hypotheses without a counterexample.**\n\n" + table(head, rows)
 
 
 class Listing(RunsCode):

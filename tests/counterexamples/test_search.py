@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from fractions import Fraction
 
 import pytest
 
-from verify.counterexamples.search import Case, Hypothesis, Search, at_least, ordered, text
+from verify.counterexamples.search import (
+    Case,
+    Hypothesis,
+    Search,
+    at_least,
+    close,
+    grid,
+    ordered,
+    sums,
+    text,
+)
 
 
-def _search(*hypotheses: Hypothesis[int], truth: object = None) -> Search[int]:
+def _search(*hypotheses: Hypothesis) -> Search:
     """Of the numbers from 1 to 20: "it is odd"; what is true is its parity."""
     return Search(
         "claim",
@@ -24,9 +33,9 @@ def _search(*hypotheses: Hypothesis[int], truth: object = None) -> Search[int]:
     )
 
 
-PRIME = Hypothesis[int]("prime", "not prime", lambda n: n > 1 and all(n % d for d in range(2, n)))
-ABOVE_TWO = Hypothesis[int]("above 2", "2 or less", lambda n: n > 2)
-BELOW_NINE = Hypothesis[int]("below 9", "9 or more", lambda n: n < 9, needed=False)
+PRIME = Hypothesis("prime", "not prime", lambda n: n > 1 and all(n % d for d in range(2, n)))
+ABOVE_TWO = Hypothesis("above 2", "2 or less", lambda n: n > 2)
+BELOW_NINE = Hypothesis("below 9", "9 or more", lambda n: n < 9, kept="the proof uses it")
 
 
 def test_each_hypothesis_is_dropped_alone_and_the_first_case_is_the_smallest() -> None:
@@ -57,13 +66,19 @@ def test_vectors_come_once_each_and_in_order(count: int, most: int) -> None:
     assert len(vectors) == size
 
 
+def test_a_grid_counts_with_the_last_axis_fastest() -> None:
+    cases = list(grid([Case(n=1), Case(n=2)], a=(3, 4), b=lambda case: range(case.n)))
+    rows = [tuple(vars(case).values()) for case in cases]
+    assert rows == [(1, 3, 0), (1, 4, 0), (2, 3, 0), (2, 3, 1), (2, 4, 0), (2, 4, 1)]
+    assert list(grid()) == [Case()]
+    assert Case(n=1, a=2).but(n=3, b=4) == Case(n=3, a=2, b=4)
+
+
 def test_bounds_and_words() -> None:
     assert at_least(1, 1) and at_least(1, 2) and not at_least(1, 0)
 
-    @dataclass(frozen=True)
-    class Two(Case):
-        sigma: str
-        r: Fraction
-
-    assert str(Two("relu", Fraction(3, 2))) == "σ = relu, r = 3/2"
+    assert close(1e-6)((1.0, 2.0), (1.0, 2.0 + 1e-9)) and not close(1e-6)((1.0, 2.0), (1.0, 2.1))
+    assert not close(1e-6)("1/0", (0.0, 0.0)) and close(1e-6)("1/0", "1/0")
+    assert str(Case(sigma="relu", r=Fraction(3, 2))) == "σ = relu, r = 3/2"
+    assert sums("w and b", 2).startswith("the sum of the absolute values of w and b up to 2")
     assert text((True, None, 0.1234567, (Fraction(1, 2), 3))) == "(yes, none, 0.123457, (1/2, 3))"

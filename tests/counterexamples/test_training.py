@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -10,24 +9,24 @@ import pytest
 import torch
 
 from numerics.arithmetic import oracle
-from verify.counterexamples.training import UNSETTLED, Start, close, gradient
+from verify.counterexamples.training import UNSETTLED, Start, gradient, settles
 
 START = Start(
-    5,
-    ((2, -1, 1), (1, 1, 0)),
-    (1, -2),
-    1,
-    1,
-    "relu",
-    "mean",
-    "fourth powers",
-    (Fraction(3, 4), Fraction(2)),
+    N=5,
+    w=((2, -1, 1), (1, 1, 0)),
+    a=(1, -2),
+    b=1,
+    c=1,
+    sigma="relu",
+    pooling="mean",
+    loss="fourth powers",
+    radii=(Fraction(3, 4), Fraction(2)),
 )
 
 
 @pytest.mark.parametrize("sigma", ["identity", "relu", "hardtanh"])
 def test_the_gradient_is_that_of_torch(sigma: str) -> None:
-    case = replace(START, sigma=sigma)
+    case = START.but(sigma=sigma)
     flat = [Fraction(v) for v in case.flat]
     pulses = [(r, oracle.overlap_pulse(r, 2)) for r in case.radii]
     y = torch.tensor([float(v) for v in flat], dtype=torch.float64, requires_grad=True)
@@ -43,13 +42,13 @@ def test_the_gradient_is_that_of_torch(sigma: str) -> None:
 
 
 def test_what_is_not_trained_has_no_gradient() -> None:
-    case = replace(START, b=None, c=None)
+    case = START.but(b=None, c=None)
     pulses = [(r, oracle.overlap_pulse(r, 2)) for r in case.radii]
     assert gradient(case, [Fraction(v) for v in case.flat], pulses)[-3:] == [0, 0, 0]
 
 
 def test_a_flow_that_has_not_settled_decides_nothing() -> None:
-    assert close((1.0, 2.0), (1.0, 2.0 + 1e-9))
-    assert not close((1.0, 2.0), (1.0, 2.1))
-    assert close((1.0, 2.0), UNSETTLED)
-    assert not close("1/0", (0.0, 0.0))
+    assert settles((1.0, 2.0), (1.0, 2.0 + 1e-9))
+    assert not settles((1.0, 2.0), (1.0, 2.1))
+    assert settles((1.0, 2.0), UNSETTLED)
+    assert not settles("1/0", (0.0, 0.0))

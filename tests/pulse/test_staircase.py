@@ -17,7 +17,17 @@ from numerics.arithmetic.compile import compile_values, exact_values
 from numerics.arithmetic.rounding import preactivation_bound
 from tests.strategies import Case, cases, few, filters, floats, widths
 from theory.pulse.network import taps
-from theory.pulse.staircase import CLAIM, C, S, T, definitions, preactivation_counts, to_taps
+from theory.pulse.signal import phi
+from theory.pulse.staircase import (
+    CLAIM,
+    C,
+    S,
+    T,
+    dark_beyond,
+    definitions,
+    preactivation_counts,
+    to_taps,
+)
 from verify.pulse.claims.staircase import check
 from verify.report.lab import TINY, Lab
 
@@ -36,6 +46,20 @@ def multiset(case: Case) -> Counter[Fraction]:
 def test_law_is_the_direct_multiset(case: Case) -> None:
     x = oracle.overlap_pulse(case.r, case.half_length)
     assert multiset(case) == Counter(oracle.preactivations(case.w, case.b, x))
+
+
+@few
+@given(cases())
+def test_a_ring_and_repeated_border_pixels_show_the_same(case: Case) -> None:
+    x, h = oracle.overlap_pulse(case.r, case.half_length), len(case.w) // 2
+    repeated = oracle.preactivations(case.w, case.b, [x[0]] * h + x + [x[-1]] * h)
+    assert multiset(case) == Counter(oracle.ring(case.w, case.b, x))
+    assert multiset(case) == Counter(repeated[h : len(repeated) - h])
+
+
+def test_a_border_that_the_pulse_reaches_is_not_dark() -> None:
+    assert dark_beyond(3, 2, phi, 3).holds
+    assert not dark_beyond(3, 3, phi, 3).holds
 
 
 @given(widths(), st.integers(1, 5), st.integers(0, 3))

@@ -232,3 +232,19 @@ def test_what_the_wrong_laws_break(data: st.DataObject, net: Net, r: Fraction) -
     )
     total = answer((replace(channel, a=F(1)),), F(0), "abs", r, 9)
     assert difference == channel.a * total
+
+
+@given(
+    st.lists(st.integers(-3, 3), min_size=1, max_size=2),
+    st.lists(st.integers(-3, 3), min_size=3, max_size=3),
+    st.lists(st.integers(-2, 2), min_size=3, max_size=6),
+)
+def test_reversal_asks_for_a_mirror_image_alone(
+    outer: list[int], inner: list[int], half: list[int]
+) -> None:
+    """It was stated for pulses from r = 1/2 on and zero padding."""
+    w, x = [*outer, *inner, *outer[1:], 1], [*reversed(half[1:]), *half]
+    relu = oracle.RATIONAL["relu"]
+    for windows in (oracle.preactivations, oracle.ring):
+        answers = [sum(map(relu, windows(taps, 1, x))) for taps in (w, w[::-1])]
+        assert answers[0] == answers[1]

@@ -13,6 +13,7 @@ docs/certificates/extremes.md.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -62,8 +63,9 @@ def prove(law: Extremes) -> Proof:
     largest at an end.
     """
     covers = (
-        "every window for n = 1, 3, 5 on the cells m = 1 to h + 2, the border dark; any taps, bias"
-        " and kink, every radius on the cell"
+        "every window for n = 1, 3, 5 on the cells m = 1 to h + 2, the border dark, and with zero"
+        " padding on every shorter signal that holds the pulse; any taps, bias and kink, every"
+        " radius on the cell"
     )
     return Proof(_steps(law), covers)
 
@@ -71,6 +73,8 @@ def prove(law: Extremes) -> Proof:
 def _steps(law: Extremes) -> Iterator[Step]:
     for n in PROVED_TAPS:
         yield from (_cell(law, n, m) for m in range(1, n // 2 + 3))
+        for m in range(1, n // 2 + 3):
+            yield from (_cut(n, m, half_length) for half_length in range(m, m + n))
     start, slope, other = sp.symbols("p q r", real=True)
     square = (start + phi * slope) ** 2
     chord = (1 - phi) * square.subs(phi, 0) + phi * square.subs(phi, 1)
@@ -81,21 +85,32 @@ def _steps(law: Extremes) -> Iterator[Step]:
     yield Step("sums of lines are lines", sp.diff(lines, phi, 2) == 0)
 
 
+def _moving(w: Vector, m: int, half_length: int) -> list[Any]:
+    """The pre-activations that change with φ."""
+    return [z for z in preactivations(w, pulse(m, phi, half_length)) if z.has(phi)]
+
+
 def _cell(law: Extremes, n: int, m: int) -> Step:
     w = taps(n)
     b, t = sp.symbols("b t", real=True)
     met = []
     straight = True
-    for z in preactivations(w, pulse(m, phi, m + n)):
+    for z in _moving(w, m, m + n):
         slope = sp.diff(z, phi)
         straight = straight and not slope.has(phi)
-        if slope != 0:
-            met.append(sp.cancel((t - b - z.subs(phi, 0)) / slope))
+        met.append(sp.cancel((t - b - z.subs(phi, 0)) / slope))
     claimed = [sp.cancel(place) for place in law.places(w, b, t, m)]
     return Step(
         f"the windows that move and where they meet the kink, n = {n}, m = {m}",
         straight and sorted(map(str, met)) == sorted(map(str, claimed)),
     )
+
+
+def _cut(n: int, m: int, half_length: int) -> Step:
+    """With zero padding no window near the border of a shorter signal moves otherwise."""
+    shorter, longer = (Counter(_moving(taps(n), m, size)) for size in (half_length, m + n))
+    name = f"the windows that move are among them, n = {n}, m = {m}, N = {2 * half_length + 1}"
+    return Step(name, shorter <= longer)
 
 
 def _half_integers(w: Vector, b: Scalar, t: Scalar, m: int) -> list[Any]:
@@ -126,7 +141,10 @@ CLAIM: Claim[Extremes] = Claim(
             r"$\sigma$ continuous and piecewise linear with kinks $t$; any $K$, $n$; over an"
             r" interval of radii, whose ends count, too"
         ),
-        r"the pulse and the filter's windows around its edges lie inside the signal",
+        (
+            r"the pulse lies inside the signal; with a padding other than zeros the filter's"
+            r" windows around its edges do, too"
+        ),
     ),
     law=LAW,
     prove=prove,

@@ -15,7 +15,7 @@ import sympy as sp
 
 from theory.claim import Claim, Kernel, Proof, Step, Wrong
 from theory.pulse.network import direct_response, g, taps
-from theory.pulse.staircase import C, S, T, to_taps
+from theory.pulse.staircase import C, S, T, dark_beyond, to_taps
 
 __all__ = ["CLAIM", "Law", "kappa", "plateau_response", "r", "slope"]
 
@@ -58,13 +58,18 @@ def prove(law: Law) -> Proof:
             h = n // 2
             claimed = to_taps(law(n), n)
             for m in range(h + 1, h + 4) if n < 10 else (h + 1,):
-                for extra in (0, 1):
-                    direct = direct_response(taps(n), m, sp.Integer(0), m + h + extra)
+                for half_length in range(max(m, m + h - 1), m + h + 2):  # from r = N/2 - h on
+                    direct = direct_response(taps(n), m, sp.Integer(0), half_length)
                     difference = direct - claimed.xreplace({r: m - sp.Rational(1, 2)})
-                    name = f"n = {n}, r = {2 * m - 1}/2, N = {2 * (m + h + extra) + 1}"
+                    name = f"n = {n}, r = {2 * m - 1}/2, N = {2 * half_length + 1}"
                     yield Step(name, sp.expand(difference) == 0)
+                    yield dark_beyond(n, m, sp.Integer(0), half_length)
 
-    covers = "n = 1, 3, 5, 7, 9 at r = n/2, n/2+1, n/2+2 and n = 41 at r = 41/2; any g, any taps"
+    covers = (
+        "n = 1, 3, 5, 7, 9 at r = n/2, n/2+1, n/2+2 and n = 41 at r = 41/2, on signals from r = N/2"
+        " - h on (for n = 1 from N/2 - 1 on); any g, any taps; zero padding, a ring or repeated"
+        " border pixels"
+    )
     return Proof(steps(), covers)
 
 
@@ -98,7 +103,7 @@ CLAIM: Claim[Law] = Claim(
     assumptions=(
         r"half-integer plateau radii $r \ge n/2$",
         r"any activation and bias, $g(z) = \sigma(z + b)$; any taps",
-        r"zero padding and $r \le L - h$",
+        r"zero padding, a ring or repeated border pixels, and $r \le \frac N2 - h$",
     ),
     law=plateau_response,
     prove=prove,
@@ -108,5 +113,9 @@ CLAIM: Claim[Law] = Claim(
         Wrong("κ with the opposite sign", _opposite),
     ),
     requires=("staircase",),
-    kernel=Kernel("all n, m and L, any taps and any g", ("Plateau.plateau_law",)),
+    kernel=Kernel(
+        "all n, m and L, any taps and any g; zero padding; the largest radius as φ = 1 of the"
+        " sub-pixel law",
+        ("Plateau.plateau_law", "Subpixel.subpixel_law", "Subpixel.deviation_1"),
+    ),
 )

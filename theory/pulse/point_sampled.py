@@ -114,8 +114,7 @@ def _prove_attained(law: PointLaw) -> Iterator[Step]:
     f = channel_function(1)
     for n in PROVED_TAPS:
         h = n // 2
-        for k in (h, h + 1):
-            half_length = 2 * h + 2
+        for k, half_length in ((h, max(2 * h, 1)), (h, 2 * h + 2), (h + 1, 2 * h + 2)):
             size = 2 * half_length + 1
             delta = sp.Symbol("Delta", real=True)
             offset = size * f(sp.Integer(0)) + to_taps(kappa(n, f), n, "1")
@@ -125,7 +124,7 @@ def _prove_attained(law: PointLaw) -> Iterator[Step]:
             error = error.xreplace({readout_weight(1): a, readout_bias: c})
             error = error + k + HALF - law.answer(sp.Integer(k))
             numerator = sp.numer(sp.together(error)).xreplace({delta: to_taps(slope(f), n, "1")})
-            yield Step(f"attained at k = {k} with n = {n}", sp.expand(numerator) == 0)
+            yield Step(f"attained at k = {k} with n = {n}, N = {size}", sp.expand(numerator) == 0)
 
 
 def _floor(k: Scalar) -> Any:
@@ -158,7 +157,7 @@ CLAIM: Claim[PointLaw] = Claim(
             r" tends to"
             r" $\tfrac{1}{12}$"
         ),
-        r"attained: $k \ge h$, $\Delta \neq 0$, any $\sigma$, zero padding and $k + 1 + h \le L$",
+        r"attained: $k \ge h$, $\Delta \neq 0$, any $\sigma$, zero padding and $k + h \le L$",
     ),
     law=LAW,
     prove=prove,

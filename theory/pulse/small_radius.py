@@ -197,8 +197,8 @@ CLAIM: Claim[Small] = Claim(
     ),
     assumptions=(
         (
-            r"half-integer radii $\tfrac12 \le r < n/2$, $\ell = 2r$ lit pixels; $\varepsilon_\ell"
-            r" = 0$ for $\ell \ge n$"
+            r"half-integer radii $r \ge \tfrac12$, $\ell = 2r$ lit pixels; $\varepsilon_\ell = 0$"
+            r" for $\ell \ge n$, where it is the plateau law"
         ),
         (
             r"for an arbitrary $g$ these laws are independent; in a linear cell every"

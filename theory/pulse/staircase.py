@@ -22,6 +22,7 @@ import sympy as sp
 from theory.claim import Claim, Kernel, Proof, Step, Wrong
 from theory.pulse.network import preactivations, taps
 from theory.pulse.signal import phi, pulse
+from theory.types import Scalar
 
 __all__ = [
     "CLAIM",
@@ -29,6 +30,7 @@ __all__ = [
     "Law",
     "S",
     "T",
+    "dark_beyond",
     "definitions",
     "partial_sums",
     "preactivation_counts",
@@ -91,6 +93,15 @@ def preactivation_counts(n: int, m: int, half_length: int) -> Counter[sp.Expr]:
     return counts
 
 
+def dark_beyond(n: int, m: int, fraction: Scalar, half_length: int) -> Step:
+    """A ring and repeated border pixels put the same beyond the border as zero padding: the h
+    outermost pixels of the pulse of radius m - 1/2 + ``fraction`` are dark.
+    """
+    h, x = n // 2, pulse(m, fraction, half_length)
+    name = f"n = {n}, m = {m}, N = {len(x)}: beyond the border a ring is dark"
+    return Step(name, all(pixel == 0 for pixel in (*x[:h], *x[len(x) - h :])))
+
+
 Law = Callable[[int, int, int], Counter[sp.Expr]]
 """(n, m, L) -> how often each pre-activation occurs."""
 PROVED_TAPS = (1, 3, 5, 7, 9)
@@ -112,8 +123,13 @@ def prove(law: Law) -> Proof:
                         claimed[to_taps(value, n)] += count
                     name = f"n = {n}, m = {m}, N = {2 * half_length + 1}"
                     yield Step(name, +claimed == direct and min(claimed.values()) >= 0)
+                    yield dark_beyond(n, m, phi, half_length)
 
-    return Proof(steps(), "n = 1, 3, 5, 7, 9; m = h+1..h+3; symbolic taps, all φ in [0, 1]")
+    covers = (
+        "n = 1, 3, 5, 7, 9; m = h+1..h+3; symbolic taps, all φ in [0, 1]; zero padding, a ring or"
+        " repeated border pixels"
+    )
+    return Proof(steps(), covers)
 
 
 def _late(n: int, m: int, half_length: int) -> Counter[sp.Expr]:
@@ -145,7 +161,10 @@ CLAIM: Claim[Law] = Claim(
     ),
     assumptions=(
         r"plateau radii, $r = m - \tfrac12 + \varphi$ with $m \ge h+1$",
-        r"zero padding and $m + h \le L$: no filter position sees a pulse cut off by the border",
+        (
+            r"zero padding, a ring or repeated border pixels, and $m + h \le L$: no filter position"
+            r" sees a pulse cut off by the border"
+        ),
     ),
     law=preactivation_counts,
     prove=prove,
@@ -154,5 +173,5 @@ CLAIM: Claim[Law] = Claim(
         Wrong("both edges climb the same staircase C", _one_edge),
     ),
     requires=("signal",),
-    kernel=Kernel("all n, m, L and φ, any taps", ("Staircase.staircase",)),
+    kernel=Kernel("all n, m, L and φ, any taps; zero padding", ("Staircase.staircase",)),
 )

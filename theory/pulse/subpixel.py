@@ -17,7 +17,7 @@ from theory.claim import Claim, Kernel, Proof, Step, Wrong
 from theory.pulse.network import direct_response, g, taps
 from theory.pulse.plateau import plateau_response, r
 from theory.pulse.signal import phi, radius
-from theory.pulse.staircase import C, T, to_taps
+from theory.pulse.staircase import C, T, dark_beyond, to_taps
 
 __all__ = ["CLAIM", "Law", "chord_deviation", "deviation", "subpixel_response"]
 
@@ -62,13 +62,15 @@ def prove(law: Law) -> Proof:
                 difference = direct - claimed.xreplace({r: radius(m)})
                 name = f"n = {n}, r in [{2 * m - 1}/2, {2 * m + 1}/2]"
                 yield Step(name, sp.expand(difference) == 0)
+                yield dark_beyond(n, m, phi, m + h)
             ends = to_taps(law(n) - plateau_response(n), n)
             for end in (sp.Integer(0), sp.Integer(1)):
                 value = sp.expand(ends.xreplace({phi: end}))
                 yield Step(f"n = {n}, D({end}) = 0", value == 0)
 
     covers = (
-        "n = 1, 3, 5, 7, 9, 21; r in [n/2, n/2+1] and, below 10 taps, up to n/2+3; all φ, any g"
+        "n = 1, 3, 5, 7, 9, 21; r in [n/2, n/2+1] and, below 10 taps, up to n/2+3; all φ, any g;"
+        " zero padding, a ring or repeated border pixels"
     )
     return Proof(steps(), covers)
 
@@ -104,7 +106,10 @@ CLAIM: Claim[Law] = Claim(
     assumptions=(
         r"plateau radii $r = m - \tfrac12 + \varphi \ge n/2$, $0 \le \varphi \le 1$",
         r"any activation and bias; any taps",
-        r"zero padding and $m + h \le L$: no filter position sees a pulse cut off by the border",
+        (
+            r"zero padding, a ring or repeated border pixels, and $m + h \le L$: no filter position"
+            r" sees a pulse cut off by the border"
+        ),
         r"$\delta(p,q;\varphi) = g(p+\varphi(q-p)) - (1-\varphi)\,g(p) - \varphi\,g(q)$",
     ),
     law=subpixel_response,
@@ -116,7 +121,7 @@ CLAIM: Claim[Law] = Claim(
     ),
     requires=("plateau",),
     kernel=Kernel(
-        "all n, m, L and φ, any taps and any g",
+        "all n, m, L and φ, any taps and any g; zero padding",
         ("Subpixel.subpixel_law", "Subpixel.deviation_0", "Subpixel.deviation_1"),
     ),
 )

@@ -27,7 +27,6 @@ import sympy as sp
 from theory.claim import Claim, Proof, Step, Wrong
 from theory.expressions.activation import ACTIVATIONS, Activation, z
 from theory.pulse.network import g, preactivations, taps
-from theory.pulse.signal import phi, pulse
 from theory.types import Scalar
 
 __all__ = [
@@ -132,7 +131,11 @@ PROVED_TAPS = (1, 3, 5, 7, 9)
 
 
 def prove(law: Symmetries) -> Proof:
-    """Each symmetry maps the pre-activations to ρ times themselves, and a' σ(ρ z) = a σ(z)."""
+    """Each symmetry maps the pre-activations to ρ times themselves, and a' σ(ρ z) = a σ(z).
+
+    The pixels are symbols, equal at i and -i, and go on beyond the border: they stand for each
+    pulse and each padding that is its own mirror image.
+    """
 
     def steps() -> Iterator[Step]:
         yield from _prove_size(law)
@@ -140,23 +143,32 @@ def prove(law: Symmetries) -> Proof:
         yield from _prove_scaling(law)
 
     covers = (
-        "n = 1, 3, 5, 7, 9 and every cell m = 1..h+2, all φ; reversal for any g, the others for"
-        " every row of the catalogue that has the property"
+        "n = 1, 3, 5, 7, 9 and N = 3, 5, ..., n + 4, any pixels that are their own mirror image,"
+        " beyond the border, too; reversal for any g, the others for every row of the catalogue"
+        " that has the property"
     )
     return Proof(steps(), covers)
+
+
+def _windows(w: Sequence[Any], half_length: int) -> list[Any]:
+    """The pre-activations at |i| <= L, of pixels that are symbols up to |i| <= L + h."""
+    h = len(w) // 2
+    reach = range(-half_length - h, half_length + h + 1)
+    z = preactivations(w, [sp.Symbol(f"x_{abs(i)}", real=True) for i in reach])
+    return z[h : len(z) - h]
 
 
 def _prove_reversal(law: Symmetries) -> Iterator[Step]:
     for n in PROVED_TAPS:
         channel = Channel(sp.Symbol("a"), sp.Symbol("b"), taps(n))
         image = law.reverse(channel)
-        for m in range(1, n // 2 + 3):
-            x = pulse(m, phi, m + n // 2)
+        for half_length in range(1, n // 2 + 3):
             before, after = (
-                each.a * sp.Add(*(g(value + each.b) for value in preactivations(each.w, x)))
+                each.a * sp.Add(*(g(value + each.b) for value in _windows(each.w, half_length)))
                 for each in (channel, image)
             )
-            yield Step(f"reversal, n = {n}, m = {m}", sp.expand(after - before) == 0)
+            name = f"reversal, n = {n}, N = {2 * half_length + 1}"
+            yield Step(name, sp.expand(after - before) == 0)
 
 
 def _prove_scaling(law: Symmetries) -> Iterator[Step]:
@@ -168,11 +180,9 @@ def _prove_scaling(law: Symmetries) -> Iterator[Step]:
     for name, apply, rho, has in cases:
         for n in PROVED_TAPS:
             image = apply(Channel(a, b, taps(n)))
-            for m in range(1, n // 2 + 3):
-                x = pulse(m, phi, m + n // 2)
-                pairs = zip(preactivations(image.w, x), preactivations(taps(n), x), strict=True)
-                scaled = all(sp.expand(new + image.b - rho * (old + b)) == 0 for new, old in pairs)
-                yield Step(f"{name}: pre-activations, n = {n}, m = {m}", scaled)
+            pairs = zip(_windows(image.w, n), _windows(taps(n), n), strict=True)
+            scaled = all(sp.expand(new + image.b - rho * (old + b)) == 0 for new, old in pairs)
+            yield Step(f"{name}: pre-activations, n = {n}", scaled)
         new_a = apply(Channel(a, b, taps(1))).a
         rows = [row for row in ACTIVATIONS.values() if has(row)]
         for row, value in product(rows, (p, -p)):
@@ -233,8 +243,8 @@ CLAIM: Claim[Symmetries] = Claim(
     ),
     assumptions=(
         (
-            r"centred pulses of every radius $r \ge \tfrac12$, zero padding; permutation of"
-            r" channels always"
+            r"signals that are their own mirror image, such as centred pulses; a padding that"
+            r" treats both borders alike; permutation of channels always"
         ),
         (
             r"reversal: any $\sigma$; scale: positively homogeneous $\sigma$; negation of all: odd"

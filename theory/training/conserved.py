@@ -132,7 +132,8 @@ def prove(law: Conserved) -> Proof:
     covers = (
         "linear cell: n = 1 with K = 1, 3, n = 3 with K = 1, 2, 3, n = 5 with K = 1, 2, with and"
         " without c; cells of ReLU, K = 1, n = 3, 5, with p = 1, 2, 3, 4, with and without conv"
-        " bias; any weights, any data on the radii"
+        " bias; any weights, any data on the radii, and any loss of the answers, since each"
+        " answer's own gradient leaves the quantities as they are"
     )
     return Proof(steps(), covers)
 
@@ -234,8 +235,8 @@ CLAIM: Claim[Conserved] = Claim(
     ),
     assumptions=(
         (
-            r"gradient flow on the mean squared error, with or without $c$; conserved means: for"
-            r" all data"
+            r"gradient flow on a differentiable loss of the answers, such as the mean squared"
+            r" error, with or without $c$; conserved means: for all data"
         ),
         (
             r"first line: the linear cell, no conv bias, any radii whose pulses stay clear of the"

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+import csv
 from functools import cache
-from typing import Any
+from pathlib import Path
 
-from verify.counterexamples import certificates, disk, invariance, pulse, shape, training
+from verify.counterexamples import certificates, disk, invariance, pulse, readout, shape, training
 from verify.counterexamples.search import Search, Searched, text
 
-__all__ = ["CHAPTERS", "HEAD", "reasons_of", "rows_of", "searched", "searches_of"]
+__all__ = ["CHAPTERS", "HEAD", "REASONS", "reasons_of", "rows_of", "searched", "searches_of"]
 
-CHAPTERS = (pulse, training, shape, certificates, invariance, disk)
-"""The modules of the chapters."""
+CHAPTERS = (pulse, readout, training, shape, certificates, invariance, disk)
+"""Each :class:`Search` that such a module defines is one of the catalogue."""
+REASONS = Path(__file__).with_name("reasons.csv")
+"""A row for each part of an assumption that no search drops: the claim, the part, and why."""
 HEAD = ("without", "but with", "smallest case", "the law says", "true is", "cases tried")
 """What :func:`rows_of` gives."""
 
 
-def searches_of(claim: str) -> tuple[Search[Any], ...]:
+@cache
+def searches_of(claim: str) -> tuple[Search, ...]:
     """Those of one claim."""
-    return tuple(s for chapter in CHAPTERS for s in chapter.SEARCHES if s.claim == claim)
+    values = [value for chapter in CHAPTERS for value in vars(chapter).values()]
+    return tuple(s for s in values if isinstance(s, Search) and s.claim == claim)
 
 
 def reasons_of(claim: str) -> tuple[tuple[str, str], ...]:
     """(a part of its assumptions, why no search drops it)."""
-    return tuple(row for chapter in CHAPTERS for row in chapter.REASONS.get(claim, ()))
+    with REASONS.open(encoding="utf-8", newline="") as file:
+        rows = csv.DictReader(file)
+        return tuple((row["part"], row["reason"]) for row in rows if row["claim"] == claim)
 
 
 @cache
@@ -37,7 +44,7 @@ def rows_of(result: Searched) -> list[tuple[str, ...]]:
     rows: list[tuple[str, ...]] = []
     for outcome in result.outcomes:
         found = (str(outcome.case), text(outcome.law), text(outcome.truth))
-        values = found if outcome.case is not None else ("none: not needed", "", "")
+        values = found if outcome.case is not None else (f"none: {outcome.kept}", "", "")
         words = outcome.words
         if "\\" in words and "$" not in words:  # a part of the statement
             words = f"${words}$"

@@ -20,18 +20,21 @@ def covariance(xs: Sequence[Any], ys: Sequence[Any]) -> Any:
     return dot(xs, ys) / n - sum(xs) / n * (sum(ys) / n)
 
 
-def residual(columns: Sequence[Sequence[Any]], target: Sequence[Any]) -> list[Any]:
-    """What of the target the columns leave: Gram and Schmidt."""
-    basis: list[list[Any]] = []
-    left: list[Any] = []
-    for vector in (*columns, target):
-        left = [Fraction(x) for x in vector]
-        for other in basis:
-            part = dot(left, other) / dot(other, other)
-            left = [x - part * y for x, y in zip(left, other, strict=True)]
-        if any(left):
-            basis.append(left)
+def _orthogonal(vectors: Sequence[Sequence[Any]]) -> list[list[Fraction]]:
+    """What of each vector those before it leave: Gram and Schmidt."""
+    left: list[list[Fraction]] = []
+    for vector in vectors:
+        rest = [Fraction(x) for x in vector]
+        for other in filter(any, left):
+            part = dot(rest, other) / dot(other, other)
+            rest = [x - part * y for x, y in zip(rest, other, strict=True)]
+        left.append(rest)
     return left
+
+
+def residual(columns: Sequence[Sequence[Any]], target: Sequence[Any]) -> list[Any]:
+    """What of the target the columns leave."""
+    return _orthogonal((*columns, target))[-1]
 
 
 def risk(columns: Sequence[Sequence[Any]], target: Sequence[Any]) -> Fraction:
@@ -47,15 +50,9 @@ def projected(
     words where there is none.
     """
     y = [Fraction(v) for v in start]
-    basis: list[list[Any]] = []
-    for row, target in zip(rows, targets, strict=True):
-        left = [Fraction(x) for x in row]
-        for other in basis:
-            part = dot(left, other) / dot(other, other)
-            left = [x - part * v for x, v in zip(left, other, strict=True)]
+    for row, target, left in zip(rows, targets, _orthogonal(rows), strict=True):
         error = target - dot(row, y)
         if any(left):
-            basis.append(left)
             scale = error / dot(left, row)
             y = [v + scale * x for v, x in zip(y, left, strict=True)]
         elif error:

@@ -10,42 +10,131 @@ where nothing else is said, never from the code of the law.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any, Generic, TypeVar
+from types import SimpleNamespace
+from typing import Any, Self
+
+import numpy as np
 
 __all__ = [
-    "ASKS_NOTHING",
-    "DEFINES",
-    "NAMES",
-    "STATES",
     "Case",
     "Hypothesis",
     "Outcome",
     "Search",
     "Searched",
     "at_least",
+    "close",
+    "grid",
     "ordered",
+    "sums",
     "text",
 ]
 
-C = TypeVar("C")
-
 CONTROLS = 10
 """So many cases with all hypotheses are tried at least, where there are so many."""
-ASKS_NOTHING = "asks nothing"
-"""Why a part of an assumption is not dropped: it says that something is arbitrary."""
-DEFINES = "defines a symbol"
-"""Why a part of an assumption is not dropped: there is nothing to drop."""
-NAMES = "says which formula is meant"
-"""Why a part of an assumption is not dropped: it is a heading."""
-STATES = "is a part of the statement"
-"""Why a part of an assumption is not dropped: it is concluded, not assumed."""
+
+
+# --- cases --------------------------------------------------------------------------------------
+
+SHOWN = {"sigma": "σ", "eta": "η", "beta": "β", "alpha": "α", "radii": "r"}
+"""Values that are shown by another name."""
+LARGEST = 10**6
+"""Fractions with a larger denominator are shown as decimals."""
+
+
+class Case(SimpleNamespace):
+    """Values by their names, shown in this order; what follows from them is a property."""
+
+    def but(self, **values: Any) -> Self:
+        """The same with other values, or with more."""
+        return type(self)(**{**vars(self), **values})
+
+    def __str__(self) -> str:
+        return ", ".join(f"{SHOWN.get(n, n)} = {text(v)}" for n, v in vars(self).items())
+
+
+C = Any
+"""A case: of a class with properties, or a number in tests."""
+
+
+def grid(cases: Iterable[Case] = (Case(),), **axes: Any) -> Iterator[Any]:
+    """Each case with a value from each axis, the last axis fastest; an axis may be a function of
+    the case so far.
+    """
+    if not axes:
+        yield from cases
+        return
+    (name, axis), *others = axes.items()
+    for case in cases:
+        longer = (case.but(**{name: v}) for v in (axis(case) if callable(axis) else axis))
+        yield from grid(longer, **dict(others))
+
+
+def ordered(count: int, most: int) -> Iterator[tuple[int, ...]]:
+    """All vectors of so many integers: by the sum of absolute values, up to ``most``, then in
+    lexicographic order.
+    """
+
+    def exactly(count: int, total: int) -> Iterator[tuple[int, ...]]:
+        if count == 0:
+            if total == 0:
+                yield ()
+            return
+        for first in range(-total, total + 1):
+            for rest in exactly(count - 1, total - abs(first)):
+                yield (first, *rest)
+
+    for total in range(most + 1):
+        yield from exactly(count, total)
+
+
+def sums(what: str, most: int | str) -> str:
+    """The order of :func:`ordered`, in words."""
+    return f"the sum of the absolute values of {what} up to {most}, these in lexicographic order"
+
+
+def text(value: Any) -> str:
+    """A value in plain text: fractions as p/q, if they are short, tuples in parentheses."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, tuple | list):
+        return f"({', '.join(map(text, value))})"
+    if isinstance(value, Fraction) and value.denominator > LARGEST:
+        if not float(value):
+            size = value.numerator.bit_length() - value.denominator.bit_length()
+            return f"about 2 to the power {size}"
+        value = float(value)
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    return "none" if value is None else str(value)
+
+
+# --- how a law is obeyed ------------------------------------------------------------------------
+
+
+def at_least(law: Any, truth: Any) -> bool:
+    """A law that is a lower bound."""
+    return bool(truth >= law)
+
+
+def close(same: float) -> Callable[[Any, Any], bool]:
+    """A law in floats: equal up to this part or this size; words equal themselves."""
+
+    def agree(law: Any, truth: Any) -> bool:
+        if isinstance(law, str) or isinstance(truth, str):
+            return bool(law == truth)
+        return bool(np.allclose(law, truth, rtol=same, atol=same))
+
+    return agree
+
+
+# --- the search ---------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Hypothesis(Generic[C]):
+class Hypothesis:
     """What a claim asks for, and what is tried in its place.
 
     Attributes
@@ -54,13 +143,13 @@ class Hypothesis(Generic[C]):
         between.
     instead: what the cases that break it do.
     holds: whether a case satisfies it.
-    needed: False where the law goes on to hold without it.
+    kept: why the claim asks for it although the law goes on to hold without it, as far as searched.
     """
 
     words: str
     instead: str
     holds: Callable[[C], bool]
-    needed: bool = True
+    kept: str = ""
 
 
 @dataclass(frozen=True)
@@ -74,7 +163,7 @@ class Outcome:
 
     words: str
     instead: str
-    needed: bool
+    kept: str
     tried: int
     case: Any = None
     law: Any = None
@@ -97,7 +186,7 @@ class Searched:
 
 
 @dataclass(frozen=True)
-class Search(Generic[C]):
+class Search:
     """Cases of one formula of a claim, its hypotheses, what the law says and what is true.
 
     Attributes
@@ -113,8 +202,8 @@ class Search(Generic[C]):
     claim: str
     formula: str
     order: str
-    cases: Callable[[], Iterator[C]]
-    hypotheses: tuple[Hypothesis[C], ...]
+    cases: Callable[[], Iterable[C]]
+    hypotheses: tuple[Hypothesis, ...]
     law: Callable[[C], Any]
     truth: Callable[[C], Any]
     agree: Callable[[Any, Any], bool] = operator.eq
@@ -142,65 +231,7 @@ class Search(Generic[C]):
             if disobeys:
                 first[broken[0]] = (case, claimed, true)
         outcomes = tuple(
-            Outcome(h.words, h.instead, h.needed, count, *first.get(j, ()))
+            Outcome(h.words, h.instead, h.kept, count, *first.get(j, ()))
             for j, (h, count) in enumerate(zip(self.hypotheses, tried, strict=True))
         )
         return Searched(outcomes, kept, tuple(refuting))
-
-
-def at_least(law: Any, truth: Any) -> bool:
-    """How a law that is a lower bound is obeyed."""
-    return bool(truth >= law)
-
-
-def ordered(count: int, most: int) -> Iterator[tuple[int, ...]]:
-    """All vectors of so many integers: by the sum of absolute values, up to ``most``, then in
-    lexicographic order.
-    """
-
-    def exactly(count: int, total: int) -> Iterator[tuple[int, ...]]:
-        if count == 0:
-            if total == 0:
-                yield ()
-            return
-        for first in range(-total, total + 1):
-            for rest in exactly(count - 1, total - abs(first)):
-                yield (first, *rest)
-
-    for total in range(most + 1):
-        yield from exactly(count, total)
-
-
-SHOWN = {"sigma": "σ", "eta": "η", "beta": "β", "alpha": "α", "radii": "r"}
-"""Fields that are shown by another name."""
-
-
-LARGEST = 10**6
-"""Fractions with a larger denominator are shown as decimals."""
-
-
-class Case:
-    """The base of cases: dataclasses whose fields are shown by their names."""
-
-    def __str__(self) -> str:
-        shown: Sequence[Any] = fields(self)  # type: ignore[arg-type]
-        names = [f.name for f in shown]
-        return ", ".join(f"{SHOWN.get(n, n)} = {text(getattr(self, n))}" for n in names)
-
-
-def text(value: Any) -> str:
-    """A value in plain text: fractions as p/q, if they are short, tuples in parentheses."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, tuple | list):
-        return f"({', '.join(map(text, value))})"
-    if isinstance(value, Fraction) and value.denominator > LARGEST:
-        if not float(value):
-            size = value.numerator.bit_length() - value.denominator.bit_length()
-            return f"about 2 to the power {size}"
-        value = float(value)
-    if isinstance(value, float):
-        return f"{value:.6g}"
-    if isinstance(value, Fraction | int | str):
-        return str(value)
-    return "none" if value is None else str(value)
