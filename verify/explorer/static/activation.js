@@ -85,16 +85,19 @@ export const activationTab = (panel, {change, current, message, show}) => {
     });
   };
 
+  /** Words of theory.shape with the signs of printed formulas. */
+  const printed = (words) => words.replaceAll(/\boo\b/g, "∞").replaceAll("!=", "≠").replaceAll(">=", "≥").replaceAll("<=", "≤");
+
   const tell = (name, answer) => {
     if (answer.error) return fill(verdict, html("p", {class: "headline"}, `Not decided: ${answer.error}.`));
     const channels = answer.channels && `${answer.channels} channel${answer.channels > 1 ? "s" : ""}`;
-    const headline = answer.channels ? `${name}: exact with ${channels}${answer.minimal ? ", and with no fewer" : ""}.` : answer.class === "impossible" ? `${name}: no network with it is exact, whatever its size.` : `${name}: undecided.`;
+    const headline = answer.channels ? `${name}: exact with ${channels}${answer.minimal && answer.channels > 1 ? ", and with no fewer" : ""}.` : answer.class === "impossible" ? `${name}: no network with it is exact, whatever its size.` : `${name}: undecided.`;
     return fill(verdict,
       html("p", {class: `headline ${answer.channels ? "holds" : ""}`}, headline),
-      html("p", {}, `Why: ${CLASSES[answer.class]}. ${answer.reason}.`),
-      answer.fewer && html("p", {class: "soft"}, `Fewer do not do: ${answer.fewer}.`),
+      html("p", {}, `Why: ${CLASSES[answer.class]}. ${printed(answer.reason)}.`),
+      answer.fewer && html("p", {class: "soft"}, `Fewer do not do: ${printed(answer.fewer)}.`),
       answer.weights && html("p", {}, `Exact weights: ${answer.weights.w.map((w, k) => `w = (${w.join(", ")}), b = ${answer.weights.b[k]}, a = ${answer.weights.a[k]}`).join("; ")}. `, html("button", {type: "button", onclick: () => load(answer)}, "Try them on the pulse")),
-      answer.others && html("p", {class: "soft"}, `Others: ${answer.others}.`),
+      answer.others && html("p", {class: "soft"}, `Others: ${printed(answer.others)}. S is the sum of the taps; C_j and T_j are its partial sums from the left and from the right.`),
       answer.steps.length > 0 && html("details", {}, html("summary", {}, `The ${answer.steps.length} steps of the proof`), html("ol", {}, answer.steps.map((step) => html("li", {}, step)))));
   };
   return {update};

@@ -480,6 +480,12 @@ const ofName = (node) => {
   return {...node, placed: [z, ...node.placed], keyed: node.keyed};
 };
 
+/** odd, even, or empty: by values. */
+const parityOf = (value) => {
+  const opposite = (sign) => TRIED.every((z) => Math.abs(value(z) + sign * value(-z)) <= 1e-14 * (1 + Math.abs(value(z))));
+  return opposite(1) ? "odd" : opposite(-1) ? "even" : "";
+};
+
 /** The activation that a text describes: σ, σ', and exact pieces where it is piecewise linear.
  *
  * Throws Unreadable with one sentence.
@@ -510,6 +516,7 @@ export const activationOf = (text) => {
     mirror: exact?.mirror ?? null,
     homogeneous: exact !== null && exact.breaks.every((b) => b.n === 0n) && exact.lines.every(([, intercept]) => intercept.n === 0n),
     name: row ? node.name : null,
+    parity: row ? row.parity : exact ? exact.parity : parityOf(value),
   };
   if (kept.size > 50) kept.clear();
   kept.set(text, activation);
