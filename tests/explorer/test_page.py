@@ -91,7 +91,7 @@ def test_the_kink_on_a_partial_sum_is_exact_and_off_it_is_not(tab: Any) -> None:
     bias = tab.locator("input[data-key='b0']")
     bias.fill("-1/10")
     bias.press("Enter")
-    assert verdict(tab).startswith("Near exact: it errs by")
+    assert verdict(tab).startswith("Off: it errs by up to")
     tab.get_by_role("button", name="Nearest biases without bends").click()
     tab.get_by_role("button", name="Exact readout").click()
     assert verdict(tab).startswith("Exact")

@@ -5,7 +5,7 @@ import {classified} from "classified";
 import {fill, html, short} from "dom";
 import {activationOf, Unreadable} from "expression";
 import {knownAs} from "known";
-import {exact, floats, residuals} from "network";
+import {exact, floats, residuals, roundingOf} from "network";
 import {around, dots, line, plot} from "plot";
 import {numberText} from "state";
 
@@ -52,7 +52,8 @@ export const activationTab = (panel, {change, current, message, show}) => {
     const state = current();
     const net = exact(state) ?? floats(state);
     const [, beta] = residuals(net, net.arithmetic.zero);
-    change({c: String(net.arithmetic.neg(beta))});
+    // What is no more than rounding is 0: constants that cancel.
+    change({c: Math.abs(Number(beta)) <= roundingOf(floats(state)) ? "0" : String(net.arithmetic.neg(beta))});
     return show("pulse");
   };
 
