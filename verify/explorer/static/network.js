@@ -115,6 +115,7 @@ export const breaks = (net, m) => {
   const found = [];
   net.w.forEach((w, k) => {
     for (const [p, q] of windows(net, w, m)) {
+      if (equal(p, q)) continue;
       for (const kink of net.kinks ?? []) {
         const [star] = net.arithmetic.laws.any.bend(add(p, net.b[k]), add(q, net.b[k]), kink);
         if (less(zero, star) && less(star, one) && !found.some((x) => equal(x, star))) found.push(star);
