@@ -341,13 +341,16 @@ const exactly = (net, cell, bounds, point, start) => {
   };
   // What a float leaves beyond the end of its branch is put on it.
   let {standing} = point;
+  let first = null;
   for (let round = 0; round < ROUNDS; round++) {
     const x = solved(net, cell, {...point, standing}, start);
     const more = x ? bounds.filter((bound) => !standing.includes(bound) && beyond(bound, x)) : [];
-    if (!more.length) return x;
+    first ??= x;
+    if (x && !more.length) return x;
+    if (!more.length) break;
     standing = [...standing, ...more];
   }
-  return null;
+  return first;
 };
 
 const solved = (net, cell, {x, standing, distance}, start) => {
@@ -393,8 +396,9 @@ export const nearest = function* (net, {branches, mirror}) {
       limit = point.distance;
     }
   }
-  for (const {cell, bounds, point} of points.slice(0, 8)) {
-    const x = exactly(net, cell, bounds, point, start);
-    if (x) yield {...shaped(net, x), distance: distanceOf(x, start)};
+  const exact = points.slice(0, 8).map(({cell, bounds, point}) => exactly(net, cell, bounds, point, start)).filter(Boolean);
+  const found = exact.map((x) => ({...shaped(net, x), distance: distanceOf(x, start)}));
+  yield* found.sort((one, other) => one.distance - other.distance);
+};
   }
 };
