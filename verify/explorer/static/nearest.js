@@ -400,5 +400,3 @@ export const nearest = function* (net, {branches, mirror}) {
   const found = exact.map((x) => ({...shaped(net, x), distance: distanceOf(x, start)}));
   yield* found.sort((one, other) => one.distance - other.distance);
 };
-  }
-};
