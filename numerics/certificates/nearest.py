@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import permutations
+from itertools import combinations, islice, permutations, product
 
 import numpy as np
 import sympy as sp
@@ -43,11 +43,14 @@ from numerics.certificates.copies import BITS, Copied, copied_pattern, mirror_of
 from numerics.certificates.patterns import (
     branches_of,
     linear_pattern,
+    mixed_patterns,
     paired_pattern,
     snapped_pattern,
 )
 from numerics.certificates.projection import (
+    Bounds,
     Effort,
+    descended,
     dual_of,
     least_step,
     lower_bound,
@@ -64,6 +67,12 @@ __all__ = ["Nearest", "distance_bound", "kept_nearest", "nearest", "refined_near
 ZERO = fmpq(0)
 WIDTHS = (2.0**-4, 2.0**-8, 2.0**-16, 2.0**-32)
 """How far apart copies may be that are brought together, relative to the weights; tried in turn."""
+MIXED, MIXTURES, TURNED = 1e8, 200, 3
+"""Patterns that mix the branches of channels: multiplications for all of them, how many at most,
+and up to how many channels each sign of the readout is tried.
+"""
+SAME = 1e-9
+"""Of two that are as far up to this share the first is kept."""
 ROUNDS = 200
 """Windows that are put on a kink, one after the other, before a pattern is given up."""
 
@@ -108,6 +117,7 @@ def nearest(sigma: str | sp.Expr, net: Stored, domain: Domain) -> Nearest | None
         near = _beside(sigma, candidate, net, least)
         if near is not None and _confirmed(sigma, near.net, domain):
             neighbours.append(near)
+    neighbours += _mixed(sigma, net, domain, min((x.high for x in neighbours), default=np.inf))
     row = exact_activation(sigma) if isinstance(sigma, str) else None
     if isinstance(sigma, str) and row is not None and any(p.degree() > 1 for p in row.pieces):
         bent = refitted(sigma, net, domain)
@@ -201,6 +211,46 @@ def _candidates(sigma: str | sp.Expr, net: Stored, domain: Domain) -> Iterator[P
         pairs = _mirrored(net)
         if pairs:
             yield paired_pattern(net, domain, pairs, image.slope)
+
+
+def _mixed(sigma: str | sp.Expr, net: Stored, domain: Domain, limit: float) -> Iterator[Nearest]:
+    """Nearer and nearer ones than ``limit``, where each channel chooses its branches, and in one
+    pair of mirror images, the others silent.
+    """
+    effort, reached = Effort(MIXED), np.inf
+
+    def patterns() -> Iterator[Pattern]:
+        for least, pattern in islice(mixed_patterns(net, domain, branches_of(sigma)), MIXTURES):
+            if least >= limit:
+                break
+            yield pattern
+        image = mirror_of(sigma)
+        if image is not None and image.sign == 1 and image.slope and not image.centre:
+            for j, k in islice(combinations(range(net.channels), 2), MIXTURES // 2):
+                for turned in (False, True):
+                    yield paired_pattern(net, domain, [(j, k, turned)], image.slope)
+
+    for pattern in patterns():
+        ends = _Ends(pattern)
+        for readout in _signs(net):
+            if not limit or effort.left <= 0:
+                return
+            near = _settled(ends, net, readout, reached, effort)
+            if near is None or not _confirmed(sigma, near.net, domain):
+                continue
+            reached = near.high
+            if near.high < limit * (1 - SAME):
+                limit = near.high
+                yield near
+
+
+def _signs(net: Stored) -> Iterator[tuple[fmpq, ...]]:
+    """The readout with each weight of either sign; of many channels, with all turned."""
+    if net.channels <= TURNED:
+        yield from product(*(dict.fromkeys((x, -x)) for x in net.a))
+    else:
+        yield net.a
+        yield tuple(-x for x in net.a)
 
 
 def _silences(net: Stored) -> Iterator[frozenset[int]]:
@@ -316,6 +366,23 @@ class _Ends:
                 passed.append(_Left(int(place), side, by))
         return sorted(passed, key=lambda x: -x.by)
 
+    def bounds(self, net: Stored) -> tuple[Bounds, list[tuple[int, int]]]:
+        """All ends as bounds of a step from the network, and which window and side each is."""
+        n, exact = net.taps, net.vectors
+        keys, normals, low = [], [], []
+        for place, end in enumerate(self.pattern.ends):
+            for side, limit in ((-1, end.branch.low), (1, end.branch.high)):
+                if limit is not None:
+                    normal = np.zeros(net.channels * (n + 2) + 1)
+                    normal[end.k * (n + 2) : end.k * (n + 2) + n + 1] = -side * self.forms[place]
+                    if net.b is None:
+                        normal[end.k * (n + 2) + n] = 0
+                    keys.append((place, side))
+                    normals.append(normal)
+                    low.append(-side * to_float(limit - dot(end.form, exact[end.k])))
+        shape = len(keys), net.channels * (n + 2) + 1
+        return Bounds(np.reshape(normals, shape), np.array(low, dtype=float)), keys
+
     def at(self, place: int, side: int) -> fmpq:
         """The end of the branch on that side."""
         branch = self.pattern.ends[place].branch
@@ -379,6 +446,36 @@ def _walked(
         more = [(x.place, x.side) for x in left if (x.place, x.side) not in active]
         for place, side in more if at_once else more[:1]:
             active[place, side] = ends.held(place, side)
+    return None
+
+
+def _settled(
+    ends: _Ends, net: Stored, readout: tuple[fmpq, ...], limit: float, effort: Effort
+) -> Nearest | None:
+    """Where a descent from a readout ends, made exact: nearest among its neighbours, with the bound
+    of its pattern.
+    """
+    pattern = ends.pattern
+    bounds, keys = ends.bounds(net)
+    found = descended(pattern.conditions, bounds, net, readout, limit, effort)
+    if found is None:
+        return None
+    point, standing = found
+    active = {key: ends.held(*key) for key, stands in zip(keys, standing, strict=True) if stands}
+    for _ in range(ROUNDS):
+        conditions = (*pattern.conditions, *active.values())
+        near = _exactly(conditions, net, [point])
+        if near is None:
+            return None
+        left = [(x.place, x.side) for x in ends.left(near)]
+        if not left:
+            if not holds(pattern, near) or _root(_square(net, near))[1] >= limit:
+                return None
+            _, mu = dual_of(conditions, net, effort)
+            return _with_bounds(pattern, net, near, conditions, mu, list(active))
+        if active.keys() >= set(left):
+            return None
+        active |= {key: ends.held(*key) for key in left}
     return None
 
 

@@ -1,7 +1,8 @@
 """Patterns: which branch of σ every window is to lie on, and the conditions that follow.
 
 :func:`snapped_pattern` puts right the network's own; :func:`linear_pattern` keeps every channel on
-one branch; :func:`paired_pattern` pairs mirror images.  A pattern is a proposal:
+one branch; :func:`mixed_patterns` lets each channel choose between these; :func:`paired_pattern`
+pairs mirror images.  A pattern is a proposal:
 :func:`numerics.certificates.conditions.holds` decides.
 """
 
@@ -10,12 +11,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from heapq import heappop, heappush
 from itertools import pairwise
+from math import hypot, inf
 
 import sympy as sp
 from flint import fmpq
 
-from numerics.arithmetic.numbers import rational
+from numerics.arithmetic.numbers import rational, to_float
 from numerics.arithmetic.walk import expression_of
 from numerics.certificates.conditions import (
     Branch,
@@ -129,6 +132,73 @@ def _everywhere(net: Stored, domain: Domain, branch: Branch) -> dict[Form, Branc
         for window in stretch.windows:
             forms[window.first] = forms[window.last] = branch
     return forms
+
+
+@dataclass(frozen=True)
+class _Choice:
+    """What one channel does, its windows on kinks, and a step that is not longer than the one it
+    takes to get there; without a table it is silent.
+    """
+
+    table: dict[Form, Branch] | None
+    held: Mapping[Form, fmpq]
+    least: float
+
+
+def mixed_patterns(
+    net: Stored, domain: Domain, branches: Sequence[Branch]
+) -> Iterator[tuple[float, Pattern]]:
+    """Each channel within its own branches put right, on one branch throughout, or silent:
+    (length, pattern), where no network of the pattern is nearer than the length; in its order.
+    """
+    choices = [_choices(net, k, domain, branches) for k in range(net.channels)]
+
+    def length(places: tuple[int, ...]) -> float:
+        return hypot(*(own[place].least for own, place in zip(choices, places, strict=True)))
+
+    first = (0,) * net.channels
+    waiting, known = [(length(first), first)], {first}
+    while waiting:
+        least, places = heappop(waiting)
+        chosen = [own[place] for own, place in zip(choices, places, strict=True)]
+        if any(choice.table is not None for choice in chosen):
+            held = ((k, form, at) for k, x in enumerate(chosen) for form, at in x.held.items())
+            tables = [choice.table for choice in chosen]
+            yield least, _assembled(net, domain, tables, tuple(held), ())
+        for k, place in enumerate(places):
+            after = (*places[:k], place + 1, *places[k + 1 :])
+            if place + 1 < len(choices[k]) and after not in known:
+                known.add(after)
+                heappush(waiting, (length(after), after))
+
+
+def _choices(net: Stored, k: int, domain: Domain, branches: Sequence[Branch]) -> list[_Choice]:
+    """Those of one channel, the nearest first."""
+    places = stretches(net.taps, domain)
+    crossed = list(_crossings(net, k, places, branches))
+    own = _snapped(net, k, places, branches, crossed, frozenset())
+    tables: list[tuple[dict[Form, Branch], dict[Form, fmpq]]] = [] if own is None else [own]
+    straight = ((_everywhere(net, domain, branch), dict[Form, fmpq]()) for branch in branches)
+    tables += [each for each in straight if each not in tables]
+    choices = [_Choice(table, held, _least(net, k, table, held)) for table, held in tables]
+    if net.channels > 1:
+        choices.append(_Choice(None, {}, abs(to_float(net.a[k]))))
+    return sorted(choices, key=lambda choice: choice.least)
+
+
+def _least(net: Stored, k: int, table: Mapping[Form, Branch], held: Mapping[Form, fmpq]) -> float:
+    """How far the window has to go that is farthest from its branch, or from its kink."""
+    vector, most = net.vector(k), 0.0
+    for form, branch in table.items():
+        value = dot(form, vector)
+        low, high = (held[form],) * 2 if form in held else (branch.low, branch.high)
+        beyond = max(
+            (0, *([] if low is None else [low - value]), *([] if high is None else [value - high]))
+        )
+        if beyond:
+            length = hypot(*map(to_float, form if net.b is not None else form[:-1]))
+            most = max(most, to_float(beyond) / length if length else inf)
+    return most
 
 
 def paired_pattern(

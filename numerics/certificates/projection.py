@@ -26,7 +26,10 @@ from numerics.arithmetic.types import Array
 from numerics.certificates.conditions import Condition, Stored, dot
 
 __all__ = [
+    "Bounds",
     "Effort",
+    "closest",
+    "descended",
     "dual_of",
     "least",
     "least_step",
@@ -41,6 +44,12 @@ __all__ = [
 ZERO = fmpq(0)
 PROJECTIONS = 60
 """Linear projections in a row, at most; what is found is made exact later."""
+STEPS, BACK, ROUNDS = 60, 20, 40
+"""Steps of a descent, those back onto the conditions after each, and bounds that become active."""
+PACES = 0.5 ** np.arange(6)
+"""Shares of a step that are tried."""
+SETTLED = 1e-9
+"""A step, or a gain, of this size relative to the distance is none."""
 
 
 @dataclass
@@ -100,6 +109,122 @@ def with_readout(conditions: Sequence[Condition], net: Stored, a: tuple[fmpq, ..
     if not np.all(np.isfinite(moved)):
         return [net]
     return [replace(_moved(net, step + moved, system.size), a=a)]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """normals (m, total) @ step >= low (m,): what windows may do in a step from the network."""
+
+    normals: Array
+    low: Array
+
+
+def descended(
+    conditions: Sequence[Condition],
+    bounds: Bounds,
+    net: Stored,
+    readout: Sequence[fmpq],
+    limit: float,
+    effort: Effort,
+) -> tuple[Stored, Array] | None:
+    """A point that meets conditions and bounds and is nearest among its neighbours, in floats, and
+    at which bounds it stands: from a readout on, and None where there is none nearer than
+    ``limit``.
+
+    It goes towards the nearest point under the conditions made linear about where it is, and back
+    onto the conditions, as long as that helps (sequential quadratic programming).
+    """
+    system = _System(conditions, net)
+    total = system.gradient.shape[1]
+    if not np.all(np.isfinite(system.gradient)):
+        return None
+
+    def linear(base: Array, x: Array, more: Array) -> tuple[Array, Array] | None:
+        if not effort.spend(total, total):
+            return None
+        slopes = np.vstack([system.local(x), more])
+        right = np.concatenate([slopes[: len(system.residual)] @ x - system.value(x), more @ base])
+        apart = closest(slopes, right - slopes @ base, bounds, base)
+        return None if apart is None else (base + apart[0], apart[1])
+
+    none = np.zeros((0, total))
+
+    def restored(x: Array) -> Array | None:
+        point = x
+        for _ in range(BACK):
+            ahead = linear(x, point, none)
+            if ahead is None or np.linalg.norm(ahead[0]) > 4 * limit:
+                return None
+            change, point = np.linalg.norm(ahead[0] - point), ahead[0]
+            if change <= SETTLED * np.linalg.norm(point):
+                return point
+        return None
+
+    start = np.zeros(total)
+    start[system.places] = [to_float(x - y) for x, y in zip(readout, net.a, strict=True)]
+    ahead = linear(start, start, np.eye(total)[system.places])
+    here, standing = restored(start if ahead is None else ahead[0]), None
+    for _ in range(STEPS):
+        ahead = None if here is None else linear(np.zeros(total), here, none)
+        if here is None or ahead is None:
+            break
+        standing = ahead[1]
+        if np.linalg.norm(ahead[0]) > 1.25 * limit:
+            break
+        size = np.linalg.norm(here)
+        tried = (restored(here + pace * (ahead[0] - here)) for pace in PACES)
+        nearer = next((x for x in tried if x is not None and np.linalg.norm(x) < size), None)
+        if nearer is None:
+            break
+        here = nearer
+        if size - np.linalg.norm(here) <= SETTLED * size:
+            break
+    if here is None or standing is None or not np.linalg.norm(here) < limit:
+        return None
+    return _moved(net, here, system.size), standing
+
+
+def closest(rows: Array, right: Array, bounds: Bounds, base: Array) -> tuple[Array, Array] | None:
+    """The shortest step y (C,) from ``base`` with rows (R, C) @ y = right (R,) and all bounds, and
+    at which of them it stands; None where there is none.
+
+    The dual method of Goldfarb and Idnani (1983): the bound that fails most becomes active, and
+    those that would push the wrong way are let go.
+    """
+    step = least(rows, right)
+    if not np.all(np.abs(rows @ step - right) <= 1e-7 * (1 + np.abs(right))):
+        return None
+    active: list[int] = []
+    pushes = np.zeros(0)
+    for _ in range(ROUNDS):
+        lack = bounds.low - bounds.normals @ (base + step)
+        worst = int(np.argmax(lack)) if len(lack) else 0
+        if not len(lack) or lack[worst] <= 1e-11:
+            return step, np.isin(np.arange(len(lack)), active)
+        normal, push = bounds.normals[worst], 0.0
+        while True:
+            held = np.vstack([rows, bounds.normals[active]])
+            factors = least(held.T, normal)
+            free = normal - factors @ held
+            own, room = factors[len(rows) :], float(free @ normal)
+            missing = float(bounds.low[worst] - normal @ (base + step))
+            whole = missing / room if room > 1e-10 * normal @ normal else np.inf
+            with np.errstate(all="ignore"):
+                ratios = np.where(own > 1e-12, pushes / own, np.inf)
+            blocking = int(np.argmin(ratios)) if active else 0
+            pace = min(whole, ratios[blocking] if active else np.inf)
+            if not np.isfinite(pace):
+                return None
+            pushes, push = pushes - pace * own, push + pace
+            if np.isfinite(whole):
+                step = step + pace * free
+            if pace == whole:
+                break
+            del active[blocking]
+            pushes = np.delete(pushes, blocking)
+        active.append(worst)
+        pushes = np.append(pushes, push)
+    return None
 
 
 class _System:

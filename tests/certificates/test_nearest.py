@@ -20,7 +20,7 @@ from scipy.optimize import minimize
 from numerics.arithmetic import oracle
 from numerics.certificates.conditions import Stored, holds
 from numerics.certificates.nearest import distance_bound, nearest
-from numerics.certificates.patterns import branches_of, snapped_pattern
+from numerics.certificates.patterns import branches_of, mixed_patterns, snapped_pattern
 from numerics.pulse.domain import Domain
 from numerics.pulse.exact_error import error_on, summary
 from numerics.pulse.preactivations import lines
@@ -339,3 +339,69 @@ def test_along_the_gradient_of_identity_the_bound_is_reached() -> None:
     facts = Facts(3, len(x), 1, r, error, F(1), (pooled,), (moved_a,))
     ratio = distance(LAW, facts, lambda x: float(x) ** 0.5) / float(far) ** 0.5
     assert 1 - 1e-4 < ratio <= 1
+
+
+MIXTURES = [
+    ("relu", [[F(1, 2)], [-1]], [F(-1, 8), F(3, 4)], [F(1, 2), F(-1, 2)], 1),
+    ("leaky_relu", [[F(5, 8)], [F(-7, 8)]], [F(-3, 8), F(1, 2)], [F(-1, 2), F(3, 4)], F(1, 4)),
+    ("hardtanh", [[F(3, 2)], [F(1, 4)]], [F(1, 8), F(-5, 4)], [F(5, 8), F(-9, 8)], 0),
+    ("abs", [[F(3, 4)]], [F(-1, 2)], [F(-5, 4)], F(1, 2)),
+]
+
+
+@pytest.mark.parametrize(("name", "w", "b", "a", "c"), MIXTURES, ids=[x[0] for x in MIXTURES])
+def test_no_exact_network_of_one_tap_is_nearer(name: str, w: Any, b: Any, a: Any, c: Any) -> None:
+    """Filters of one tap, from a thousand starts: exact where both ends of each channel lie on one
+    branch, and the readout follows from the laws.
+    """
+    net, size = stored(w, b, a, c), 2 * DOMAIN.half_length + 1
+    domain = Domain(DOMAIN.half_length, fmpq(1, 2), fmpq(13, 2))
+    near = nearest(name, net, domain)
+    assert near is not None
+    start = np.array([*np.ravel(w), *b, *a, c], dtype=float)
+    k = len(a)
+    rng, nearest_seen = np.random.default_rng(3), np.inf
+    for chosen in itertools.product(branches_of(name), repeat=k):
+        slopes, levels = (
+            np.array([float(F(str(getattr(x, key)))) for x in chosen])
+            for key in ("slope", "constant")
+        )
+
+        def laws(x: Any, slopes: Any = slopes, levels: Any = levels) -> Any:
+            w, b, a = x[:k], x[k : 2 * k], x[2 * k : 3 * k]
+            offset = x[-1] + size * np.sum(a * (slopes * b + levels))
+            return [2 * np.sum(a * slopes * w) - 1, offset]
+
+        def inside(x: Any, chosen: Any = chosen) -> Any:
+            ends = [
+                (z, each) for each, w, b in zip(chosen, x, x[k:], strict=False) for z in (b, w + b)
+            ]
+            rooms = [z - float(F(str(e.low))) for z, e in ends if e.low is not None]
+            return [*rooms, *(float(F(str(e.high))) - z for z, e in ends if e.high is not None), 0]
+
+        for _ in range(12):
+            answer = minimize(
+                lambda x: np.sum((x - start) ** 2),
+                start + rng.normal(size=len(start)),
+                constraints=[{"type": "eq", "fun": laws}, {"type": "ineq", "fun": inside}],
+            )
+            if (
+                answer.success
+                and max(np.abs(laws(answer.x))) < 1e-8
+                and min(inside(answer.x)) > -1e-8
+            ):
+                nearest_seen = min(nearest_seen, float(np.sqrt(answer.fun)))
+    assert nearest_seen < np.inf and near.high <= nearest_seen * (1 + 1e-5)
+
+
+@few
+@given(cases())
+def test_no_network_of_a_mixture_is_nearer_than_it_says(case: Any) -> None:
+    """Mixtures come in the order of a length that no network within them is nearer than."""
+    name, net, domain = case
+    mixtures = list(itertools.islice(mixed_patterns(net, domain, branches_of(name)), 8))
+    assert [least for least, _ in mixtures] == sorted(least for least, _ in mixtures)
+    near = nearest(name, net, domain)
+    for least, pattern in mixtures:
+        if near is not None and holds(pattern, near.net):
+            assert least <= near.high * (1 + 1e-12)

@@ -9,12 +9,15 @@ import pytest
 from flint import fmpq
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import linprog, nnls
 
 from numerics.arithmetic.numbers import to_float
 from numerics.certificates.conditions import Stored
 from numerics.certificates.patterns import branches_of, snapped_pattern
 from numerics.certificates.projection import (
+    Bounds,
     Effort,
+    closest,
     dual_of,
     least,
     lower_bound,
@@ -111,3 +114,40 @@ def test_the_nearest_readout_meets_its_rows(rows: list[list[int]], c: int | None
     assert found is not None
     moves = [to_float(x) for x in (found.a[0] - 3, found.a[1] + 1, found.offset - net.offset)]
     assert moves == pytest.approx(step.tolist(), abs=1e-9)
+
+
+@given(
+    st.lists(st.lists(st.integers(-4, 4), min_size=6, max_size=6), min_size=1, max_size=7),
+    st.integers(0, 2),
+    st.lists(st.integers(-4, 4), min_size=5, max_size=5),
+)
+def test_closest_meets_the_conditions_of_a_nearest_point(
+    table: list[list[int]], equal: int, base: list[int]
+) -> None:
+    """Karush, Kuhn and Tucker: feasible, and the step is a sum of normals that push inwards; or
+    linear programming finds no point either.
+    """
+    given_rows = np.array(table, dtype=float)
+    rows, right = given_rows[:equal, :5], given_rows[:equal, 5]
+    bounds = Bounds(given_rows[equal:, :5], given_rows[equal:, 5])
+    found = closest(rows, right, bounds, np.array(base, dtype=float))
+    if found is None:
+        answer = linprog(
+            np.zeros(5),
+            A_ub=-bounds.normals,
+            b_ub=bounds.normals @ base - bounds.low,
+            A_eq=rows if equal else None,
+            b_eq=right if equal else None,
+            bounds=(None, None),
+        )
+        assert answer.status == 2
+        return
+    step, standing = found
+    assert np.allclose(rows @ step, right, atol=1e-7)
+    gap = bounds.normals @ (base + step) - bounds.low
+    assert np.all(gap >= -1e-7) and np.allclose(gap[standing], 0, atol=1e-7)
+    inwards = bounds.normals[standing]
+    # Both signs of what holds with equality, one of what a bound pushes.
+    system = np.vstack([rows, -rows, inwards]).T
+    _, rest = nnls(system, step) if system.size else (None, np.linalg.norm(step))
+    assert rest <= 1e-6 * (1 + np.linalg.norm(step))

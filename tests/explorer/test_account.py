@@ -22,15 +22,17 @@ from tests.stored import stored
 from verify.explorer.laws import LARGE, TAPS
 
 pytestmark = pytest.mark.browser
+DOMAIN = Domain(9, fmpq(5, 2), fmpq(15, 2))
 TOLD = """
 async ([state]) => {
   const {lawsOf, rolesOf} = await import("account");
   const laws = lawsOf(state);
   const {isExact, alpha, beta, most} = laws;
   const text = (x) => x === null ? null : String(x);
+  const size = most && Number(most.size);
   const rows = rolesOf(state, laws).map(([name, value, role, derived, low, high]) =>
     [role, ...[value, derived, low, high].map(text)]);
-  return [isExact, String(alpha), String(beta), most.size, rows];
+  return [isExact, String(alpha), String(beta), size, rows];
 }
 """
 
@@ -90,3 +92,16 @@ def test_a_large_network_is_exact_where_it_is(page: Any, taps: int) -> None:
     assert is_exact and size < 1e-12 and len(rows) == 12 * (taps + 2) + 1
     is_exact, *_, size, _ = page.evaluate(TOLD, [state_of("relu", w - 4, [0] * 12, a, 0, 20)])
     assert not is_exact and size > 1e-3
+
+
+def test_a_slope_that_is_0_but_for_rounding_sets_nothing(page: Any) -> None:
+    """Its readout weight "set the slope", at a value of 10^17."""
+    w = [[Fraction(x) for x in (0.1, 0.2, -0.3, 0.0, 0.0)], [Fraction(1, 8)] * 5]
+    assert 0 < abs(sum(w[0])) < Fraction(1, 10**16)
+    b, a = [1, 1], [Fraction(1, 3), Fraction(4, 5)]
+    state = state_of("relu", w, b, a, 0)
+    rows = page.evaluate(TOLD, [state])[-1]
+    pattern = snapped_pattern(net := stored(w, b, a, 0), DOMAIN, branches_of("relu"))
+    assert pattern is not None
+    wanted = [x.role for x in roles(net, pattern, None) if x.name == "readout.weight"]
+    assert [row[0] for row in rows[-3:-1]] == wanted == ["moves the offset", "sets the slope"]

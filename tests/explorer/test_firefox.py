@@ -63,7 +63,7 @@ def test_drag_type_and_link(firefox: tuple[Firefox, str]) -> None:
     window.open(f"{address}#{quote(json.dumps(STATE))}")
     assert window.evaluate(VERDICT).startswith("Exact")
     window.drag(".handle[aria-label^='w 0']", 0, 30)
-    assert window.evaluate(VERDICT).startswith("Not exact")
+    assert window.evaluate(VERDICT).startswith("Off: it errs")
     window.evaluate("document.querySelector('input[data-key=b0]').value = ''")
     window.type("input[data-key=b0]", f"-1/8{ENTER}")
     told = window.evaluate(VERDICT)

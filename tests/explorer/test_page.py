@@ -91,7 +91,7 @@ def test_the_kink_on_a_partial_sum_is_exact_and_off_it_is_not(tab: Any) -> None:
     bias = tab.locator("input[data-key='b0']")
     bias.fill("-1/10")
     bias.press("Enter")
-    assert verdict(tab).startswith("Not exact")
+    assert verdict(tab).startswith("Off: it errs by up to")
     tab.get_by_role("button", name="Nearest biases without bends").click()
     tab.get_by_role("button", name="Exact readout").click()
     assert verdict(tab).startswith("Exact")
@@ -116,7 +116,7 @@ def test_the_canonical_form_answers_alike(tab: Any) -> None:
 def test_the_nearest_exact_network_is_exact(tab: Any) -> None:
     tab.locator("input[data-key='b0']").fill("-1/10")
     tab.locator("input[data-key='b0']").press("Enter")
-    assert verdict(tab).startswith("Not exact")
+    assert not verdict(tab).startswith("Exact")
     tab.get_by_role("button", name="Nearest exact network").click()
     assert verdict(tab).startswith("Exact: r̂ = r at every real radius")
     told = re.match(
@@ -139,7 +139,7 @@ def test_a_tap_is_dragged_and_moved_by_keys(tab: Any) -> None:
     tab.mouse.move(box["x"] + box["width"] / 2, box["y"] + 60, steps=8)
     tab.mouse.up()
     dragged = verdict(tab)
-    assert dragged != before and dragged.startswith("Not exact")
+    assert dragged != before and dragged.startswith("Off: it errs by up to")
     value = tab.locator("input[data-key='w0-2']").input_value()
     assert value != "1/4"
     tab.locator(".handle[aria-label^='w 0']").press("ArrowUp")
@@ -261,7 +261,7 @@ def test_an_activation_is_decided_and_tried(tab: Any) -> None:
     tab.get_by_label("a known activation").select_option("quick GELU")
     assert verdict(tab).startswith("quick GELU: exact with 2 channels, and with no fewer.")
     tab.get_by_role("button", name="Try them on the pulse").click()
-    assert verdict(tab).startswith("Exact as far as float64 shows")
+    assert verdict(tab).startswith("Exact: r̂ = r at every real radius")
     tab.get_by_role("tab", name="Activation").click()
     tab.get_by_label("a known activation").select_option("tanh")
     assert "no network with it is exact" in verdict(tab)
@@ -297,11 +297,78 @@ def test_a_disk_is_measured(tab: Any) -> None:
     assert float(tab.locator("input[data-key='w0']").input_value()) > 0.2
 
 
-def test_training_says_that_an_exact_network_stays(tab: Any) -> None:
+def test_training_opens_on_a_start_that_learns(tab: Any) -> None:
     tab.get_by_role("tab", name="Training").click()
-    assert "exact already" in verdict(tab, "Step 0")
+    first = verdict(tab, "Step 0: loss 32.")
+    assert "This start was drawn for you" in first
+    tab.get_by_role("button", name="One step").click()
+    assert verdict(tab, "Step 1: loss") != first
+    tab.get_by_role("button", name="Start from the exact network").click()
+    assert "exact already, so training leaves it" in verdict(tab, "Step 0")
+    tab.get_by_role("button", name="Start elsewhere").click()
+    assert verdict(tab, "Step 0: loss 32.") == first
     tab.get_by_role("button", name="New random start").click()
     assert "exact already" not in verdict(tab)
+
+
+HERE = """
+() => {
+  const box = (kind) => document.querySelector(`circle.dot.${kind}`)?.getAttribute("cx") ?? null;
+  const title = document.querySelector("svg circle.dot.here title").textContent;
+  return [title, box("here"), box("most")];
+}
+"""
+
+
+def test_the_dot_stands_at_the_radius_chosen(tab: Any) -> None:
+    """It stood at the next bend, and a network that errs nowhere erred most at r = 1/2."""
+    told = verdict(tab, "Exact")
+    assert re.search(r"largest error over all real radii\s+0\s+exact", told)
+    assert re.search(r"at the radius chosen\s+r = 5.3, r̂ = 5.3, error 0\s+exact", told)
+    exact = tab.evaluate(HERE)
+    assert exact[0] == "r = 5.3, r̂ = 5.3, error 0" and exact[2] is None
+    places = []
+    for radius in (3.25, 3.5):
+        off = {**STATE, "w": [["1/4", "1/2", "1/8"]], "b": ["1/16"], "radius": radius}
+        followed(tab, off)
+        told = verdict(tab, "Off")
+        title, here, most = tab.evaluate(HERE)
+        answer = tab.evaluate(ANSWER, off)
+        assert title.startswith(f"r = {radius}, r̂ = ") and most is not None
+        assert f"error {title.rpartition(' ')[2]}" in title
+        shown = re.search(r"at the radius chosen\s+r = \S+, r̂ = (\S+), error", told)
+        assert shown and float(shown[1]) == pytest.approx(answer, rel=1e-4)
+        places.append(float(here))
+    assert places[0] < places[1]
+
+
+ANSWER = """
+async (state) => {
+  const {floats, signal} = await import("network");
+  const net = floats({...state, training: {}});
+  const x = signal(state.half, state.radius);
+  const window = (i) => net.w[0].reduce((sum, w, u) => sum + w * (x[i + u - 1] ?? 0), net.b[0]);
+  const z = x.map((_, i) => window(i));
+  return net.c + net.a[0] * z.reduce((sum, value) => sum + Math.max(value, 0), 0);
+}
+"""
+
+
+LEGENDS = {
+    "Pulse": ("the kink of σ", "from the left", "the radius chosen"),
+    "Training": ("taps w", "readout a", "where the theory says it ends"),
+    "Invariance": ("the signal",),
+    "Disk": ("a pixel's share of the disk", "area: πΔ r²", "area and perimeter", "takes away"),
+}
+
+
+@pytest.mark.parametrize("name", LEGENDS)
+def test_every_line_and_colour_is_told(tab: Any, name: str) -> None:
+    tab.get_by_role("tab", name=name).click()
+    verdict(tab)
+    told = tab.locator("main").inner_text()
+    assert all(words in told for words in LEGENDS[name])
+    assert tab.locator("figure").count() == tab.locator("figure .legend").count()
 
 
 def network(path: Path, **changes: Any) -> Path:
@@ -318,7 +385,9 @@ def network(path: Path, **changes: Any) -> Path:
 def test_an_own_network_is_explained(tab: Any, tmp_path: Path) -> None:
     tab.get_by_role("tab", name="Your network").click()
     tab.set_input_files("#file", network(tmp_path / "net.safetensors"))
-    told = verdict(tab, "net.safetensors is read. It is exact at the real radii from 1.5 to 11.5.")
+    told = verdict(
+        tab, "net.safetensors is read. Exact: r̂ = r at every real radius from 1.5 to 11.5."
+    )
     assert re.search(r"w0\s+0\.5\s+sets the slope\s+0\.5\s+−1/4 to ∞", told)
     tab.get_by_role("button", name="See it explained").click()
     assert verdict(tab).startswith("Exact")
@@ -329,7 +398,9 @@ def test_an_own_network_has_the_length_that_its_file_says(tab: Any, tmp_path: Pa
     tab.get_by_role("tab", name="Your network").click()
     said = {"activation": "relu", "length": "17", "r_min": "2.5", "r_max": "6.5"}
     tab.set_input_files("#file", network(tmp_path / "net.safetensors", metadata=said))
-    told = verdict(tab, "net.safetensors is read. It is exact at the real radii from 1.5 to 7.5.")
+    told = verdict(
+        tab, "net.safetensors is read. Exact: r̂ = r at every real radius from 1.5 to 7.5."
+    )
     assert "17 pixels, sum" in told and "The file was trained from r = 2.5 to 6.5." in told
     tab.set_input_files("#file", network(tmp_path / "other.safetensors"))
     assert "25 pixels (an assumption" in verdict(tab, "other.safetensors is read.")
@@ -341,7 +412,7 @@ def test_an_own_network_has_the_length_that_its_file_says(tab: Any, tmp_path: Pa
     verdict(tab, "one.safetensors cannot be shown: 0 pixels on each side")
     far = {"fc.weight": np.array([[0.75]], dtype=np.float32)}
     tab.set_input_files("#file", network(tmp_path / "far.safetensors", **far))
-    verdict(tab, "far.safetensors is read. It is not exact: it errs by up to 5.75 at the real")
+    verdict(tab, "far.safetensors is read. Off: it errs by up to 5.75 pixel at every real")
 
 
 def test_a_certificate_is_accepted_and_a_changed_one_rejected(tab: Any, tmp_path: Path) -> None:

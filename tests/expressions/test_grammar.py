@@ -153,7 +153,26 @@ PASTED = {
     "quick_gelu(x)": z / (1 + sp.exp(-R(851, 500) * z)),
 }
 """What papers, torch and numpy write."""
-MEANINGS |= PASTED
+PRODUCTS = {
+    "2z": 2 * z,
+    "-2z tanh(z)": -2 * z * sp.tanh(z),
+    "z \u03a6(z)": z * (sp.Rational(1, 2) + sp.erf(z / sp.sqrt(2)) / 2),
+    "x sigmoid(1.702x)": z / (1 + sp.exp(-R(851, 500) * z)),
+    "z(1 - z)": z * (1 - z),
+    "(1 + z)(1 - z)": (1 + z) * (1 - z),
+    "(z)(z)": z**2,
+    "2\u03c0 z": 2 * sp.pi * z,
+    "x\u00b2 tanh(x)": z**2 * sp.tanh(z),
+    "|x| x": sp.Abs(z) * z,
+    "(z/2) tanh(z)": z * sp.tanh(z) / 2,
+    "z*2z - 3 z z": -(z**2),
+    "x.tanh() x": z * sp.tanh(z),
+    "lambda t: t tanh(t)": z * sp.tanh(z),
+    "0.5x if x < 0 else 2x": sp.Min(z, 0) / 2 + 2 * sp.Max(z, 0),
+    "1e3z": 1000 * z,
+}
+"""The * of a product left out."""
+MEANINGS |= PASTED | PRODUCTS
 
 
 @pytest.mark.parametrize("text", MEANINGS)
@@ -166,8 +185,20 @@ REFUSED = {
     "z +": "character 4: expected a number, a name or '(', found the end",
     "(z": "character 3: expected an operator or ')', found the end",
     "z)": "character 2: expected an operator or the end, found ')'",
-    "2z": "character 2: expected an operator such as *, found 'z'",
-    "2e": "character 2: expected an operator such as *, found 'e'",
+    "1/2z": "character 4: expected * before 'z': after / or ** it may be read in two ways",
+    "z/(2)(z)": "character 6: expected * before '(': after / or ** it may be read in two ways",
+    "1/z\u00b2 z": "character 6: expected * before 'z': after / or ** it may be read in two ways",
+    "z**2z": "character 5: expected * before 'z': after / or ** it may be read in two ways",
+    "z^-1 tanh(z)": (
+        "character 6: expected * before 'tanh': after / or ** it may be read in two ways"
+    ),
+    "2e": "character 2: expected * beside 'e': without it 'e' may be part of a number",
+    "e(z)": "character 2: expected * beside 'e': without it 'e' may be part of a number",
+    "tanh(z)(1 + z)": "character 1: expected an operator such as * before '('",
+    "2 3": "character 3: expected an operator such as *, found '3'",
+    "y z": "character 3: expected an operator such as *, found 'z'",
+    "z tanh": "character 3: expected '(' after 'tanh', as in tanh(x)",
+    "max(0 z)": "character 1: max takes 2 to 8 arguments, found 1",
     "relu(0.2)(x)(x)": "character 1: expected an operator such as * before '('",
     "z 2": "character 3: expected an operator such as *, found '2'",
     "z*x": "character 3: expected one variable, found both z and x",
@@ -228,8 +259,6 @@ REFUSED = {
     "\\tanh(x)": "character 1: write names without a backslash, as in tanh(x)",
     "x > 0: x": "character 6: write a if x > 0 else b, or where(x > 0, a, b)",
     "x if x": "character 1: this cannot be read; a condition is a if x > 0 else b",
-    "x(1 + x)": "character 1: expected an operator such as * after 'x'",
-    "(x)(x)": "character 4: expected an operator such as *, found '('",
     "x\u00b2 \u00b3": "character 4: expected one exponent, found two",
     "\u221asin(x)": "character 2: write sqrt(...) for the root of a function",
     "|x": "character 3: expected an operator, ',' or ')', found the end",

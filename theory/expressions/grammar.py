@@ -5,7 +5,9 @@ own parser makes a tree of it, and the tree is read here, node by node.  A node 
 list is refused:
 
     + - * / ** ^
-    as in Python: -z**2 = -(z**2), 2**3**2 = 2**9; nothing is multiplied silently
+    as in Python: -z**2 = -(z**2), 2**3**2 = 2**9
+    2z, z tanh(z), z(1 - z)  the * of a product may be left out behind a number, the variable, pi or
+                             ) where nothing else can be meant: 1/2z and z**2z are refused
     0.1, 1e-3                exactly: 0.1 is 1/10
     pi, e                    constants
     z or x                   the variable, one of the two names in an expression (or that of
@@ -39,14 +41,23 @@ from theory.expressions.enclosure import z
 from theory.expressions.functions import FUNCTIONS, PREFIXES, Function, find, hint
 from theory.expressions.operations import DIGITS, Refused, checked, is_constant, power, where
 from theory.expressions.printing import evaluator, to_text
-from theory.expressions.tokens import DEEPEST, GrammarError, Source, Token, quoted, refusal, source
+from theory.expressions.tokens import (
+    DEEPEST,
+    NUMBERS,
+    VARIABLES,
+    GrammarError,
+    Source,
+    Token,
+    quoted,
+    refusal,
+    source,
+)
 
 __all__ = ["Call", "call_of", "parse", "settled"]
 
 ROUNDS = 6
 """Times that an expression is written out and read again until it no longer changes."""
-CONSTANTS = MappingProxyType({"pi": sp.pi, "e": sp.E})
-VARIABLES = ("z", "x")
+CONSTANTS = MappingProxyType(dict(zip(NUMBERS, (sp.pi, sp.E), strict=True)))
 ONE, ZERO = sp.Integer(1), sp.Integer(0)
 Condition = Callable[[sp.Expr, sp.Expr], sp.Expr]
 """(a, b) -> the expression that is a where the condition holds and b elsewhere."""
@@ -306,6 +317,9 @@ class _Reader:
         token, arguments, keywords = self.token(node), node.args, node.keywords
         target, parameters = node.func, first is not None
         if isinstance(target, ast.Call) and not parameters:  # nn.LeakyReLU(0.2)(x)
+            names = {part.id for part in ast.walk(target) if isinstance(part, ast.Name)}
+            if names & set(self.variables):  # tanh(x)(1 + x)
+                raise refusal(token, "expected an operator such as * before '('")
             if len(arguments) != 1 or keywords:
                 raise refusal(token, f"expected 1 argument, found {len(arguments) + len(keywords)}")
             first, arguments, keywords = self.value(arguments[0]), target.args, target.keywords

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-__all__ = ["GrammarError", "Source", "Token", "quoted", "refusal", "source"]
+__all__ = ["NUMBERS", "VARIABLES", "GrammarError", "Source", "Token", "quoted", "refusal", "source"]
 
 LONGEST = 2000
 """Characters of an expression."""
@@ -131,8 +131,12 @@ def _tokens(text: str) -> list[Token]:
     return [*tokens, Token("end", "", len(text) + 1)]
 
 
+NUMBERS = ("pi", "e")
+"""Names of constants."""
 OPENINGS = ("lambda", "return")
 """Words that may stand before the whole expression."""
+VARIABLES = ("z", "x")
+"""The names of the variable, where ``lambda`` names none."""
 OPERANDS = ("number", "name", "string", ")")
 """Kinds after which an operator is wanted."""
 
@@ -191,7 +195,7 @@ def source(text: str) -> Source:
     elif tokens[0].text == "return":
         tokens = tokens[1:]
     line, columns = "", {}
-    for token in _scanned(list(_plain(tokens))):
+    for token in _scanned(list(_plain(tokens)), (variable,) if variable else VARIABLES):
         columns[len(line)] = token
         name = token.text if token.kind == "name" else token.kind
         line += LINE.get(token.kind, NAMED.get(name, name)) + " "
@@ -203,22 +207,31 @@ def _expected(what: str, token: Token) -> GrammarError:
     return refusal(token, f"expected {what}, found {actual}")
 
 
-def _scanned(tokens: list[Token]) -> list[Token]:
-    """The tokens themselves, if operands and operators alternate and parentheses match."""
+def _scanned(tokens: list[Token], variables: tuple[str, ...]) -> list[Token]:
+    """The tokens with every * that a product leaves out, if operands and operators alternate and
+    parentheses match.
+    """
+    scanned: list[Token] = []
     opened: list[bool] = []  # of each open parenthesis: it belongs to a call
+    bound = [""]  # at each depth: the / or ** in front of the operand
     callable = False  # a function may be called here
     wanted = True  # an operand
     before = Token("", "", 0)
     for token in tokens:
+        if not wanted and _multiplied(before, token, variables, callable):
+            scanned.append(_times(before, token, bound[-1]))
+            wanted = True
         kind = token.kind
         call = bool(opened and opened[-1])
         if kind == "(" and (wanted or callable):
             opened.append(not wanted)
+            bound.append("")
             wanted, callable = True, False
         elif kind == ")" and opened and (not wanted or (call and before.kind == "(")):
             wanted, callable = False, opened.pop()
+            bound.pop()
         elif wanted and kind in ("number", "name", "string"):
-            wanted, callable = False, kind == "name"
+            wanted, callable = False, kind == "name" and not _symbol(token, variables)
             if token.text in OPENINGS:
                 raise refusal(token, f"the word {quoted(token.text)} has no place in an expression")
         elif wanted and kind not in ("+", "-", "not"):
@@ -227,10 +240,40 @@ def _scanned(tokens: list[Token]) -> list[Token]:
             wanted = kind in BINARY or (kind in (",", "=") and call) or kind == "."
             if not wanted and (kind != "end" or opened):
                 raise _misplaced(token, bool(opened), call)
+            if kind != "." and not _raised(token):
+                bound[-1] = kind if kind in ("/", "**") else ""
         if len(opened) > DEEPEST:
             raise refusal(token, f"expected at most {DEEPEST} nested levels")
         before = token
-    return tokens
+        scanned.append(token)
+    return scanned
+
+
+def _raised(token: Token) -> bool:
+    """A raised exponent: where it ends is seen."""
+    return token.kind == "**" and token.text not in ("**", "^")
+
+
+def _symbol(token: Token, variables: tuple[str, ...]) -> bool:
+    """The name of a number, which is never called."""
+    return NAMED.get(token.text, token.text) in (*variables, *NUMBERS)
+
+
+def _multiplied(before: Token, token: Token, variables: tuple[str, ...], callable: bool) -> bool:
+    """A * is left out between two tokens: 2z, z tanh(z), z(1 - z), (1 + z)(1 - z)."""
+    if token.kind not in ("name", "(") or callable and token.kind == "(":
+        return False
+    return before.kind in ("number", ")") or (before.kind == "name" and _symbol(before, variables))
+
+
+def _times(before: Token, token: Token, bound: str) -> Token:
+    """The * in front of a token."""
+    if "e" in (before.text, token.text):
+        raise refusal(token, "expected * beside 'e': without it 'e' may be part of a number")
+    if bound:
+        reason = f"expected * before {quoted(token.text)}: after / or ** it may be read in two ways"
+        raise refusal(token, reason)
+    return Token("*", token.text, token.position)
 
 
 def _misplaced(token: Token, enclosed: bool, call: bool) -> GrammarError:

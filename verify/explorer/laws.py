@@ -37,7 +37,9 @@ root = sp.Symbol("root", positive=True)
 TAPS = (1, 3, 5, 7, 9)
 """The numbers of taps that the page knows."""
 LARGE = (11, 13, 15)
-"""More of them, in networks that are read from files: their laws on plateau radii."""
+"""More of them, in networks that are read from files: their laws on plateau radii, and
+symmetries.
+"""
 CHANNELS = (1, 2, 3)
 """The numbers of channels."""
 
@@ -99,6 +101,11 @@ def _on_plateaus(n: int) -> Iterator[Law]:
     yield Law("deviation", (w, phi, g), to_taps(subpixel.deviation(n), n))
     yield Law("response", (w, plateau.r, phi, g), to_taps(subpixel.subpixel_response(n), n))
     yield traced("segments", kinks.segments, w)
+    b, a, t = sp.symbols("b a t", real=True)
+    for name in ("reverse", "negate", "negate_filter"):
+        law = getattr(symmetry, name)
+        yield Law(name, (w, b, a), law(symmetry.Channel(a, b, tuple(w))))
+    yield Law("rescale", (w, b, a, t), symmetry.rescale(symmetry.Channel(a, b, tuple(w)), t))
 
 
 def _of_taps(n: int) -> Iterator[Law]:
@@ -107,13 +114,9 @@ def _of_taps(n: int) -> Iterator[Law]:
     for m in range(1, h + 1):
         law = to_taps(small_radius.small_response(n, m), n)
         yield Law(f"response_{m}", (w, plateau.r, phi, g), law)
-    b, a, t = sp.symbols("b a t", real=True)
+    b, a = sp.symbols("b a", real=True)
     yield traced("everywhere", conserved.everywhere, w, b, a)
     yield from _with_bias(w, a, b)
-    for name in ("reverse", "negate", "negate_filter"):
-        law = getattr(symmetry, name)
-        yield Law(name, (w, b, a), law(symmetry.Channel(a, b, tuple(w))))
-    yield Law("rescale", (w, b, a, t), symmetry.rescale(symmetry.Channel(a, b, tuple(w)), t))
 
 
 def _with_bias(w: list[Any], a: Any, b: Any) -> Iterator[Law]:

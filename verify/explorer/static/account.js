@@ -2,16 +2,18 @@
 //
 // The roles are those of numerics/certificates/roles.py within a channel's own branches, without kinks that channels cancel.
 
-import {bends, exact, floats, quantities, residuals, worst} from "network";
+import {bends, exact, floats, quantities, residuals, roundingOf, worst} from "network";
 import {ownCell} from "nearest";
 import {piecesOf} from "known";
+import {CHANNELS} from "state";
 
-/** More bends than these are looked at in float64. */
-const BENDS = 40;
+/** What a readout weight changes counts as 0 below this share of the terms that it is made of. */
+const RESOLUTION = 2 ** -40;
 
-/** {isExact, exactly, alpha, beta, bend, most}: what the laws leave; in fractions where σ allows it. */
+/** {net, exactly, alpha, beta, bend, flat, rounding, isExact, seemsExact, most}: what the laws leave; in fractions where σ allows it. */
 export const lawsOf = (state) => {
-  const net = exact(state) ?? floats(state);
+  const exactly = exact(state);
+  const net = exactly ?? floats(state);
   const {half, zero, equal} = net.arithmetic;
   const [alpha, beta] = residuals(net, half);
   const float = floats(state);
@@ -19,8 +21,13 @@ export const lawsOf = (state) => {
   const known = quantities(float);
   const left = [0, ...places].map((phi) => residuals(float, phi, known)[2]);
   const bend = left.reduce((best, x) => (Math.abs(x) > Math.abs(best) ? x : best), 0);
-  const flat = net.kinks !== null && (places.length ? places.length <= BENDS && net.w.every((_, k) => bends(net, k).every((phi) => equal(residuals(net, phi)[2], zero))) : true);
-  return {net, exactly: exact(state) !== null, alpha, beta, bend, flat, isExact: flat && equal(alpha, zero) && equal(beta, zero), most: worst(float, float.h + 1)};
+  const flat = net.kinks !== null && net.w.every((_, k) => bends(net, k).every((phi) => equal(residuals(net, phi)[2], zero)));
+  const rounding = roundingOf(float);
+  const isExact = flat && equal(alpha, zero) && equal(beta, zero);
+  const seemsExact = !exactly && [alpha, beta, bend].every((x) => Math.abs(x) <= rounding);
+  // Of many channels fractions would take too long.
+  const most = worst(net.channels > CHANNELS.at(-1) ? float : net, net.h + 1);
+  return {net, exactly, alpha, beta, bend, flat, rounding, isExact, seemsExact, most};
 };
 
 /** [name, value, role, derived, low, high] of every weight; derived is null where no law gives it one. */
@@ -40,7 +47,9 @@ export const rolesOf = (state, {net, alpha, beta}) => {
     const a = net.a[k];
     const own = ownCell(net, k, branches);
     const pooled = add(mul(size, zeros[k]), kappas[k]);
-    const silent = equal(slopes[k], zero) && equal(pooled, zero) && own !== null && own.silent;
+    const silent = own !== null && own.silent;
+    const changes = (value, parts) => Math.abs(Number(value)) > RESOLUTION * parts.reduce((sum, x) => sum + Math.abs(Number(x)), 0);
+    const [lit, dark] = [net.g[k](add(...w)), net.g[k](zero)];
     values.forEach((value, u) => {
       const row = (role, derived = null, range = null) => rows.push([names[u], value, role, derived, ...(range ?? [null, null])]);
       if (equal(a, zero)) return row("free");
@@ -59,8 +68,8 @@ export const rolesOf = (state, {net, alpha, beta}) => {
     });
     const told = (role, derived = null) => readout.push([`a${of}`, a, role, derived, null, null]);
     if (silent) told("dead");
-    else if (!equal(slopes[k], zero)) told("sets the slope", before(a, alpha, mul(two, slopes[k])));
-    else if (!equal(pooled, zero)) told("moves the offset", before(a, beta, pooled));
+    else if (changes(slopes[k], own?.slopeParts ?? [lit, dark])) told("sets the slope", before(a, alpha, mul(two, slopes[k])));
+    else if (changes(pooled, own?.pooledParts ?? [mul(size, dark), kappas[k]])) told("moves the offset", before(a, beta, pooled));
     else told("free");
   });
   return [...rows, ...readout, ["c", net.c, "moves the offset", add(net.c, neg(beta)), null, null]];

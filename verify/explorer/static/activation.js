@@ -5,7 +5,7 @@ import {classified} from "classified";
 import {fill, html, short} from "dom";
 import {activationOf, Unreadable} from "expression";
 import {knownAs} from "known";
-import {exact, floats, residuals} from "network";
+import {exact, floats, residuals, roundingOf} from "network";
 import {around, dots, line, plot} from "plot";
 import {numberText} from "state";
 
@@ -52,7 +52,8 @@ export const activationTab = (panel, {change, current, message, show}) => {
     const state = current();
     const net = exact(state) ?? floats(state);
     const [, beta] = residuals(net, net.arithmetic.zero);
-    change({c: String(net.arithmetic.neg(beta))});
+    // What is no more than rounding is 0: constants that cancel.
+    change({c: Math.abs(Number(beta)) <= roundingOf(floats(state)) ? "0" : String(net.arithmetic.neg(beta))});
     return show("pulse");
   };
 
@@ -85,16 +86,19 @@ export const activationTab = (panel, {change, current, message, show}) => {
     });
   };
 
+  /** Words of theory.shape with the signs of printed formulas. */
+  const printed = (words) => words.replaceAll(/\boo\b/g, "∞").replaceAll("!=", "≠").replaceAll(">=", "≥").replaceAll("<=", "≤");
+
   const tell = (name, answer) => {
     if (answer.error) return fill(verdict, html("p", {class: "headline"}, `Not decided: ${answer.error}.`));
     const channels = answer.channels && `${answer.channels} channel${answer.channels > 1 ? "s" : ""}`;
-    const headline = answer.channels ? `${name}: exact with ${channels}${answer.minimal ? ", and with no fewer" : ""}.` : answer.class === "impossible" ? `${name}: no network with it is exact, whatever its size.` : `${name}: undecided.`;
+    const headline = answer.channels ? `${name}: exact with ${channels}${answer.minimal && answer.channels > 1 ? ", and with no fewer" : ""}.` : answer.class === "impossible" ? `${name}: no network with it is exact, whatever its size.` : `${name}: undecided.`;
     return fill(verdict,
       html("p", {class: `headline ${answer.channels ? "holds" : ""}`}, headline),
-      html("p", {}, `Why: ${CLASSES[answer.class]}. ${answer.reason}.`),
-      answer.fewer && html("p", {class: "soft"}, `Fewer do not do: ${answer.fewer}.`),
+      html("p", {}, `Why: ${CLASSES[answer.class]}. ${printed(answer.reason)}.`),
+      answer.fewer && html("p", {class: "soft"}, `Fewer do not do: ${printed(answer.fewer)}.`),
       answer.weights && html("p", {}, `Exact weights: ${answer.weights.w.map((w, k) => `w = (${w.join(", ")}), b = ${answer.weights.b[k]}, a = ${answer.weights.a[k]}`).join("; ")}. `, html("button", {type: "button", onclick: () => load(answer)}, "Try them on the pulse")),
-      answer.others && html("p", {class: "soft"}, `Others: ${answer.others}.`),
+      answer.others && html("p", {class: "soft"}, `Others: ${printed(answer.others)}. S is the sum of the taps; C_j and T_j are its partial sums from the left and from the right.`),
       answer.steps.length > 0 && html("details", {}, html("summary", {}, `The ${answer.steps.length} steps of the proof`), html("ol", {}, answer.steps.map((step) => html("li", {}, step)))));
   };
   return {update};

@@ -93,10 +93,20 @@ class Lines {
     return this.lines.map(([slope, constant], k) => ({low: this.breaks[k - 1] ?? null, high: this.breaks[k] ?? null, slope, constant}));
   }
 
+  /** σ(-z). */
+  get reflected() {
+    return new Lines(this.breaks.map(f.neg).reverse(), this.lines.map(([slope, intercept]) => [f.neg(slope), intercept]).reverse());
+  }
+
+  /** odd, even, or empty. */
+  get parity() {
+    const isZero = ({value}) => value !== null && same(value, ZERO);
+    return isZero(sum(this, this.reflected)) ? "odd" : isZero(difference(this, this.reflected)) ? "even" : "";
+  }
+
   /** The s that is not 0 with σ(z) - σ(-z) = s z for all z, or null. */
   get mirror() {
-    const image = new Lines(this.breaks.map(f.neg).reverse(), this.lines.map(([slope, intercept]) => [f.neg(slope), intercept]).reverse());
-    const odd = difference(this, image);
+    const odd = difference(this, this.reflected);
     const [slope, intercept] = odd.lines[0];
     return odd.lines.length === 1 && same(intercept, ZERO) && !same(slope, ZERO) ? slope : null;
   }

@@ -5,7 +5,7 @@ import {activationOf} from "expression";
 import {float as laws} from "laws";
 import {Fraction} from "numbers";
 import {numberText, wrongActivation} from "state";
-import {around, line, plot} from "plot";
+import {around, legend, line, plot} from "plot";
 
 const {arc, dipole, edge, lack, upright} = laws.disks;
 const HALF = 15;
@@ -176,6 +176,7 @@ export const diskTab = (panel, {change, current, message}) => {
     grip(disk.x + disk.r, disk.y, "radius", disk.r, (x, y) => set({r: hundredths(Math.hypot(x - disk.x, y - disk.y))}), (dx, dy) => set({r: hundredths(disk.r + dx - dy)}));
 
     const loud = Math.max(1e-12, ...w.map(Math.abs));
+    disc.figure.append(legend(["box plus", "a pixel's share of the disk, from none to all"], ["dot handle", "centre, radius"]));
     const filter = svg("svg", {viewBox: "0 0 3 3", role: "group", "aria-label": "the filter", class: "picture"});
     w.forEach((tap, k) => {
       const name = `tap ${(k % 3) - 1}, ${Math.floor(k / 3) - 1}`.replaceAll("-", "−");
@@ -203,6 +204,7 @@ export const diskTab = (panel, {change, current, message}) => {
 
     const largest = Math.max(1e-12, ...response.map(Math.abs));
     const answered = picture(`What the filter answers: σ(z + b) − σ(b), up to ${short(largest)}`, response, largest);
+    answered.figure.append(legend(["box plus", "above 0"], ["box minus", "below 0"]));
 
     const most = Math.max(1e-12, ...directions.map(([, value]) => Math.abs(value)));
     const turn = (pick) => directions.map(([angle, value]) => `${(100 + 90 * (pick(value) / most) * Math.cos(angle)).toFixed(1)} ${(100 + 90 * (pick(value) / most) * Math.sin(angle)).toFixed(1)}`).join("L");
@@ -213,11 +215,14 @@ export const diskTab = (panel, {change, current, message}) => {
     line(total, RADII.map((r) => [r, Math.PI * area * r * r]), "channel2 dashed");
     line(total, RADII.map((r) => [r, Math.PI * area * r * r + P * r]), "channel3 dashed");
     line(total, RADII.map((r, k) => [r, sums[k]]), "channel1");
+    total.figure.append(legend(["line channel1", "Σ, the sum of the answers"], ["line channel2 dashed", "area: πΔ r²"], ["line channel3 dashed", "area and perimeter: πΔ r² + P r"]));
     const left = RADII.map((r, k) => [r, (sums[k] - Math.PI * area * r * r - P * r) / Math.sqrt(r)]);
     const waver = plot({title: "What is left, over √r: the answer wavers with the lattice", label: "remainder against radius", x: "r", y: "rest / √r", xs: [RADII[0], RADII.at(-1)], ys: around(left.map(([, y]) => y), 1e-3)});
     line(waver, left, "error");
+    waver.figure.append(legend(["line", "(Σ − πΔ r² − P r)/√r"]));
     const focused = document.activeElement?.getAttribute?.("aria-label");
-    fill(plots, disc.figure, html("figure", {class: "plot"}, html("figcaption", {}, "The filter: drag a tap up or down"), filter), answered.figure, html("figure", {class: "plot"}, html("figcaption", {}, `P by direction of the edge; largest ${short(most)}`), polar), total.figure, waver.figure);
+    fill(plots, disc.figure, html("figure", {class: "plot"}, html("figcaption", {}, "The filter: drag a tap up or down"), filter, legend(["box plus", "a tap above 0"], ["box minus", "a tap below 0"], ["dot handle", "drag it"])), answered.figure, html("figure", {class: "plot"}, html("figcaption", {}, `What an edge adds, by its direction: up to ${short(most)}`), polar,
+      legend(["line channel1", "adds"], ["line channel2 dashed", "takes away"], ["line thin border", `the largest, ${short(most)}; P is the integral over all directions`])), total.figure, waver.figure);
     if (focused) plots.querySelector(`.handle[aria-label="${CSS.escape(focused)}"]`)?.focus({preventScroll: true});
 
     const moment = [0, 1].map((axis) => w.reduce((sum, tap, k) => sum + tap * ((axis ? Math.floor(k / 3) : k % 3) - 1), 0));
@@ -225,6 +230,7 @@ export const diskTab = (panel, {change, current, message}) => {
     fill(verdict,
       html("p", {class: "headline"}, Math.abs(area) > 1e-12 ? "It adds up the area: the answer grows like r²." : Math.abs(P) > 1e-9 ? "It measures the perimeter: the answer grows like r." : "Neither area nor perimeter: it hardly answers."),
       html("p", {}, `Σ = πΔ r² + P r + what wavers like √r: Δ = ${short(area)}, P = ${short(P)}.`),
+      html("p", {class: "soft"}, "Σ adds up σ(z + b) − σ(b) over all positions. Δ is what it answers inside the disk, and P what the edge adds per radius, by a midpoint rule over directions."),
       isAbs && html("p", {class: "soft"}, `Of |difference| P is at least 4|m| = ${short(dipole(...moment))}; the rest, ${short(P - dipole(...moment))}, is what both signs of the edge's response add.`),
       html("p", {class: "soft"}, `Centre (${short(disk.x)}, ${short(disk.y)}), radius ${short(disk.r)}.`));
   };

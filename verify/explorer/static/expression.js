@@ -84,20 +84,53 @@ const plain = (tokens) => {
   return made;
 };
 
+/** The tokens with every * that a product leaves out: 2z, z tanh(z), z(1 - z), (1 + z)(1 - z). */
+const multiplied = (tokens, variables) => {
+  const made = [];
+  const calls = [];
+  const bound = [""]; // at each depth: the / or ** in front of the operand
+  const symbol = ({kind, text}) => kind === "name" && [...variables, ...constants].includes(NAMED.get(text) ?? text);
+  let callable = false;
+  for (const token of tokens) {
+    const {kind, text, position} = token;
+    const before = made.at(-1) ?? {kind: ""};
+    const ended = ["number", ")"].includes(before.kind) || symbol(before);
+    if (ended && (kind === "name" || (kind === "(" && !callable))) {
+      if ([before.text, text].includes("e")) refuse(token, "expected * beside ‘e’: without it ‘e’ may be part of a number");
+      if (bound.at(-1)) refuse(token, `expected * before ‘${text}’: after / or ** it may be read in two ways`);
+      made.push({kind: "*", text, position});
+    }
+    if (kind === "(") {
+      calls.push(callable);
+      bound.push("");
+      callable = false;
+    } else if (kind === ")") {
+      callable = calls.pop() ?? false;
+      if (bound.length > 1) bound.pop();
+    } else if (OPERANDS.includes(kind)) callable = kind === "name" && !symbol(token);
+    else {
+      callable = false;
+      const signs = ["+", "-"].includes(kind) && !OPERANDS.includes(before.kind);
+      const raised = kind === "**" && !["**", "^"].includes(text);
+      if (kind !== "." && !signs && !raised) bound[bound.length - 1] = ["/", "**"].includes(kind) ? kind : "";
+    }
+    made.push(token);
+  }
+  return made;
+};
+
 // ------------------------------------------------------------------------------------------ tree
 
 /** Nodes: number, z, constant, name, call, sum, product, quotient, minus, power, choice. */
 class Reader {
   constructor(text) {
-    this.tokens = plain(tokensOf(text));
+    const tokens = plain(tokensOf(text));
+    const named = tokens[0].text === "lambda" && tokens[2]?.kind === ":";
+    this.variables = named ? [tokens[1].text] : ["z", "x"];
+    this.tokens = multiplied(tokens.slice(named ? 3 : tokens[0].text === "return" ? 1 : 0), this.variables);
     this.place = 0;
     this.depth = 0;
-    this.variables = ["z", "x"];
     this.variable = "";
-    if (this.peek().text === "lambda" && this.tokens[2]?.kind === ":") {
-      this.variables = [this.tokens[1].text];
-      this.place = 3;
-    } else if (this.peek().text === "return") this.place = 1;
   }
 
   peek() {
@@ -295,6 +328,7 @@ class Reader {
     let {target, placed, keyed} = node;
     let first = null;
     if (target.kind === "call") {
+      if ([...target.placed, ...target.keyed.map(([, x]) => x)].some(varies)) refuse(node.token, "expected an operator such as * before ‘(’");
       if (placed.length !== 1 || keyed.length) refuse(node.token, "expected one argument behind a module, as in nn.LeakyReLU(0.2)(x)");
       [first] = placed;
       ({target, placed, keyed} = target);
@@ -446,6 +480,12 @@ const ofName = (node) => {
   return {...node, placed: [z, ...node.placed], keyed: node.keyed};
 };
 
+/** odd, even, or empty: by values. */
+const parityOf = (value) => {
+  const opposite = (sign) => TRIED.every((z) => Math.abs(value(z) + sign * value(-z)) <= 1e-14 * (1 + Math.abs(value(z))));
+  return opposite(1) ? "odd" : opposite(-1) ? "even" : "";
+};
+
 /** The activation that a text describes: σ, σ', and exact pieces where it is piecewise linear.
  *
  * Throws Unreadable with one sentence.
@@ -476,6 +516,7 @@ export const activationOf = (text) => {
     mirror: exact?.mirror ?? null,
     homogeneous: exact !== null && exact.breaks.every((b) => b.n === 0n) && exact.lines.every(([, intercept]) => intercept.n === 0n),
     name: row ? node.name : null,
+    parity: row ? row.parity : exact ? exact.parity : parityOf(value),
   };
   if (kept.size > 50) kept.clear();
   kept.set(text, activation);

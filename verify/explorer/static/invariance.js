@@ -3,10 +3,18 @@
 import {atlas} from "atlas";
 import {fill, html, short} from "dom";
 import {compare, Fraction, fractionArithmetic as f} from "numbers";
-import {line, plot} from "plot";
+import {legend, line, plot} from "plot";
 
 const KINDS = {linear: "linear, any K", "relu 1": "ReLU, K = 1", "relu 2": "ReLU, K = 2", "relu 3": "ReLU, K = 3", any: "any σ, any K"};
 const RADII = {half: "half-integer", real: "every real"};
+const WORDS = [
+  ["unknown", "what the network is not told: the place s of the pulse, the background β, the contrast α, or two of them."],
+  ["ring, zeros beyond", "what filters see beyond the border: the other end of the signal, or 0."],
+  ["readout", "sum: one weight a for all positions of a channel; dense: a weight v for each position."],
+  ["radii", "at which it has to be exact: at half-integers, or at every real radius."],
+  ["K", "the number of channels; linear: σ(z) = z."],
+  ["✓ and ✗", "there is an exact network, and choosing the cell shows one at work; or a theorem says that there is none."],
+];
 const ZERO = new Fraction(0n);
 const ONE = new Fraction(1n);
 const HALF = new Fraction(1n, 2n);
@@ -47,7 +55,8 @@ export const invarianceTab = (panel, {change, current}) => {
   const table = html("div", {class: "wide"});
   const work = html("div", {class: "controls"});
   const plots = html("div", {class: "plots"});
-  panel.append(verdict, work, plots, table);
+  const words = html("details", {open: innerWidth > 640}, html("summary", {}, "What the words of the table mean"), html("dl", {}, WORDS.flatMap(([name, text]) => [html("dt", {}, name), html("dd", {}, text)])));
+  panel.append(verdict, work, plots, words, table);
   const set = (parts) => change({invariance: {...current().invariance, ...parts}});
   const rows = [];
   atlas.cells.forEach((cell, k) => {
@@ -57,7 +66,7 @@ export const invarianceTab = (panel, {change, current}) => {
   });
 
   const drawTable = (chosen) => fill(table, html("table", {class: "atlas"},
-    html("caption", {}, "✓ an exact network, ✗ a theorem that there is none; choose a cell"),
+    html("caption", {}, "Is there an exact network? ✓ yes, ✗ no: choose a cell"),
     html("thead", {}, html("tr", {}, ["unknown", "readout", "radii", ...Object.values(KINDS)].map((text) => html("th", {scope: "col"}, text)))),
     html("tbody", {}, rows.map(({cell, cells}) => html("tr", {},
       html("th", {scope: "row"}, [atlas.unknowns[cell.unknown], atlas.paddings[cell.padding]].filter(Boolean).join(", ")), html("td", {}, cell.readout), html("td", {}, RADII[cell.radii]),
@@ -100,6 +109,7 @@ export const invarianceTab = (panel, {change, current}) => {
     const values = x.map(Number);
     const scene = plot({title: "What the network sees", label: "signal against position", x: "position", y: "x", xs: [-atlas.halfLength - 0.5, atlas.halfLength + 0.5], ys: [-1.2, 4.2]});
     line(scene, values.flatMap((value, k) => [[k - atlas.halfLength - 0.5, value], [k - atlas.halfLength + 0.5, value]]), "pulse");
+    scene.figure.append(legend(["line", "the signal: β + α on the pulse of radius r about s, β elsewhere"]));
     fill(plots, scene.figure);
     const readout = (a) => (Array.isArray(a) ? `v = (${a.slice(0, 4).join(", ")}, …)` : `a = ${a}`);
     fill(verdict,

@@ -13,8 +13,8 @@ const BACK = 20;
 const MOST = 200;
 /** Linear problems in all, large ones counted more: the cells that are left then are not looked at. */
 const EFFORT = 4000;
-/** The readout is a multiple of one over this; the distance changes with the square of that. */
-const GRID = 2 ** 16;
+/** The readout is rounded to this share of the distance, which changes with the square of it. */
+const FINE = 2 ** -10;
 
 let effort = 0;
 
@@ -121,7 +121,10 @@ export const ownCell = (net, k, branches) => {
   const channel = snapped(staircases(alone, f, x)[0], branches);
   if (!channel) return null;
   const cell = {channels: [channel], pairs: []};
-  const {own, all: [alpha, beta]} = conditions(written(alone, f, cell), x, []);
+  const laws = written(alone, f, cell);
+  const {own, all: [alpha, beta]} = conditions(laws, x, []);
+  const parts = ({value, slope}) => [value, ...slope.map((s, u) => f.mul(s, x[u]))];
+  const [heard] = laws.heard;
   const ends = [...channel.table].filter(([key]) => !channel.held.has(key)).flatMap(([key, {low, high}]) => [[key, low, 0], [key, high, 1]]);
   const room = ends.filter(([, end]) => end !== null).map(([key, end, side]) => {
     const {value, slope} = formOf(alone, f, {k: 0, key, end});
@@ -129,10 +132,14 @@ export const ownCell = (net, k, branches) => {
   });
   const range = (u) => [0, 1].map((side) => room.filter((entry) => entry.side === side && !f.nothing(entry.slope[u], 1)).map(({by}) => f.add(x[u], by))
     .reduce((best, value) => (best === null || (side ? Number(value) < Number(best) : Number(value) > Number(best)) ? value : best), null));
-  return {held: own, alpha: alpha.slope, beta: beta.slope, range, silent: [...channel.table.values()].every(({slope, constant}) => slope.n === 0n && constant.n === 0n)};
+  return {held: own, alpha: alpha.slope, beta: beta.slope, range, slopeParts: parts(heard.slope), pooledParts: parts(laws.d.add(laws.d.mul(laws.size, heard.zero), heard.kappa)), silent: [...channel.table.values()].every(({slope, constant}) => slope.n === 0n && constant.n === 0n)};
 };
 
 const product = (lists) => lists.reduce((rows, list) => rows.flatMap((row) => list.map((entry) => [...row, entry])), [[]]);
+/** All of up to this many channels have every choice; of more, one channel at a time departs from the first. */
+const MIXED = 3;
+const chosen = (lists) => (lists.length <= MIXED ? product(lists)
+  : [lists.map(([first]) => first), ...lists.flatMap((list, k) => list.slice(1).map((entry) => lists.map(([first], j) => (j === k ? entry : first))))]);
 
 /** The cells that suggest themselves: per channel its own, or one branch, or silence; and pairs of mirror images. */
 function* cells(net, {branches, mirror}, x) {
@@ -142,7 +149,7 @@ function* cells(net, {branches, mirror}, x) {
     const put = snapped(own, branches);
     return [...(put ? [put] : []), ...branches.map((branch) => straight(k, branch)), ...(net.channels > 1 ? [null] : [])];
   });
-  yield* product(choices).slice(0, MOST).filter((channels) => channels.some(Boolean)).map((channels) => ({channels, pairs: []}));
+  yield* chosen(choices).slice(0, MOST).filter((channels) => channels.some(Boolean)).map((channels) => ({channels, pairs: []}));
   const line = mirror && {low: null, high: null, slope: mirror, constant: new Fraction(0n)};
   for (let j = 0; line && j < net.channels; j++) {
     for (let k = j + 1; k < net.channels; k++) {
@@ -177,15 +184,16 @@ const written = (net, f, {channels, pairs}) => {
     const rows = laws[`n${net.taps}`];
     return [{a: a[k], slope: rows.slope(w[k], response), zero: response(d.ratio(0n, 1n)), kappa: rows.kappa(w[k], response)}];
   });
-  const {residuals} = laws[`k${heard.length}`];
-  return {f, d, own, readout, heard, residuals, size: d.ratio(BigInt(2 * net.half + 1), 1n)};
+  return {f, d, own, readout, heard, laws, size: d.ratio(BigInt(2 * net.half + 1), 1n)};
 };
 
 /** Its conditions at x, with gradients: on filters and biases, and on all weights. */
-const conditions = ({f, d, own, readout, heard, residuals, size}, x, standing) => {
+const conditions = ({f, d, own, readout, heard, laws, size}, x, standing) => {
   const at = ({value, slope}) => ({value: f.add(value, f.dot(slope, x)), slope});
   const all = (name) => heard.map((channel) => at(channel[name]));
-  const [alpha, beta] = residuals(all("a"), d.variable(x.at(-1), x.length - 1), size, all("slope"), all("zero"), all("kappa"), heard.map(() => d.ratio(0n, 1n)));
+  // The laws see weighted sums of the channels alone, as those of one channel.
+  const joined = (name) => [d.add(...all("a").map((a, k) => d.mul(a, all(name)[k])))];
+  const [alpha, beta] = laws.k1.residuals([d.ratio(1n, 1n)], d.variable(x.at(-1), x.length - 1), size, joined("slope"), joined("zero"), joined("kappa"), [d.ratio(0n, 1n)]);
   return {own: [...own, ...standing].map(at), all: [alpha, beta, ...readout.map(at)]};
 };
 
@@ -294,7 +302,7 @@ const settled = (laws, bounds, start, places, readout, limit) => {
 const boundsOf = (net, cell) => cell.channels.flatMap((channel, k) => [...(channel?.table ?? [])].filter(([key]) => !channel.held.has(key)).flatMap(([key, {low, high}]) =>
   [[low, 1], [high, -1]].filter(([end]) => end !== null).map(([end, side]) => {
     const {value, slope} = formOf(net, FLOAT, {k, key, end});
-    return {k, key, end, normal: slope.map((s) => side * s), low: -side * value};
+    return {k, key, end, side, normal: slope.map((s) => side * s), low: -side * value};
   })));
 
 /** No point of the cell is nearer: every channel has to go as far as its farthest sum, or fall silent. */
@@ -317,7 +325,7 @@ const leastMove = (net, {channels, pairs}, x) => {
 // --------------------------------------------------------------------------------------- in fractions
 
 /** x moved least in some places until these conditions hold exactly; null where that is impossible. */
-const moved = (x, rows, places) => {
+export const moved = (x, rows, places) => {
   const lambda = multipliers(EXACT, rows.map(({slope}) => places.map((k) => slope[k])), rows.map(({value}) => EXACT.neg(value)));
   if (!lambda) return null;
   const next = [...x];
@@ -325,22 +333,40 @@ const moved = (x, rows, places) => {
   return next;
 };
 
-/** The readout of the point found, rounded; the other weights, exact; or the filters first, and then the readout. */
-const exactly = (net, cell, {x, standing}, start) => {
+/** The nearest point of the cell, in fractions, next to the one found in floats; null where none is found. */
+const exactly = (net, cell, bounds, point, start) => {
+  const beyond = (x) => bounds.filter(({k, key, end, side}) => {
+    const {value, slope} = formOf(net, EXACT, {k, key, end});
+    return side * Number(EXACT.add(value, EXACT.dot(slope, x))) < 0;
+  });
+  // What a float leaves beyond the end of its branch is put on it.
+  let {standing} = point;
+  for (let round = 0; round < ROUNDS; round++) {
+    const points = solved(net, cell, {...point, standing}, start);
+    const inside = points.filter((x) => !beyond(x).length);
+    if (inside.length) return inside.sort((x, y) => distanceOf(x, start) - distanceOf(y, start))[0];
+    const more = points.length ? beyond(points[0]).filter((bound) => !standing.includes(bound)) : [];
+    if (!more.length) return null;
+    standing = [...standing, ...more];
+  }
+  return null;
+};
+
+/** Points that meet the conditions: with the readout of the point found, rounded; with the filters first, and then the readout; with the readout as it is. */
+const solved = (net, cell, {x, standing, distance}, start) => {
   const readout = readoutPlaces(net);
   const others = x.map((_, k) => k).filter((k) => !readout.includes(k));
+  const grid = 2 ** Math.min(Math.max(16, Math.ceil(-Math.log2(FINE * distance))), 300);
   const near = [...start];
-  for (const k of readout) near[k] = new Fraction(BigInt(Math.round(x[k] * GRID)), BigInt(GRID));
+  for (const k of readout) near[k] = EXACT.add(start[k], new Fraction(BigInt(Math.round((x[k] - Number(start[k])) * grid)), BigInt(grid)));
   cell.channels.forEach((channel, k) => { if (!channel) near[readout[k]] = new Fraction(0n); });
   for (const {j, k} of cell.pairs) near[readout[k]] = EXACT.neg(near[readout[j]]);
   const laws = written(net, EXACT, cell);
   const forms = standing.map((entry) => formOf(net, EXACT, entry));
   const at = (y) => conditions(laws, y, forms);
-  const {own, all} = at(near);
-  const direct = moved(near, [...own, ...all], others);
-  if (direct) return direct;
-  const placed = moved(near, own, others);
-  return placed && moved(placed, at(placed).all, [...readout, x.length - 1]);
+  const under = (y) => moved(y, [...at(y).own, ...at(y).all], others);
+  const placed = moved(near, at(near).own, others);
+  return [under(near), placed && moved(placed, at(placed).all, [...readout, x.length - 1]), under(start)].filter(Boolean);
 };
 
 /** The exact networks next to one, the nearest first: {w, b, a, c} in fractions, and the distance.
@@ -352,7 +378,7 @@ export const nearest = function* (net, {branches, mirror}) {
   const start = flat(net);
   const floats = start.map(Number);
   const places = readoutPlaces(net);
-  const readouts = product(places.map((k) => [floats[k], -floats[k]]));
+  const readouts = chosen(places.map((k) => [floats[k], -floats[k]]));
   const points = [];
   let limit = Infinity;
   const proposed = [...cells(net, {branches, mirror}, floats)].map((cell) => ({cell, least: leastMove(net, cell, floats)}));
@@ -365,12 +391,11 @@ export const nearest = function* (net, {branches, mirror}) {
       proposal.bounds ??= boundsOf(net, cell);
       const point = settled(proposal.laws, proposal.bounds, floats, places, readout, limit);
       if (!point) continue;
-      points.unshift({cell, point});
+      points.unshift({...proposal, point});
       limit = point.distance;
     }
   }
-  for (const {cell, point} of points.slice(0, 8)) {
-    const x = exactly(net, cell, point, start);
-    if (x) yield {...shaped(net, x), distance: distanceOf(x, start)};
-  }
+  const exact = points.slice(0, 8).map(({cell, bounds, point}) => exactly(net, cell, bounds, point, start)).filter(Boolean);
+  const found = exact.map((x) => ({...shaped(net, x), distance: distanceOf(x, start)}));
+  yield* found.sort((one, other) => one.distance - other.distance);
 };

@@ -14,7 +14,7 @@ const FLOAT = {
   laws: float, zero: 0, one: 1, of: (text) => Number(Fraction.parse(text)), whole: (k) => k, half: 0.5,
   add: (...x) => x.reduce((a, b) => a + b, 0), mul: (a, b) => a * b, neg: (a) => -a, less: (a, b) => a < b, equal: (a, b) => a === b, inverse: (a) => 1 / a,
 };
-const EXACT = {
+export const EXACT = {
   laws: exactLaws, zero: new Fraction(0n), one: new Fraction(1n), of: Fraction.parse, whole: (k) => new Fraction(BigInt(k)), half: HALF,
   add: f.add, mul: f.mul, neg: f.neg, less: (a, b) => compare(a, b) < 0, equal: (a, b) => compare(a, b) === 0, inverse: (a) => f.power(a, -1),
 };
@@ -44,6 +44,10 @@ export const weights = (state) => {
   const read = (texts) => texts.map(Fraction.parse);
   return {w: state.w.map(read), b: read(state.b), a: read(state.a), c: Fraction.parse(state.c)};
 };
+
+/** What rounding in float64 makes of the sums that the laws are. */
+export const roundingOf = (net) =>
+  2 ** -52 * 8 * (2 * net.half + 1) * net.a.reduce((sum, a, k) => sum + Math.abs(a) * Math.max(1, Math.abs(net.g[k](0))), 1);
 
 export const floats = (state) => network(state, FLOAT);
 export const exact = (state) => network(state, EXACT);
@@ -86,6 +90,13 @@ export const errorAt = (net, m, phi) => {
   return add(net.c, ...pooled, neg(r));
 };
 
+/** [m, φ] of a radius m - 1/2 + φ, 0 <= φ < 1, or φ up to 1 in the last cell. */
+export const placeOf = (net, r) => {
+  const {add, half, neg, whole} = net.arithmetic;
+  const m = Math.min(Math.floor(Number(r) + 0.5), net.last);
+  return [m, add(r, half, neg(whole(m)))];
+};
+
 /** [z at φ = 0, z at φ = 1] of every position that sees an edge of the pulse of radius m - 1/2 + φ, by its definition. */
 export const windows = (net, w, m) => {
   const {add, zero} = net.arithmetic;
@@ -104,6 +115,7 @@ export const breaks = (net, m) => {
   const found = [];
   net.w.forEach((w, k) => {
     for (const [p, q] of windows(net, w, m)) {
+      if (equal(p, q)) continue;
       for (const kink of net.kinks ?? []) {
         const [star] = net.arithmetic.laws.any.bend(add(p, net.b[k]), add(q, net.b[k]), kink);
         if (less(zero, star) && less(star, one) && !found.some((x) => equal(x, star))) found.push(star);
@@ -191,6 +203,12 @@ export const flatBias = (net, k) => {
   return candidates.sort((x, y) => off(x) - off(y)).find((bias) => !bends(net, k, bias).length) ?? null;
 };
 
+/** A channel and its images that answer alike, but for their scale. */
+export const imagesOf = (laws, channel, parity) => {
+  const kinds = ["reverse", ...({odd: ["negate"], even: ["negate_filter"]}[parity] ?? [])];
+  return kinds.reduce((images, kind) => [...images, ...images.map((x) => laws[kind](x.w, x.b, x.a))], [channel]);
+};
+
 /** One network for all that the symmetries make of it: theory/pulse/symmetry.py, canonical. */
 export const canonical = (net, {homogeneous, parity}) => {
   const {neg, less, equal, zero} = net.arithmetic;
@@ -205,13 +223,10 @@ export const canonical = (net, {homogeneous, parity}) => {
     const largest = [b, ...w].map((x) => (less(x, zero) ? neg(x) : x)).reduce((x, y) => (less(x, y) ? y : x));
     return equal(largest, zero) ? zero : net.arithmetic.inverse(largest);
   };
-  const kinds = ["reverse", ...({odd: ["negate"], even: ["negate_filter"]}[parity] ?? [])];
   return net.w.map((w, k) => {
     let channel = {w, b: net.b[k], a: net.a[k]};
     const factor = homogeneous ? size(channel) : zero;
     if (!equal(factor, zero)) channel = laws.rescale(channel.w, channel.b, channel.a, factor);
-    let images = [channel];
-    for (const kind of kinds) images = [...images, ...images.map((x) => laws[kind](x.w, x.b, x.a))];
-    return images.sort(first)[0];
+    return imagesOf(laws, channel, parity).sort(first)[0];
   }).sort(first);
 };

@@ -4,6 +4,7 @@ import {lawsOf, rolesOf} from "account";
 import {check, Rejected} from "checker";
 import {fill, html, short} from "dom";
 import {Unreadable, activationOf} from "expression";
+import {gradeOf} from "grade";
 import {Fraction} from "numbers";
 import {networkOf, tensorsOf, Unusable} from "safetensors";
 import {LENGTHS, numberText} from "state";
@@ -18,7 +19,9 @@ const divided = (text, count) => {
 
 export const ownTab = (panel, {change, message, show}) => {
   const answer = html("div", {class: "verdict", role: "status", "aria-live": "polite"},
-    html("p", {}, "Drop a .safetensors file with a convolution and a linear readout, or a certificate (.json). It is read here, in this page, and sent nowhere."));
+    html("p", {}, "Drop a .safetensors file with a convolution and a linear readout, or a certificate (.json). It is read here, in this page, and sent nowhere."),
+    html("p", {}, "Of a network you learn whether it is exact, how much it errs at most, and what each weight is there for. Of a certificate, whether a second checker accepts it."),
+    html("p", {class: "soft"}, "No file at hand? ", html("code", {}, "python -m verify.train --help"), " says how to make some."));
   const choose = html("input", {type: "file", accept: ".safetensors,.json", id: "file",
     onchange: (event) => { if (event.target.files[0]) read(event.target.files[0]); }});
   const sigma = html("input", {type: "text", size: 20, value: "", placeholder: "relu", "aria-label": "activation, if the file does not say it"});
@@ -75,16 +78,17 @@ export const ownTab = (panel, {change, message, show}) => {
     if ([...state.w.flat(), ...state.a, ...state.b, state.c].some((x) => numberText(x) === null)) throw new Unusable("it has weights beyond a million");
     const draggable = change({...state, radius: Math.min((taps + 3) / 2, pixels), tab: "own"});
     const laws = lawsOf(state);
-    const {isExact, exactly, flat, alpha, beta, bend, most} = laws;
+    const {flat, alpha, beta, bend, most} = laws;
+    const grade = gradeOf(state, laws);
     const from = (taps - 1) / 2 + 0.5;
     const upTo = pixels - from + 1;
     const others = [from, upTo].some((end, k) => net.radii[k] !== undefined && Number(net.radii[k]) !== end);
     const number = (x) => (typeof x === "number" ? short(x) : String(x).length < 24 ? `${x}`.replace("-", "−") : short(Number(x)));
     const range = (low, high) => (low === null && high === null ? "any value" : `${low === null ? "−∞" : number(low)} to ${high === null ? "∞" : number(high)}`);
-    const seen = !exactly && Math.max(...[alpha, beta, bend].map((x) => Math.abs(Number(x)))) < 1e-12;
-    tell(`${name} is read. ${isExact ? "It is exact" : seen ? "It is exact as far as float64 shows" : `It is not exact: it errs by up to ${most ? short(Number(most.size)) : "more than the page shows"}`} at the real radii from ${from} to ${upTo}.`, isExact || seen,
+    tell(`${name} is read. ${grade.words}`, grade.good,
+      html("p", {class: "soft"}, `Grade: ${grade.name}; ${grade.tolerance}.`),
       html("p", {}, `${net.w.length} channel${net.w.length > 1 ? "s" : ""}, ${taps} taps, σ = ${text}, ${padded} pixels${said !== null ? "" : " (an assumption: the file does not say)"}, ${net.mean ? "mean" : "sum"} pooling. Its weights are held exactly, as the fractions that they are.${others ? ` The file was trained from r = ${(net.radii[0] ?? "?").slice(0, 20)} to ${(net.radii[1] ?? "?").slice(0, 20)}.` : ""}`),
-      html("p", {}, `Slope law: α = ${number(alpha)}. Offset law: β = ${number(beta)}. Sub-pixel law: ${flat ? "D = 0" : `largest D = ${short(bend)}`}. ${most ? `Largest error there: ${short(Number(most.size))} at r = ${short(Number(most.radius))}.` : ""}`),
+      html("p", {}, `Slope law: α = ${number(alpha)}. Offset law: β = ${number(beta)}. Sub-pixel law: ${flat ? "D = 0" : `largest D = ${short(bend)}`}. ${most && Number(most.size) ? `Largest error there: ${short(Number(most.size))} at r = ${short(Number(most.radius))}.` : ""}`),
       draggable && html("p", {}, html("button", {type: "button", onclick: () => show("pulse")}, "See it explained, and drag its weights")),
       html("details", {open: net.w.length * taps < 40}, html("summary", {}, "The role of every weight"), html("div", {class: "wide", tabindex: 0, role: "region", "aria-label": "roles"}, html("table", {class: "roles"},
         html("thead", {}, html("tr", {}, ["weight", "value", "role", "derived, the others as they are", "meets no kink from, to"].map((title) => html("th", {scope: "col"}, title)))),

@@ -4,7 +4,7 @@ import {html, short, svg} from "dom";
 
 const WIDTH = 420;
 const HEIGHT = 240;
-const MARGIN = {left: 46, right: 12, top: 10, bottom: 34};
+const MARGIN = {left: 46, right: 12, top: 18, bottom: 34};
 
 const ticks = (low, high, most = 6) => {
   const raw = (high - low) / most;
@@ -41,11 +41,22 @@ export const plot = ({title, label, x, y, xs = [0, 1], ys = [0, 1]}) => {
       svg("text", {x: MARGIN.left - 5, y: Y(value) + 4, "text-anchor": "end"}, short(value)),
     ]),
     svg("text", {x: (X(xs[0]) + X(xs[1])) / 2, y: HEIGHT - 4, "text-anchor": "middle", class: "name"}, x),
-    svg("text", {x: 4, y: MARGIN.top - 1, class: "name"}, y));
+    svg("text", {x: 4, y: 9, class: "name"}, y));
   const drawing = svg("svg", {viewBox: `0 0 ${WIDTH} ${HEIGHT}`, role: "group", "aria-label": label}, axes);
   const figure = html("figure", {class: "plot"}, html("figcaption", {}, title), drawing);
   return {figure, drawing, X, Y, xs, ys};
 };
+
+/** What lines (line), dots (dot) and squares (box) of a figure stand for: [kind, words], its classes behind the first word. */
+export const legend = (...entries) => html("p", {class: "legend"}, entries.filter(Boolean).map(([kind, words]) => {
+  const [shape] = kind.split(" ");
+  const mark = {
+    line: () => svg("path", {d: "M0 6L26 6", class: kind}),
+    dot: () => svg("circle", {cx: 13, cy: 6, r: 4, class: kind}),
+    box: () => svg("rect", {x: 7, y: 0, width: 12, height: 12, class: kind}),
+  }[shape]();
+  return html("span", {}, svg("svg", {viewBox: "0 0 26 12", width: 26, height: 12, "aria-hidden": "true"}, mark), ` ${words}`);
+}));
 
 /** A line through points; NaN breaks it. */
 export const line = ({drawing, X, Y}, points, kind) => {

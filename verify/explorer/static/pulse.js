@@ -1,12 +1,15 @@
 // The pulse tab: every weight is a handle, and the plots answer.
 
+import {lawsOf} from "account";
 import {catalogue} from "catalogue";
 import {fill, html, short} from "dom";
 import {activationOf} from "expression";
+import {gradeOf} from "grade";
 import {piecesOf} from "known";
-import {bends, canonical, cell, curve, exact, exactReadout, flatBias, floats, leastDistance, residuals, signal, weights, windows, worst} from "network";
+import {bends, canonical, cell, curve, errorAt, exact, exactReadout, flatBias, floats, leastDistance, placeOf, roundingOf, signal, weights, windows, worst} from "network";
 import {nearest} from "nearest";
-import {around, dots, handle, line, plot} from "plot";
+import {around, dots, handle, legend, line, plot} from "plot";
+import {Fraction} from "numbers";
 import {CHANNELS, initial, LENGTHS, numberText, TAPS, wrongActivation} from "state";
 
 const SNAP = 400;
@@ -125,7 +128,8 @@ export const pulseTab = (panel, {change, message, current}) => {
     const net = {...(exact(state) ?? floats(state)), ...weights(state)};
     for (const {w, b, a, c, distance} of nearest(net, pieces)) {
       const next = {w: w.map((row) => row.map(String)), b: b.map(String), a: a.map(String), c: String(c)};
-      if (!laws({...state, ...next}).good) continue;
+      const {isExact, seemsExact} = lawsOf({...state, ...next});
+      if (!isExact && !seemsExact) continue;
       if (!change(next)) break;
       const bound = leastDistance(floats(state), pieces.branches);
       return message(`All weights together moved by ${short(distance)}: the nearest exact network that was found.${bound ? ` None is nearer than ${short(bound)}.` : ""}`);
@@ -135,9 +139,9 @@ export const pulseTab = (panel, {change, message, current}) => {
 
   const canonicalForm = () => {
     const state = current();
-    const {homogeneous, name} = activationOf(state.sigma);
+    const {homogeneous, parity} = activationOf(state.sigma);
     const net = exact(state) ?? floats(state);
-    const channels = canonical(net, {homogeneous, parity: name ? catalogue[name].parity : ""});
+    const channels = canonical(net, {homogeneous, parity});
     change({w: channels.map(({w}) => w.map(String)), b: channels.map(({b}) => String(b)), a: channels.map(({a}) => String(a))});
   };
 
@@ -173,7 +177,10 @@ export const pulseTab = (panel, {change, message, current}) => {
       if (value === null) frozen = null;
       else change({radius: Math.max(0.5, value)});
     }});
+    pulse.figure.append(legend(["line", "the signal x, pixel by pixel"]));
     figures.push(pulse.figure);
+    const each = (kind, words) => net.w.map((_, k) => [`${kind} channel${k + 1}`, net.channels > 1 ? `${words} of channel ${k + 1}` : words]);
+    const kinked = kinks.length > 0 && ["line kink", kinks.length > 1 ? "kinks of σ" : "the kink of σ"];
 
     const answers = net.w.map((w, k) => places.map((_, p) => w.reduce((sum, tap, u) => sum + tap * (x[p + u - net.h] ?? 0), net.b[k])));
     const sight = plot({title: "What every window answers: z by position; σ of it is added up", label: "pre-activation against position", x: "position", y: "z", xs: [-state.half - 0.5, state.half + 0.5], ys: keep("sight", [...answers.flat(), ...kinks])});
@@ -190,11 +197,13 @@ export const pulseTab = (panel, {change, message, current}) => {
       w.forEach((tap, u) => handle(filter, {x: taps[u] + 0.06 * (k - (net.channels - 1) / 2) * 3, y: tap, kind: `channel${k + 1}`,
         name: `w ${taps[u]}${net.channels > 1 ? ` of channel ${k + 1}` : ""}`.replace("-", "−"), value: tap, step: 1 / 80, move: dragged((text) => replaced("w", [k, u], text))}));
     });
+    filter.figure.append(legend(...each("dot", "taps w")));
+    sight.figure.append(legend(...each("dot", "z = (w ⋆ x) + b"), kinked));
     figures.push(filter.figure, sight.figure);
 
     const sums = net.w.map((w) => net.byTaps.sums(w));
     const levels = sums.flatMap(({left, right}, k) => [...left, ...right].map((s) => s + net.b[k]));
-    const stairs = plot({title: "The staircases: partial sums + b, from the left and from the right; lines are kinks", label: "staircases of the partial sums", x: "taps added", y: "z", xs: [-0.3, net.taps + 0.3], ys: keep("stairs", [...levels, ...kinks])});
+    const stairs = plot({title: "The staircases: partial sums of the taps, + b", label: "staircases of the partial sums", x: "taps added", y: "z", xs: [-0.3, net.taps + 0.3], ys: keep("stairs", [...levels, ...kinks])});
     kinks.forEach((kink) => line(stairs, [[-0.3, kink], [net.taps + 0.3, kink]], "kink"));
     sums.forEach(({left, right}, k) => {
       for (const [side, kind] of [[left, ""], [right, "dashed"]]) {
@@ -203,16 +212,17 @@ export const pulseTab = (panel, {change, message, current}) => {
       }
       handle(stairs, {x: 0, y: net.b[k], name: `b${net.channels > 1 ? ` of channel ${k + 1}` : ""}`, value: net.b[k], step: 1 / 80, kind: `channel${k + 1}`, move: dragged((text) => replaced("b", [k], text))});
     });
+    stairs.figure.append(legend(...each("line", "from the left"), ...each("line dashed", "from the right"), ["dot handle", "b: drag it"], kinked));
     figures.push(stairs.figure);
 
-    const m = Math.min(Math.floor(state.radius + 0.5), net.last);
-    const phi = state.radius + 0.5 - m;
+    const [m, phi] = placeOf(net, state.radius);
     const seen = net.w.map((w, k) => [0, net.arithmetic.add(...w), ...windows(net, w, m).map(([p, q]) => p + phi * (q - p))].map((z) => z + net.b[k]));
     const zs = keep("z", [...seen.flat(), ...kinks, -1, 1]);
     const grid = Array.from({length: 161}, (_, k) => zs[0] + (k / 160) * (zs[1] - zs[0]));
     const graph = plot({title: "σ, and the pre-activations at this radius", label: "activation with pre-activations", x: "z", y: "σ", xs: zs, ys: keep("sigma", grid.map(net.sigma))});
     line(graph, grid.map((z) => [z, net.sigma(z)]), "sigma");
     seen.forEach((values, k) => dots(graph, values.map((z) => [z, net.sigma(z)]), `channel${k + 1}`));
+    graph.figure.append(legend(["line", "σ"], ...each("dot", "z at r")));
     figures.push(graph.figure);
 
     const points = curve(net);
@@ -220,9 +230,11 @@ export const pulseTab = (panel, {change, message, current}) => {
     line(error, [[net.h + 0.5, error.ys[0]], [net.h + 0.5, error.ys[1]]], "border");
     line(error, points, "error");
     const most = worst(net);
-    if (most) dots(error, [[most.radius, most.error, `largest: ${short(most.size)} at r = ${short(most.radius)}`]], "most", 4);
-    const here = points.reduce((best, point) => (Math.abs(point[0] - state.radius) < Math.abs(best[0] - state.radius) ? point : best));
-    dots(error, [here], "here", 5);
+    const worstSeen = most !== null && most.size > roundingOf(net);
+    if (worstSeen) dots(error, [[most.radius, most.error, `largest: ${short(most.size)} at r = ${short(most.radius)}`]], "most", 4);
+    const off = errorAt(net, m, phi);
+    dots(error, [[state.radius, off, `r = ${short(state.radius)}, r̂ = ${short(state.radius + off)}, error ${short(off)}`]], "here", 5);
+    error.figure.append(legend(["line", "r̂ − r"], ["dot here", "the radius chosen"], worstSeen && ["dot most", "the largest error"], ["line border", `from here on the pulse covers the filter: r = ${net.h + 0.5}`]));
     figures.push(error.figure);
     const focused = document.activeElement?.getAttribute?.("aria-label");
     fill(plots, figures);
@@ -236,52 +248,38 @@ export const pulseTab = (panel, {change, message, current}) => {
     crossed: "crossed: the kink lies inside a step, where the response bends",
   };
 
-  /** What the three laws leave, and whether that is nothing: in fractions, or as far as float64 shows. */
-  const laws = (state) => {
-    const exactly = exact(state);
-    const net = exactly ?? floats(state);
-    const {half, zero, equal} = net.arithmetic;
-    const [alpha, beta] = residuals(net, half);
-    const left = Array.from({length: 21}, (_, k) => residuals(floats(state), k / 20)[2]);
-    const bend = left.reduce((best, x) => (Math.abs(x) > Math.abs(best) ? x : best), 0);
-    const flat = net.kinks ? neverBends(net) : false;
-    // Of a σ without exact pieces: what is left is no more than rounding makes of these sums.
-    const rounding = 2 ** -52 * (2 * state.half + 1) * 8 * floats(state).a.reduce((sum, a, k) => sum + Math.abs(a) * Math.max(1, Math.abs(floats(state).g[k](0))), 1);
-    const isExact = equal(alpha, zero) && equal(beta, zero) && flat;
-    const seemsExact = !exactly && [alpha, beta, bend].every((x) => Math.abs(x) <= rounding);
-    return {exactly, net, alpha, beta, bend, flat, rounding, isExact, seemsExact, good: isExact || seemsExact};
-  };
-
   const told = (state) => {
-    const {exactly, net, alpha, beta, bend, flat, rounding, isExact, seemsExact, good} = laws(state);
+    const laws = lawsOf(state);
+    const {exactly, net, alpha, beta, bend, flat, rounding} = laws;
     const {kinks} = net;
-    const {zero, equal} = net.arithmetic;
+    const {add, equal, zero} = net.arithmetic;
     const most = worst(net);
+    const radius = exactly ? Fraction.parse(String(state.radius)) : state.radius;
+    const off = errorAt(net, ...placeOf(net, radius));
     const sampled = most ? null : curve(floats(state), 40).reduce((best, point) => (Math.abs(point[1]) > Math.abs(best[1]) ? point : best));
-    const plateau = state.half - net.h;
+    const grade = gradeOf(state, laws);
     const number = (x) => (typeof x === "number" ? short(x) : String(x).length < 24 ? `${x}` : short(Number(x)));
     const row = (name, value, word) => html("tr", {}, html("th", {scope: "row"}, name), html("td", {}, value), html("td", {}, word));
     const word = (x) => (equal(x, zero) ? "holds" : !exactly && Math.abs(x) <= rounding ? "holds but for rounding" : "does not hold");
     fill(verdict,
-      html("p", {class: good ? "headline holds" : "headline"},
-        isExact ? `Exact: r̂ = r at every real radius from ${net.h + 0.5} to ${plateau + 0.5}.`
-          : seemsExact ? `Exact as far as float64 shows, at every real radius from ${net.h + 0.5} to ${plateau + 0.5}.`
-          : `Not exact${exactly ? "" : " as far as float64 shows"}: the three laws leave something.`),
+      html("p", {class: grade.good ? "headline holds" : "headline"}, grade.words),
+      html("p", {class: "soft"}, `Grade: ${grade.name}; ${grade.tolerance}.`),
       html("table", {},
         html("tbody", {},
           row("slope law, α = 2 Σ a Δ − 1", number(alpha), word(alpha)),
           row("offset law, β = c + Σ a (N g(0) + κ)", number(beta), word(beta)),
           row("sub-pixel law, largest D(φ)", flat ? "0" : short(bend), flat ? "holds" : !exactly && Math.abs(bend) <= rounding ? "holds but for rounding" : "does not hold"),
-          row("largest error over all real radii", most ? `${number(most.size)} at r = ${number(most.radius)}` : `${short(Math.abs(sampled[1]))} near r = ${short(sampled[0])}`,
-            most ? (exactly ? "exact" : "in float64") : "sampled"))),
+          row("largest error over all real radii", most ? (equal(most.size, zero) ? "0" : `${number(most.size)} at r = ${number(most.radius)}`) : `${short(Math.abs(sampled[1]))} near r = ${short(sampled[0])}`,
+            most ? (exactly ? "exact" : "in float64") : "sampled"),
+          row("at the radius chosen", `r = ${short(state.radius)}, r̂ = ${short(Number(add(radius, off)))}, error ${number(off)}`, exactly ? "exact" : "in float64"))),
+      html("details", {}, html("summary", {}, "What the letters mean"),
+        html("p", {class: "soft"}, "r̂ = c + Σ a Σ σ((w ⋆ x) + b): a sum over channels, and over the N pixels. Of each channel, g(z) = σ(z + b), Δ = g(S) − g(0) with S the sum of its taps, and κ is what its windows on both edges add."),
+        html("p", {class: "soft"}, "On a plateau, where the pulse covers the filter, r̂ − r = α r + β + D(φ), and φ in [0, 1) says where within a pixel the edge lies. A network is exact there if all three are 0.")),
       (kinks ?? []).slice(0, 2).flatMap((kink) => net.w.map((_, k) => {
         const {kind, left, right} = cell(net, k, kink);
         return html("p", {class: "soft"}, `${net.channels > 1 ? `Channel ${k + 1}, kink` : "Kink"} at ${number(kink)}: ${KINDS[kind]} (signs ${left} and ${right}).`.replaceAll("-", "−"));
       })));
   };
-
-  /** Whether D is 0 at every φ: between its bends it is linear, and 0 at both ends. */
-  const neverBends = (net) => net.w.every((_, k) => bends(net, k).every((phi) => net.arithmetic.equal(residuals(net, phi)[2], net.arithmetic.zero)));
 
   let settled = 0;
   const update = (state) => {

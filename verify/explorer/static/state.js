@@ -20,7 +20,7 @@ const start = {
   radius: 5.3,
   disk: {w: ["0", "0", "0", "0", "-1", "1", "0", "0", "0"], b: "0", r: 6.3, x: 0, y: 0},
   invariance: {cell: 62, r: 3.5, beta: 0.5, alpha: 1, s: 0},
-  training: {optimizer: "sgd", batch: "all", step: 0.2, momentum: 0, decay: 0, speed: 4, c: false, b: false},
+  training: {optimizer: "sgd", batch: "all", step: 0.2, momentum: 0, decay: 0, speed: 4, c: false, b: false, stay: false},
 };
 
 /** The text of a number, exact: what was typed, or null. */

@@ -4,10 +4,13 @@ import {fill, html, short} from "dom";
 import {activationOf} from "expression";
 import {float as laws} from "laws";
 import {floats, signal} from "network";
-import {around, dots, line, plot} from "plot";
+import {around, dots, legend, line, plot} from "plot";
 
 const PER_CELL = 4;
 const FRAMES = 2000;
+/** A loss below this is rounding: nothing is left to learn. */
+const LEARNT = 1e-20;
+const SEED = 1;
 
 /** Windows of the training signals: for each radius the distinct windows with their counts, by the definition. */
 export const dataOf = (net) => {
@@ -134,6 +137,21 @@ export const predictedWithBias = (net, rows, loss) => {
   return {end: {w: [end.w], a: [end.a], b: [0], c: 0}, balance: (now) => own.bias_balance(now.w[0], now.b[0], now.a[0])};
 };
 
+/** Numbers in [0, 1) that are the same every time: a linear congruential generator. */
+const seeded = (seed) => {
+  let state = BigInt(seed);
+  return () => {
+    state = (state * 6364136223846793005n + 1442695040888963407n) % 2n ** 64n;
+    return Number(state >> 11n) / 2 ** 53;
+  };
+};
+
+/** Weights of the same size on the linear cell, drawn: ReLU's partial sums are not negative. */
+const drawn = (state, random) => {
+  const draw = () => String(Number((0.02 + 0.2 * random()).toFixed(4)));
+  return {sigma: ["identity", "relu"].includes(activationOf(state.sigma).name) ? state.sigma : "relu", w: state.w.map((w) => w.map(draw)), b: state.b.map(() => "0"), a: state.a.map(draw), c: "0"};
+};
+
 /** (A, B) with A/B = E and AB = 1/grown. */
 const halves = (E, grown) => [Math.sqrt(E / grown), 1 / Math.sqrt(E * grown)];
 
@@ -148,7 +166,9 @@ export const trainingTab = (panel, {change, current, message}) => {
   let playing = false;
 
   const begin = () => {
-    const state = current();
+    const own = floats(current());
+    const exact = descent(own, dataOf(own), own.slope).loss < LEARNT;
+    const state = exact && !current().training.stay ? {...current(), ...drawn(current(), seeded(SEED))} : current();
     const net = floats(state);
     const {name} = activationOf(state.sigma);
     const linear = name === "identity" || (name === "relu" && net.w.every((w, k) => {
@@ -162,7 +182,7 @@ export const trainingTab = (panel, {change, current, message}) => {
     const first = descent(net, rows, net.slope).loss;
     const biased = linear && b && !c && net.c === 0 && net.channels === 1 ? predictedWithBias(net, rows, first) : null;
     const sharp = theory && (c ? theory.sharp.withC : theory.sharp.without);
-    run = {state, net, rows, linear, theory, biased, sharp, start: structuredClone({w: net.w, b: net.b, a: net.a, c: net.c}), steps: 0, rho: 0, history: [], moved: null, squares: null};
+    run = {state, exact, net, rows, linear, theory, biased, sharp, start: structuredClone({w: net.w, b: net.b, a: net.a, c: net.c}), steps: 0, rho: 0, history: [], moved: null, squares: null};
     run.rate = sharp ? laws.any.threshold(sharp, 0) * state.training.step : 1e-3 * state.training.step;
     record(first);
   };
@@ -258,7 +278,8 @@ export const trainingTab = (panel, {change, current, message}) => {
         html("button", {type: "button", "data-key": "play", onclick: play}, playing ? "Pause" : "Train"),
         html("button", {type: "button", onclick: () => { step(); draw(); }}, "One step"),
         html("button", {type: "button", onclick: reset}, "Back to the start"),
-        html("button", {type: "button", onclick: start}, "New random start")),
+        html("button", {type: "button", onclick: start}, "New random start"),
+        run.exact && html("button", {type: "button", "data-key": "stay", onclick: () => set({stay: !current().training.stay})}, current().training.stay ? "Start elsewhere" : "Start from the exact network")),
       html("fieldset", {}, html("legend", {}, "How"),
         choice("optimizer", "optimizer", {sgd: "SGD", adam: "Adam"}),
         choice("batch", "batch", {all: "all radii", one: "one radius at random"}),
@@ -270,11 +291,7 @@ export const trainingTab = (panel, {change, current, message}) => {
     if (focused) controls.querySelector(`[data-key="${focused}"]`)?.focus();
   };
 
-  const start = () => {
-    const state = current();
-    const draw = () => String(Number((0.02 + 0.2 * Math.random()).toFixed(4)));
-    change({sigma: ["identity", "relu"].includes(activationOf(state.sigma).name) ? state.sigma : "relu", w: state.w.map((w) => w.map(draw)), b: state.b.map(() => "0"), a: state.a.map(draw), c: "0"});
-  };
+  const start = () => change(drawn(current(), Math.random));
 
   const draw = () => {
     const {net, theory, history, rate, state} = run;
@@ -285,20 +302,27 @@ export const trainingTab = (panel, {change, current, message}) => {
     const logs = history.map(({step, loss}) => [step, Math.log10(Math.max(loss, floor))]);
     const loss = plot({title: "The loss", label: "loss against steps", x: "step", y: "log₁₀ loss", xs: [0, steps], ys: [Math.min(-2, ...logs.map(([, y]) => y)) - 1, Math.max(1, ...logs.map(([, y]) => y)) + 0.5]});
     line(loss, logs, "error");
+    dots(loss, logs.slice(-1), "", 3);
 
     const ending = decay ? state.training.c && theory?.box(decay * theory.collapse) : (theory ?? run.biased)?.end;
     const reach = [...history.flatMap(({w, a}) => [...w.flat(), ...a]), ...(ending ? [...ending.w.flat(), ...ending.a] : [])];
-    const path = plot({title: ending ? "Every weight on its way; dots: where the theory says it ends" : "Every weight on its way", label: "weights against steps", x: "step", y: "w, a", xs: [0, steps * 1.06], ys: around(reach, 0.1)});
+    const path = plot({title: "Every weight on its way", label: "weights against steps", x: "step", y: "w, a", xs: [0, steps * 1.06], ys: around(reach, 0.1)});
     net.w.forEach((w, k) => {
       w.forEach((_, u) => line(path, history.map((entry) => [entry.step, entry.w[k][u]]), `channel${k + 1} thin`));
       line(path, history.map((entry) => [entry.step, entry.a[k]]), `channel${k + 1} dashed`);
       if (ending) dots(path, [...ending.w[k].map((x, u) => [steps * 1.03, x, `w${u - net.h} ends at ${short(x)}`]), [steps * 1.03, ending.a[k], `a ends at ${short(ending.a[k])}`]], `channel${k + 1}`);
     });
+    if (run.steps === 0) net.w.forEach((w, k) => dots(path, [...w, net.a[k]].map((x) => [0, x]), `channel${k + 1}`, 3));
     const plain = theory && optimizer === "sgd" && !momentum && !decay && !b && !state.training.c && state.training.batch === "all";
     if (plain) {
       const times = Array.from({length: 80}, (_, k) => (k / 79) * steps);
       net.w.forEach((w, k) => w.forEach((_, u) => dots(path, times.map((t) => [t, theory.path(t * rate).w[k][u], "closed form of the flow"]), `channel${k + 1} faint`, 1.6)));
     }
+    loss.figure.append(legend(["line", "the mean of (r̂ − r)² over the radii"]));
+    path.figure.append(legend(...net.w.flatMap((_, k) => {
+      const of = net.channels > 1 ? ` of channel ${k + 1}` : "";
+      return [[`line thin channel${k + 1}`, `taps w${of}`], [`line dashed channel${k + 1}`, `readout a${of}`]];
+    }), ending && ["dot channel1", "where the theory says it ends"], plain && ["dot channel1 faint", "closed form of the flow on the way"]));
     fill(plots, loss.figure, path.figure);
 
     const steppable = theory && !decay && optimizer === "sgd";
@@ -331,7 +355,9 @@ export const trainingTab = (panel, {change, current, message}) => {
     const largest = (x, y) => Math.max(...x.map((value, k) => Math.abs(value - y[k])));
     fill(verdict,
       html("p", {class: "headline"}, decay >= 1 && theory ? "Beyond the collapse: nothing is left but c." : `Step ${run.steps}: loss ${short(last.loss)}.`),
-      last.loss < 1e-20 && run.steps === 0 && html("p", {}, "This network is exact already, so training leaves it where it is. New random start draws weights that it moves."),
+      run.exact && html("p", {}, state.training.stay ? "This network is exact already, so training leaves it where it is."
+        : "The network of the Pulse tab is exact already, and training would leave it where it is. This start was drawn for you, always the same: press Train."),
+      !run.exact && run.steps === 0 && html("p", {}, "This is the network of the Pulse tab: press Train."),
       !theory && !run.biased && html("p", {}, "No closed form is known here. There is one for the linear cell: the identity, or ReLU with all partial sums ≥ 0, without b; or with b, one channel, no c, and a start that settles the sign of a. New random start draws such weights."),
       run.biased && html("p", {}, "One channel with a bias b and no c: the flow ends with b = 0, and every weight has a closed form."),
       theory && optimizer === "sgd" && told(run, state.training),
