@@ -149,8 +149,11 @@ def mixed_patterns(
     net: Stored, domain: Domain, branches: Sequence[Branch]
 ) -> Iterator[tuple[float, Pattern]]:
     """Each channel within its own branches put right, on one branch throughout, or silent:
-    (length, pattern), where no network of the pattern is nearer than the length; in its order.
+    (length, pattern), where no network of the pattern is nearer than the length; in its order.  Without
+    branches there are none.
     """
+    if not branches:
+        return
     choices = [_choices(net, k, domain, branches) for k in range(net.channels)]
 
     def length(places: tuple[int, ...]) -> float:
@@ -192,10 +195,8 @@ def _least(net: Stored, k: int, table: Mapping[Form, Branch], held: Mapping[Form
     for form, branch in table.items():
         value = dot(form, vector)
         low, high = (held[form],) * 2 if form in held else (branch.low, branch.high)
-        beyond = max(
-            (0, *([] if low is None else [low - value]), *([] if high is None else [value - high]))
-        )
-        if beyond:
+        beyond = max(ZERO if low is None else low - value, ZERO if high is None else value - high)
+        if beyond > 0:
             length = hypot(*map(to_float, form if net.b is not None else form[:-1]))
             most = max(most, to_float(beyond) / length if length else inf)
     return most

@@ -22,7 +22,7 @@ from flint import fmpq, fmpq_mat
 from scipy.linalg.lapack import dgelsy, dgelsy_lwork
 
 from numerics.arithmetic.numbers import rational, to_float
-from numerics.arithmetic.types import Array
+from numerics.arithmetic.types import Array, Flags
 from numerics.certificates.conditions import Condition, Stored, dot
 
 __all__ = [
@@ -126,7 +126,7 @@ def descended(
     readout: Sequence[fmpq],
     limit: float,
     effort: Effort,
-) -> tuple[Stored, Array] | None:
+) -> tuple[Stored, Flags] | None:
     """A point that meets conditions and bounds and is nearest among its neighbours, in floats, and
     at which bounds it stands: from a readout on, and None where there is none nearer than
     ``limit``.
@@ -139,7 +139,7 @@ def descended(
     if not np.all(np.isfinite(system.gradient)):
         return None
 
-    def linear(base: Array, x: Array, more: Array) -> tuple[Array, Array] | None:
+    def linear(base: Array, x: Array, more: Array) -> tuple[Array, Flags] | None:
         if not effort.spend(total, total):
             return None
         slopes = np.vstack([system.local(x), more])
@@ -184,7 +184,7 @@ def descended(
     return _moved(net, here, system.size), standing
 
 
-def closest(rows: Array, right: Array, bounds: Bounds, base: Array) -> tuple[Array, Array] | None:
+def closest(rows: Array, right: Array, bounds: Bounds, base: Array) -> tuple[Array, Flags] | None:
     """The shortest step y (C,) from ``base`` with rows (R, C) @ y = right (R,) and all bounds, and
     at which of them it stands; None where there is none.
 

@@ -258,7 +258,7 @@ BACKGROUND_TAP = Search(
 # --- exact networks on a background -------------------------------------------------------------
 
 
-MADE_FOR = {
+MADE_FOR: dict[str, tuple[int, int | Fraction]] = {
     "two channels": (0, 1),
     "two channels for β < 0": (-3, -2),
     "three channels": (0, 1),
