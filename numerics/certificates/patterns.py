@@ -149,8 +149,9 @@ def mixed_patterns(
     net: Stored, domain: Domain, branches: Sequence[Branch]
 ) -> Iterator[tuple[float, Pattern]]:
     """Each channel within its own branches put right, on one branch throughout, or silent:
-    (length, pattern), where no network of the pattern is nearer than the length; in its order.  Without
-    branches there are none.
+    (length, pattern), where no network of the pattern is nearer than the length; in its order.
+
+    Without branches there are none.
     """
     if not branches:
         return
