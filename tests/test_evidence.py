@@ -65,6 +65,8 @@ def _watched(claim: Claim, judge: Judge, column: Callable[[Any, Lab], Any]) -> N
     """The judges are at work, and nothing is entered on both sides but what is said to be shared,
     all of which is.
     """
+    for name in (*judge.by, *judge.shared):  # what an earlier test has left is not entered again
+        getattr(resolve_name(name), "cache_clear", lambda: None)()
     inside, outside = entered(judge, lambda: column(claim.law, Lab(TINY)))
     assert [name for name in judge.by if not any(within(f, [name]) for f in inside)] == []
     both = inside & outside

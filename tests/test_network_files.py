@@ -275,8 +275,9 @@ def test_weight_norm_in_both_spellings(new: bool, tmp_path: Path) -> None:
         values[1].copy_(torch.tensor([[[0.0, 3.0, 4.0]]]))
     found = explained(saved(tmp_path, net.state_dict()), status=1)
     assert [weight["value"] for weight in found["weights"][:3]] == [0.0, 0.375, 0.5]
-    (note,) = found["notes"]
+    note, radii = found["notes"]
     assert note.startswith("0.weight is made of 0.") and note.endswith("(weight norm), exactly")
+    assert "an end of the default radii" in radii
 
 
 def test_fractions_that_are_no_floats_stay_exact(tmp_path: Path) -> None:

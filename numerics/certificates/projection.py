@@ -133,6 +133,10 @@ def descended(
 
     It goes towards the nearest point under the conditions made linear about where it is, and back
     onto the conditions, as long as that helps (sequential quadratic programming).
+
+    Returns
+    -------
+    the network, and for each of the m bounds whether the network stands at it (m,).
     """
     system = _System(conditions, net)
     total = system.gradient.shape[1]

@@ -144,8 +144,8 @@ def prove(law: Symmetries) -> Proof:
 
     covers = (
         "n = 1, 3, 5, 7, 9 and N = 3, 5, ..., n + 4, any pixels that are their own mirror image,"
-        " beyond the border, too; reversal for any g, the others for every row of the catalogue"
-        " that has the property"
+        " as of every radius, beyond the border, too; reversal for any g, the others for every"
+        " row of the catalogue that has the property"
     )
     return Proof(steps(), covers)
 

@@ -522,6 +522,7 @@ EVIDENCE = Evidence(
             "derived networks in torch; trained networks refined to exact ones, or enclosed"
             " away from r",
             ("verify.shape.attempts", "verify.models.networks", "verify.optimise.ensemble"),
+            ("numerics.pulse.error_enclosure.Certified.decided",),
         ),
     ),
     needs=needs,
