@@ -66,9 +66,10 @@ UNBOUNDED = {
     "64**64",
     "1e101",
     "where(x > 0, log(x), 0)",
+    "gelu(gelu(gelu(gelu(gelu(x)))))",
 }
-"""The page computes in float64: it bounds no degrees and numbers, decides no constant exactly, and
-a branch that is not taken has no value.
+"""The page computes in float64: it bounds no degrees, sizes and numbers, decides no constant
+exactly, and a branch that is not taken has no value.
 """
 
 
