@@ -31,4 +31,5 @@ def _rounded(value: float | Fraction, digits: int, rounding: str) -> str:
         return f"{value:g}"
     exact, context = Fraction(value), Context(prec=digits, rounding=rounding)
     quotient = context.divide(Decimal(exact.numerator), Decimal(exact.denominator))
-    return f"{float(quotient):.{digits}g}"  # 15 digits survive the way through a float
+    text = f"{float(quotient):.{digits}g}"
+    return text if Decimal(text) == quotient else f"{quotient.normalize():e}"  # no float is near

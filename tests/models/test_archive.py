@@ -308,3 +308,11 @@ def test_bit_flips_and_cuts_are_read_or_refused(
             assert "\n" not in str(error)
         else:
             assert np.all(np.isfinite(found.w)) and np.all(np.isfinite(found.a))
+
+
+@pytest.mark.parametrize("shape", ["[2,1,2]", "[2,1,4]", "[6,6]"])
+def test_numbers_that_do_not_fill_their_shape_are_refused(shape: str, tmp_path: Path) -> None:
+    (path := tmp_path / "net.safetensors").write_bytes(BYTES)
+    assert BYTES.count(b"[2,1,3]") == 1
+    path.write_bytes(BYTES.replace(b"[2,1,3]", shape.ljust(7).encode()))
+    assert refused(path).startswith("it is no safetensors file (invalid shape")

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from numerics.arithmetic import oracle
 from numerics.arithmetic.compile import activation
 from tests.strategies import filters, rationals, widths
-from theory.shape.asymptotes import ENDS, Channel, Ends, balance
+from theory.shape.asymptotes import CLAIM, ENDS, Channel, Ends, balance
 from theory.shape.span import unrolled
-from verify.report.lab import TINY
-from verify.shape.claims.asymptotes import ODD_PART, PAIRS, SIGMA
+from verify.report.lab import TINY, Lab, TrainingError
+from verify.shape.claims.asymptotes import ODD_PART, PAIRS, SIGMA, check
 from verify.shape.pairs import trained
 
 F = Fraction
@@ -52,6 +52,15 @@ def test_each_activation_is_known_on_a_ball_around_0(name: str) -> None:
     with flint.ctx.workprec(256):
         around, at = SIGMA[name](arb(0, arb(2) ** -250)), SIGMA[name](arb(0))
         assert around.is_finite() and around.contains(at) and around.rad() < arb(2) ** -240
+
+
+@pytest.mark.parametrize("wrong", [lambda v: v * v.tanh(), lambda v: v * arb("nan")])
+def test_a_sum_of_pairs_that_is_not_exact_judges_nothing(
+    wrong: Callable[[Any], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SIGMA, ODD_PART[0], wrong)
+    with pytest.raises(TrainingError, match="a sum of pairs of softplus errs by"):
+        check(CLAIM.law, Lab(TINY))
 
 
 # --- both ends of the continued sum, with σ that meet their asymptotes ------------------------

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
-from functools import cache, lru_cache
+from functools import cache
 
 import numpy as np
 import sympy as sp
@@ -93,7 +93,10 @@ def check(law: ShapeLaw, lab: Lab) -> Column:
     """
     tally: Counter[str] = Counter()
     for name, sigma in _functions():
-        wrong, asked = _searched(name, sigma, law(expression_of(sigma)), lab)
+        shape = law(expression_of(sigma))
+        # Laws that say the same of a function share the search: most of the wrong ones do.
+        key = ("shape/searched", name, shape)
+        wrong, asked = lab.once(key, _searched, name, sigma, shape, lab)
         if wrong is not None:
             return column(1, 0, f"disagreement: {wrong}")
         tally += asked
@@ -108,14 +111,10 @@ def check(law: ShapeLaw, lab: Lab) -> Column:
     return column(0, 0, detail)
 
 
-@lru_cache(maxsize=512)
 def _searched(
     name: str, sigma: str | sp.Expr, shape: Classification, lab: Lab
 ) -> tuple[str | None, Counter[str]]:
-    """What contradicts the law of one function, in words, and what was asked.
-
-    Laws that say the same of the function share the search: most of the wrong ones do.
-    """
+    """What contradicts the law of one function, in words, and what was asked."""
     rng, asked = lab.rng(("shape", name)), Counter[str]()
     return _disagreement(name, sigma, shape, lab, rng, asked), asked
 
